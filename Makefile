@@ -1,0 +1,61 @@
+# Every target makes .venv ready by itself; nothing is installed again until a lock or pyproject.toml changes.
+#   make run ARGS="--cycles 3"     make test ARGS="tests/unit -k fills"
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+KEY := $(shell cat requirements-build.lock requirements-dev.lock pyproject.toml | cksum | tr ' ' '-')
+READY := .venv/.ready-$(KEY)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run test check format lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-8s", $$2; $$1=$$2=""; print $$0}'
+
+venv: $(READY) ## install what the locks name into .venv (hashes checked)
+
+$(READY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Ballast needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 venv" >&2; exit 1; }
+	@echo "installing into .venv ..."
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@rm -f .venv/.ready-*
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-build.lock \
+	   && $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock; } \
+	 || { echo "uv could not; pip takes over (slower)"; \
+	      $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock; }
+	@{ test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e .; } \
+	 || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+	@echo "ready"
+
+run: venv ## start the bot (paper, unless told otherwise); ARGS="..." is passed on
+	@exec $(BIN)/ballast run $(ARGS)
+
+test: venv ## run the tests; ARGS="..." is passed on to pytest
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+check: venv ## lint, types, import contracts, dependencies, sizes, words, Dockerfile and compose file
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry --no-ansi .
+	$(BIN)/python -m pytest -q tests/architecture
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+format: venv ## let ruff mend and format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: venv ## resolve anew within pyproject.toml's bounds: UPGRADE=--upgrade takes newer versions
+	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) $(UPGRADE) --group build -c requirements-dev.lock -o requirements-build.lock
+
+clean: ## remove .venv and caches; data/ stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
