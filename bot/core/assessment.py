@@ -1,0 +1,128 @@
+"""Owns what the account looks like to a decision: readings, exposures, stables, targets. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+Regime = Literal["bull", "neutral", "bear", "unknown"]
+
+
+class Trend(StrEnum):
+    """The trend states of R-S6."""
+
+    STRONG_UP = "strong up"
+    WEAKENING_UP = "weakening up"
+    RANGE = "range"
+    STABILISING_DOWN = "stabilising down"
+    STRONG_DOWN = "strong down"
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The last row of an asset's table (R-S1 to R-S6); None = unknown. Prices in quote, volatility a year, 10 digits."""
+
+    close: float | None = None
+    rsi: float | None = None
+    ema_fast: float | None = None
+    ema_slow: float | None = None
+    macd_hist: float | None = None
+    atr: float | None = None
+    trend: Trend | None = None
+    regime_trend: Trend | None = None
+    trend_changed_bars: int | None = None  # bars since the confirmed state last changed (R-W10)
+    previous_trend: Trend | None = None
+    overbought: bool | None = None
+    oversold: bool | None = None
+    rolling_over: bool | None = None
+    rolling_up: bool | None = None
+    bearish_divergence: bool | None = None
+    bullish_divergence: bool | None = None
+    at_support: bool | None = None
+    at_resistance: bool | None = None
+    overextended: bool | None = None
+    exhausted: bool | None = None
+    bottoming: bool | None = None
+    parabolic: bool | None = None
+    recovered: bool | None = None  # close > fast average and histogram > 0 on the last two closes (R-A13)
+    last_bar_true_range: float | None = None
+    atr_before: float | None = None  # ATR up to the bar before the last (R-G4)
+    volatility: float | None = None  # realised, a year (R-G10)
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One asset: coins and signed futures in base units, weights as fractions of E; drift = net - target."""
+
+    asset: str
+    sleeve: str
+    price: Decimal | None  # spot mid (or last, flagged in `notes`)
+    coins: Decimal  # free + locked + earn
+    coins_free: Decimal
+    contracts: Decimal  # signed base units of purpose hedge, risk, bridge
+    index_contracts: Decimal  # signed base units of index hedges: not in net
+    spot: Decimal
+    futures: Decimal
+    net: Decimal
+    target: Decimal
+    band_low: Decimal
+    band_high: Decimal
+    drift: Decimal
+    readings: Readings = Readings()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def band(self) -> Decimal:
+        """The half-width of the band, in fractions of E."""
+        return self.band_high - self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Stables:
+    """Good stablecoins in accounting currency: L = liquid; P = max(0, L - floor x E)."""
+
+    liquid: Decimal
+    spot_free: Decimal
+    futures_available: Decimal
+    futures_wallet: Decimal
+    earn: Decimal
+    margin: Decimal
+    dry_powder: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Why something may have to be done: rule, subject (asset, sleeve or `stables`) and a sentence."""
+
+    rule: str
+    subject: str
+    why: str
+    direction: Literal["over", "under", "refill", "upkeep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What `assess` makes of a snapshot. ``equity`` None = unknown: nothing is sized."""
+
+    at: datetime
+    equity: Decimal | None
+    regime: Regime
+    stress: int
+    exposures: tuple[Exposure, ...]
+    stables: Stables
+    alarms: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    targets: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def exposure(self, asset: str) -> Exposure:
+        """The exposure of a configured asset; raises KeyError."""
+        for item in self.exposures:
+            if item.asset == asset:
+                return item
+        raise KeyError(asset)

@@ -1,0 +1,391 @@
+"""Owns the bot's memory: facts folded from recorded events, nothing else. No I/O, no opinions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from bot.core.events import Event
+from bot.core.instruments import base_of, is_swap
+from bot.core.numbers import ONE, ZERO
+
+HOUR = timedelta(hours=1)
+
+
+def _in_utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        message = "needs a time zone, e.g. 2026-01-01T00:00:00Z"
+        raise ValueError(message)
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[datetime, AfterValidator(_in_utc)]
+Number = Annotated[Decimal, Field(allow_inf_nan=False)]
+Direction = Literal["trim", "add", "derisk", "exit", "refill", "calendar"]
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Episode(_Fact):
+    """A move back to target that is being worked. ``goal`` a net exposure; ``left`` of the current increment, fractions of E."""
+
+    subject: str
+    direction: Direction
+    goal: Number
+    opened_at: Instant
+    rule: str
+    sign: Literal["up", "down"] | None = None
+    last_increment_at: Instant | None = None
+    left: Number | None = None
+    judged: bool | None = None
+    taker_turn: bool | None = None
+
+
+class Ended(_Fact):
+    """When the last episode of a subject ended and which way it had changed net exposure."""
+
+    at: Instant
+    sign: Literal["up", "down"] | None = None
+
+
+class LastTrade(_Fact):
+    """The last trade of an asset by the direction of its net change."""
+
+    at: Instant
+    direction: Literal["up", "down"]
+
+
+class Turnover(_Fact):
+    """Bought and sold on a UTC day, fractions of E."""
+
+    day: str
+    bought: Number = ZERO
+    sold: Number = ZERO
+
+
+class Hedge(_Fact):
+    """A short with its reason; ``contracts`` are base units, positive."""
+
+    symbol: str
+    purpose: Literal["hedge", "index", "risk"]
+    contracts: Number
+    opened_at: Instant
+    reason: str = ""
+    funding_paid: Number = ZERO
+
+
+class Bridge(_Fact):
+    """A leveraged long that is to become spot; ``contracts`` are base units, ``margin`` in accounting currency."""
+
+    symbol: str
+    contracts: Number
+    margin: Number = ZERO
+    opened_at: Instant
+    reason: str = ""
+    funding_paid: Number = ZERO
+
+
+class Broken(_Fact):
+    """An action of several legs whose later leg is missing: signed base units still owed on ``symbol`` (R-W7)."""
+
+    action: str
+    symbol: str
+    contracts: Number
+    opened_at: Instant
+
+
+class Flow(_Fact):
+    """Money that came or went for reasons other than trading."""
+
+    at: Instant
+    asset: str
+    amount: Number
+    kind: Literal["deposit", "withdrawal", "transfer", "funding", "interest", "other"]
+
+
+class Vanished(_Fact):
+    """A position that disappeared without an order of ours."""
+
+    at: Instant
+    how: str
+
+
+class Memory(BaseModel):
+    """Facts folded from events; empty on a first start. Fractions are of equity, amounts in base units."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    episodes: tuple[Episode, ...] = ()
+    ended: dict[str, Ended] = Field(default_factory=dict)
+    last_trades: dict[str, LastTrade] = Field(default_factory=dict)
+    turnover: Turnover | None = None
+    unit_peak: Number | None = None
+    unit_value: Number | None = None
+    hedges: tuple[Hedge, ...] = ()
+    bridges: tuple[Bridge, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    residuals: dict[str, Number] = Field(default_factory=dict)
+    fired_slots: dict[str, Instant] = Field(default_factory=dict)
+    first_seen: Instant | None = None
+    flows: tuple[Flow, ...] = ()
+    equity_seen: Number | None = None
+    wishes: dict[str, int] = Field(default_factory=dict)
+    orders_last_hour: int | None = None
+    owned: tuple[str, ...] | None = None
+    last_good_prices: dict[str, Number] = Field(default_factory=dict)
+    stopped_bridges: dict[str, Instant] = Field(default_factory=dict)
+    vanished: dict[str, Vanished] = Field(default_factory=dict)
+    last_bear_hedge: dict[str, Instant] = Field(default_factory=dict)
+    spikes: dict[str, Instant] = Field(default_factory=dict)
+    last_parked_at: Instant | None = None
+    surplus_since: Instant | None = None
+    risk_budgets: dict[str, Number] = Field(default_factory=dict)
+    day_fees: Number | None = None
+    day_start_equity: Number | None = None
+    approvals: dict[str, str] = Field(default_factory=dict)
+    # ---- beyond the contract's list
+    submitted_at: tuple[Instant, ...] = ()  # sends of the last hour, for `orders_last_hour`
+    halted_assets: tuple[str, ...] = ()  # by R-G15 or an operator, until re-armed
+    day: str | None = None  # the UTC day that `day_fees` and `day_start_equity` count
+    funding_seen: tuple[str, ...] = ()
+
+    def episode(self, subject: str) -> Episode | None:
+        """The open episode of a subject, if any."""
+        return next((item for item in self.episodes if item.subject == subject), None)
+
+    def at(self, now: datetime) -> Memory:
+        """This memory as a decision at ``now`` sees it: what counts by hour or by UTC day is cut to size."""
+        recent = tuple(at for at in self.submitted_at if at > now - HOUR)
+        day = now.astimezone(UTC).date().isoformat()
+        today = {} if self.day in (day, None) else {"day_fees": None, "day_start_equity": None}
+        turnover = self.turnover if self.turnover and self.turnover.day == day else None
+        return self.model_copy(
+            update={"orders_last_hour": len(recent), "submitted_at": recent, "turnover": turnover, **today}
+        )
+
+
+Step = Callable[[Memory, Event], dict[str, Any]]
+
+
+def fold(memory: Memory, event: Event) -> Memory:
+    """The memory after one event: the only way it changes. Kinds it does not know are the record's own and change nothing."""
+    step = _STEPS.get(event.kind)
+    return memory.model_copy(update=step(memory, event)) if step else memory
+
+
+def fold_all(events: Iterable[Event], memory: Memory | None = None) -> Memory:
+    """Fold many events in order."""
+    made = memory or Memory()
+    for event in events:
+        made = fold(made, event)
+    return made
+
+
+def _episode_opened(memory: Memory, event: Event) -> dict[str, Any]:
+    others = tuple(item for item in memory.episodes if item.subject != event.body["subject"])
+    opened = Episode(opened_at=event.at, **event.body)
+    return {"episodes": tuple(sorted((*others, opened), key=lambda item: item.subject))}
+
+
+def _episode_worked(memory: Memory, event: Event) -> dict[str, Any]:
+    """``left``: what of the increment is not yet filled; it is 0 when the increment is done."""
+    update: dict[str, Any] = {"left": Decimal(str(event.body["left"]))}
+    if event.body.get("filled"):
+        update["last_increment_at"] = event.at
+    if "taker_turn" in event.body:
+        update["taker_turn"] = event.body["taker_turn"]
+    if "judged" in event.body:
+        update["judged"] = event.body["judged"]
+    return {
+        "episodes": tuple(
+            item.model_copy(update=update) if item.subject == event.body["subject"] else item
+            for item in memory.episodes
+        )
+    }
+
+
+def _episode_ended(memory: Memory, event: Event) -> dict[str, Any]:
+    subject = event.body["subject"]
+    episode = memory.episode(subject)
+    if episode is None:
+        return {}
+    ended = dict(memory.ended)
+    # Cooldown and whipsaw protect against trading to and fro; an episode that never traded owes none.
+    if episode.last_increment_at is not None:
+        ended[subject] = Ended(at=event.at, sign=episode.sign)
+    return {"episodes": tuple(item for item in memory.episodes if item.subject != subject), "ended": ended}
+
+
+def _fill(memory: Memory, event: Event) -> dict[str, Any]:
+    """A booked fill: signed ``qty``, ``price``, ``fee`` in accounting currency, ``equity`` at the decision, ``purpose``."""
+    body = event.body
+    qty, price = Decimal(str(body["qty"])), Decimal(str(body["price"]))
+    equity = Decimal(str(body["equity"])) if body.get("equity") else None
+    day = event.at.date().isoformat()
+    asset = str(body.get("asset") or base_of(str(body["symbol"])))
+    update: dict[str, Any] = {
+        "last_trades": {**memory.last_trades, asset: LastTrade(at=event.at, direction="up" if qty > 0 else "down")}
+    }
+    if equity:
+        turnover = memory.turnover if memory.turnover and memory.turnover.day == day else Turnover(day=day)
+        side = "bought" if qty > 0 else "sold"
+        share = abs(qty) * price / equity
+        update["turnover"] = turnover.model_copy(update={side: getattr(turnover, side) + share})
+        fee = Decimal(str(body.get("fee_value", 0))) / equity
+        update["day_fees"] = (memory.day_fees or ZERO if memory.day == day else ZERO) + fee
+        update["day"] = day
+        if memory.day != day:
+            update["day_start_equity"] = equity
+    if is_swap(str(body["symbol"])):
+        update |= _futures_fill(memory, event, qty, price)
+    update["broken"] = tuple(_less_broken(memory.broken, str(body["symbol"]), qty, str(body.get("repairs", ""))))
+    return update
+
+
+def _less_broken(broken: tuple[Broken, ...], symbol: str, qty: Decimal, repairs: str) -> Iterable[Broken]:
+    for item in broken:
+        if item.action != repairs or item.symbol != symbol:
+            yield item
+            continue
+        rest = item.contracts - qty
+        if rest * item.contracts > 0:
+            yield item.model_copy(update={"contracts": rest})
+
+
+def _futures_fill(memory: Memory, event: Event, qty: Decimal, price: Decimal) -> dict[str, Any]:
+    """Longs of purpose bridge and shorts of the other purposes grow and shrink by their own fills."""
+    body = event.body
+    symbol, purpose, reason = str(body["symbol"]), str(body.get("purpose", "hedge")), str(body.get("reason", ""))
+    if purpose == "bridge":
+        bridges = {item.symbol: item for item in memory.bridges}
+        bridge = bridges.pop(symbol, None)
+        had = bridge.contracts if bridge else ZERO
+        left = had + qty
+        margin = (bridge.margin * left / had if qty < 0 else bridge.margin) if bridge and had else ZERO
+        if qty > 0:
+            margin += qty * price / Decimal(str(body.get("leverage") or ONE))
+        if left > 0:
+            opened = bridge.opened_at if bridge else event.at
+            why = bridge.reason if bridge else reason
+            paid = bridge.funding_paid if bridge else ZERO
+            bridges[symbol] = Bridge(
+                symbol=symbol, contracts=left, margin=margin, opened_at=opened, reason=why, funding_paid=paid
+            )
+        return {"bridges": tuple(bridges[key] for key in sorted(bridges))}
+    hedges = {(item.symbol, item.purpose): item for item in memory.hedges}
+    key = (symbol, purpose)
+    hedge = hedges.pop(key, None)  # type: ignore[call-overload]
+    left = (hedge.contracts if hedge else ZERO) - qty
+    if left > 0:
+        hedges[key] = (  # type: ignore[index]
+            hedge.model_copy(update={"contracts": left})
+            if hedge
+            else Hedge(symbol=symbol, purpose=purpose, contracts=left, opened_at=event.at, reason=reason)  # type: ignore[arg-type]
+        )
+    return {"hedges": tuple(hedges[key] for key in sorted(hedges))}
+
+
+def _seen(memory: Memory, event: Event) -> dict[str, Any]:
+    """Once a cycle: equity, unit value and good prices as that decision saw them."""
+    body = event.body
+    day = event.at.date().isoformat()
+    update: dict[str, Any] = {"first_seen": memory.first_seen or event.at}
+    if body.get("prices"):
+        prices = {symbol: Decimal(str(price)) for symbol, price in body["prices"].items()}
+        update["last_good_prices"] = {**memory.last_good_prices, **prices}
+    if body.get("spikes"):
+        update["spikes"] = {**memory.spikes, **dict.fromkeys(body["spikes"], event.at)}
+    if body.get("equity") is not None:
+        equity = Decimal(str(body["equity"]))
+        unit = Decimal(str(body.get("unit_value", 1)))
+        update |= {"equity_seen": equity, "unit_value": unit, "unit_peak": max(memory.unit_peak or unit, unit)}
+        if memory.day != day:
+            update |= {"day": day, "day_fees": ZERO, "day_start_equity": equity}
+    return update
+
+
+def _flow(memory: Memory, event: Event) -> dict[str, Any]:
+    kept = tuple(item for item in memory.flows if item.at > event.at - timedelta(days=7))
+    return {"flows": (*kept, Flow(at=event.at, **event.body))}
+
+
+def _funding_paid(memory: Memory, event: Event) -> dict[str, Any]:
+    """Funding of a symbol (+ = we paid), shared over its hedges or its bridge by size."""
+    symbol, paid = str(event.body["symbol"]), Decimal(str(event.body["paid"]))
+    whole = sum((item.contracts for item in memory.hedges if item.symbol == symbol), ZERO)
+    return {
+        "hedges": tuple(
+            item.model_copy(update={"funding_paid": item.funding_paid + paid * item.contracts / whole})
+            if item.symbol == symbol and whole
+            else item
+            for item in memory.hedges
+        ),
+        "bridges": tuple(
+            item.model_copy(update={"funding_paid": item.funding_paid + paid}) if item.symbol == symbol else item
+            for item in memory.bridges
+        ),
+    }
+
+
+def _vanished(memory: Memory, event: Event) -> dict[str, Any]:
+    symbol = str(event.body["symbol"])
+    return {
+        "vanished": {**memory.vanished, symbol: Vanished(at=event.at, how=str(event.body.get("how", "unknown")))},
+        "hedges": tuple(item for item in memory.hedges if item.symbol != symbol),
+        "bridges": tuple(item for item in memory.bridges if item.symbol != symbol),
+    }
+
+
+def _submitted(memory: Memory, event: Event) -> dict[str, Any]:
+    recent = tuple(at for at in memory.submitted_at if at > event.at - HOUR)
+    wish = str(event.body.get("wish", ""))
+    wishes = {**memory.wishes, wish: memory.wishes.get(wish, 0) + 1} if wish else memory.wishes
+    return {"submitted_at": (*recent, event.at), "wishes": wishes}
+
+
+def _moved(memory: Memory, event: Event) -> dict[str, Any]:
+    """A change of the position was observed: the wishes of that asset start counting anew (R-G15)."""
+    asset = str(event.body["asset"])
+    return {"wishes": {key: count for key, count in memory.wishes.items() if key.partition(":")[0] != asset}}
+
+
+def _rearmed(memory: Memory, event: Event) -> dict[str, Any]:
+    assets = set(event.body.get("assets") or memory.halted_assets)
+    return {
+        "halted_assets": tuple(item for item in memory.halted_assets if item not in assets),
+        "wishes": {key: n for key, n in memory.wishes.items() if key.partition(":")[0] not in assets},
+        "vanished": {s: v for s, v in memory.vanished.items() if base_of(s) not in assets},
+    }
+
+
+_STEPS: Mapping[str, Step] = {
+    "episode.opened": _episode_opened,
+    "episode.worked": _episode_worked,
+    "episode.ended": _episode_ended,
+    "fill": _fill,
+    "seen": _seen,
+    "flow": _flow,
+    "funding": _funding_paid,
+    "position.vanished": _vanished,
+    "position.moved": _moved,
+    "order.submitted": _submitted,
+    "asset.halted": lambda m, e: {"halted_assets": tuple(sorted({*m.halted_assets, str(e.body["asset"])}))},
+    "asset.rearmed": _rearmed,
+    "adopted": lambda m, e: {"owned": tuple(sorted({*(m.owned or ()), *e.body["assets"]}))},
+    "slot.fired": lambda m, e: {"fired_slots": {**m.fired_slots, str(e.body["sleeve"]): e.at}},
+    "residual": lambda m, e: {
+        "residuals": {
+            **{k: v for k, v in m.residuals.items() if k != e.body["asset"]},
+            **({str(e.body["asset"]): Decimal(str(e.body["amount"]))} if Decimal(str(e.body["amount"])) else {}),
+        }
+    },
+    "pair.broken": lambda m, e: {"broken": (*m.broken, Broken(opened_at=e.at, **e.body))},
+    "pair.mended": lambda m, e: {"broken": tuple(b for b in m.broken if b.action != e.body["action"])},
+    "peak.reset": lambda m, e: {"unit_peak": m.unit_value},
+}
