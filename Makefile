@@ -15,6 +15,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-8s", $$2; $$1=$$2=""; print $$0}'
 
 venv: $(READY) ## install what the locks name into .venv (hashes checked)
+	@:
 
 $(READY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Ballast needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 venv" >&2; exit 1; }
@@ -22,12 +23,12 @@ $(READY):
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	@rm -f .venv/.ready-*
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
-	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-build.lock \
+	@{ $(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-build.lock \
 	   && $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock; } \
 	 || { echo "uv could not; pip takes over (slower)"; \
-	      $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock; }
+	      $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock; }
 	@{ test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e .; } \
-	 || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	 || $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 	@echo "ready"
 

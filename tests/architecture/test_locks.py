@@ -35,7 +35,12 @@ def test_every_package_of_a_lock_is_pinned_by_hash(lock: str) -> None:
 def test_what_runs_in_development_is_what_runs_in_production() -> None:
     run, dev, build = (pins(lock) for lock in LOCKS)
     assert {name: version for name, version in run.items() if dev.get(name) != version} == {}
-    assert {name: version for name, version in build.items() if dev.get(name) != version} == {}
+    assert {name: version for name, version in build.items() if dev.get(name, version) != version} == {}
+
+
+def test_the_dev_lock_can_be_installed_where_there_is_no_uv() -> None:
+    assert "uv" not in pins("requirements-dev.lock")
+    assert {"hatchling", "uv"} <= pins("requirements-build.lock").keys()
 
 
 def test_the_run_lock_holds_nothing_that_only_slows_an_import() -> None:
