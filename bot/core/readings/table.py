@@ -1,0 +1,98 @@
+"""Owns an asset's table, both timeframes together, and the row of it that an instant sees. Rounds what leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from bot.core.assessment import Readings, Trend
+from bot.core.readings.anchors import anchor
+from bot.core.readings.bars import Floats
+from bot.core.readings.columns import (
+    Columns,
+    RegimeColumns,
+    columns,
+    history,
+    regime_columns,
+    regime_history,
+)
+from bot.core.readings.levels import levels
+from bot.core.readings.parameters import Parameters
+from bot.core.readings.trend import TRENDS
+from bot.core.readings.truth import UNKNOWN, spoken
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssetTable:
+    """Every reading of an asset, by bar; a function of its bars and parameters alone (memo key: `bars_key` of both)."""
+
+    signal: Columns
+    regime: RegimeColumns
+    asked: Parameters
+
+
+def table(signal_bars: Floats, regime_bars: Floats, asked: Parameters) -> AssetTable:
+    """The table of whole histories, each bar in its own anchored window: for backtests and screens."""
+    return AssetTable(history(signal_bars, asked), regime_history(regime_bars, asked), asked)
+
+
+def table_at(signal_bars: Floats, regime_bars: Floats, asked: Parameters, at_ms: int) -> AssetTable:
+    """The table of the two windows that an instant needs: for one decision. Its row at `at_ms` is that of `table`."""
+    signal = anchor(signal_bars, asked.timeframe_ms, at_ms, signal=True)
+    regime = anchor(regime_bars, asked.regime_timeframe_ms, at_ms, signal=False)
+    return AssetTable(columns(signal, asked), regime_columns(regime, asked), asked)
+
+
+def row(read: AssetTable, at_ms: int) -> Readings:
+    """The readings of the last bars closed at or before the instant, to 10 significant digits; None where unknown."""
+    signal, regime = read.signal, read.regime
+    at = int(np.searchsorted(signal.close_ms, at_ms, side="right")) - 1
+    regime_at = int(np.searchsorted(regime.close_ms, at_ms, side="right")) - 1
+    regime_trend = _state(int(regime.trend[regime_at])) if regime_at >= 0 else None
+    volatility = _digits(regime.volatility[regime_at]) if regime_at >= 0 else None
+    if at < 0:
+        return Readings(regime_trend=regime_trend, volatility=volatility)
+    joint = levels(signal, regime, np.array([at]), np.array([regime_at]), read.asked)
+    changed_bars = int(signal.trend_changed_bars[at])
+    return Readings(
+        close=_digits(signal.close[at]),
+        rsi=_digits(signal.rsi[at]),
+        ema_fast=_digits(signal.ema_fast[at]),
+        ema_slow=_digits(signal.ema_slow[at]),
+        macd_hist=_digits(signal.macd_hist[at]),
+        atr=_digits(signal.atr[at]),
+        trend=_state(int(signal.trend[at])),
+        regime_trend=regime_trend,
+        trend_changed_bars=None if changed_bars < 0 else changed_bars,
+        previous_trend=_state(int(signal.previous_trend[at])),
+        overbought=spoken(int(signal.overbought[at])),
+        oversold=spoken(int(signal.oversold[at])),
+        rolling_over=spoken(int(signal.rolling_over[at])),
+        rolling_up=spoken(int(signal.rolling_up[at])),
+        bearish_divergence=spoken(int(signal.bearish_divergence[at])),
+        bullish_divergence=spoken(int(signal.bullish_divergence[at])),
+        at_support=spoken(int(joint.at_support[0])),
+        at_resistance=spoken(int(joint.at_resistance[0])),
+        overextended=spoken(int(signal.overextended[at])),
+        exhausted=spoken(int(joint.exhausted[0])),
+        bottoming=spoken(int(joint.bottoming[0])),
+        parabolic=spoken(int(signal.parabolic[at])),
+        recovered=spoken(int(signal.recovered[at])),
+        last_bar_true_range=_digits(signal.true_range[at]),
+        atr_before=_digits(signal.atr_before[at]),
+        volatility=volatility,
+        closed_at=EPOCH + timedelta(milliseconds=int(signal.close_ms[at])),
+    )
+
+
+def _digits(value: np.float64) -> float | None:
+    """The value to 10 significant digits; None when it is not a number."""
+    return float(f"{value:.9e}") if np.isfinite(value) else None
+
+
+def _state(code: int) -> Trend | None:
+    return None if code == UNKNOWN else TRENDS[code]
