@@ -36,13 +36,13 @@ run: venv ## start the bot (paper, unless told otherwise); ARGS="..." is passed 
 	@exec $(BIN)/ballast run $(ARGS)
 
 test: venv ## run the tests; ARGS="..." is passed on to pytest
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: venv ## lint, types, import contracts, dependencies, sizes, words, Dockerfile and compose file
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/deptry --no-ansi .
 	$(BIN)/python -m pytest -q tests/architecture
 	$(BIN)/hadolint Dockerfile
