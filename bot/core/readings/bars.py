@@ -20,16 +20,14 @@ Floats = NDArray[np.float64]
 def sound(bars: Floats) -> Floats:
     """The bars without those that no market can make: a malformed bar is a gap, never a number.
 
-    Not finite, a price of zero or less, a negative volume, or a high or low that does not hold the open and close. What
-    is dropped depends on that bar alone, so a series' future cannot change its past. Shape (n, 6) to (m, 6).
+    Not finite, a price of zero or less, a negative volume, or a range that does not hold the close (no reading asks the
+    open). What is dropped depends on that bar alone, so the future cannot change the past. Shape (n, 6) to (m, 6).
     """
     if bars.size == 0:
         return np.empty((0, WIDTH))
-    body_high = np.maximum(bars[:, OPEN], bars[:, CLOSE])
-    body_low = np.minimum(bars[:, OPEN], bars[:, CLOSE])
+    high, low, close, volume = (bars[:, column] for column in (HIGH, LOW, CLOSE, VOLUME))
     # A comparison with NaN is false, so NaN prices and volumes fail here; infinities are asked for by name.
-    good = (bars[:, HIGH] >= body_high) & (bars[:, LOW] <= body_low) & (bars[:, LOW] > 0) & (bars[:, VOLUME] >= 0)
-    good &= (bars[:, HIGH] < np.inf) & (bars[:, VOLUME] < np.inf)
+    good = (high >= close) & (close >= low) & (low > 0) & (volume >= 0) & (high < np.inf) & (volume < np.inf)
     return bars if good.all() else bars[good]
 
 

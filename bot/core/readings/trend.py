@@ -68,5 +68,5 @@ def confirmed(raw: Codes, slow: Floats, bars: int) -> TrendColumns:
     turned[1:] = (state[1:] != state[:-1]) & real[:-1]
     turn = np.maximum.accumulate(np.where(turned, at, -1))
     changed_bars = np.where(turn >= 0, at - turn, -1).astype(np.int32)
-    previous = np.where(turn >= 0, state[turn - 1], UNKNOWN).astype(np.int8)
+    previous = np.where(turn >= 0, state[np.maximum(turn - 1, 0)], UNKNOWN).astype(np.int8)
     return TrendColumns(raw=raw, state=state, changed_bars=changed_bars, previous=previous)

@@ -11,7 +11,7 @@ DAY_BARS = 6
 
 
 def rolling(*histogram: float) -> list[int]:
-    return momentum.rolling_over(np.array(histogram)).tolist()
+    return [int(code) for code in momentum.rolling_over(np.array(histogram))]
 
 
 def test_three_lower_bars_above_zero_after_a_high_roll_over() -> None:

@@ -25,8 +25,9 @@ def said(
     atr: float = 2,
 ) -> Trend | None:
     """What the second of two bars says."""
-    columns_of_two = [np.array([value, value], dtype=np.float64) for value in (close, fast, slow, slope)]
-    code = raw_trend(*columns_of_two, np.array(histogram), np.array([atr, atr], dtype=np.float64))[-1]
+    code = raw_trend(
+        np.full(2, close), np.full(2, fast), np.full(2, slow), np.full(2, slope), np.array(histogram), np.full(2, atr)
+    )[-1]
     return None if code < 0 else TRENDS[code]
 
 
@@ -78,7 +79,7 @@ def test_between_fifty_and_two_hundred_bars_the_trend_is_a_range(bars: int, stat
 
 
 def test_a_steady_rise_is_strong_up_and_a_steady_fall_strong_down() -> None:
-    rise = 100 * 1.002 ** np.arange(300)
+    rise = [100 * 1.002**bar for bar in range(300)]
     assert columns(bars_of(rise, wick=0.001), asked()).trend[-1] == STRONG_UP
     assert columns(bars_of(rise[::-1], wick=0.001), asked()).trend[-1] == STRONG_DOWN
 
