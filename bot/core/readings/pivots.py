@@ -43,5 +43,5 @@ def pivot_highs(price: Floats, span: int) -> Pivots:
 def latest_prices(pivots: Pivots, price: Floats) -> Floats:
     """For each bar the prices of the last three pivots known by then, newest first, NaN where fewer. To (n, 3)."""
     padded = np.concatenate([np.full(LEVELS, np.nan), price[pivots.at]])
-    latest: Floats = padded[pivots.known[:, None] + np.arange(LEVELS - 1, -1, -1)]
+    latest: Floats = padded.take(pivots.known[:, None] + np.arange(LEVELS - 1, -1, -1))
     return latest

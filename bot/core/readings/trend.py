@@ -15,7 +15,8 @@ from bot.core.readings.truth import UNKNOWN
 
 Codes = NDArray[np.int8]
 TRENDS = (Trend.STRONG_UP, Trend.WEAKENING_UP, Trend.RANGE, Trend.STRONG_DOWN, Trend.STABILISING_DOWN)
-STRONG_UP, WEAKENING_UP, RANGE, STRONG_DOWN, STABILISING_DOWN = range(5)
+STRONG_UP, WEAKENING_UP, RANGE, STRONG_DOWN, STABILISING_DOWN = (np.int8(code) for code in range(5))
+NOT_KNOWN = np.int8(UNKNOWN)
 # Averages nearer to one another than this many ATR make a range.
 RANGE_ATR = 0.5
 
@@ -47,8 +48,8 @@ def raw_trend(close: Floats, fast: Floats, slow: Floats, slope: Floats, histogra
     judged = known & ~np.isnan(slope) & ~np.isnan(histogram)
     raw = np.where(fast > slow, WEAKENING_UP, STABILISING_DOWN)
     raw = np.where(strong_up, STRONG_UP, np.where(strong_down, STRONG_DOWN, raw))
-    raw = np.where(judged, raw, UNKNOWN)
-    return np.where(known & near, RANGE, raw).astype(np.int8)
+    raw = np.where(judged, raw, NOT_KNOWN)
+    return np.where(known & near, RANGE, raw)
 
 
 def confirmed(raw: Codes, slow: Floats, bars: int) -> TrendColumns:
@@ -62,11 +63,12 @@ def confirmed(raw: Codes, slow: Floats, bars: int) -> TrendColumns:
     first = known & (np.cumsum(known) == 1)
     confirming = first | (known & (equal_runs(raw) >= bars))
     latest = np.maximum.accumulate(np.where(confirming, at, -1))
-    state = np.where(latest >= 0, raw[np.maximum(latest, 0)], UNKNOWN).astype(np.int8)
-    real = (latest >= 0) & ~np.isnan(slow[np.maximum(latest, 0)])
+    said, confirmer = latest >= 0, np.maximum(latest, 0)
+    state = np.where(said, raw.take(confirmer), NOT_KNOWN)
+    real = said & ~np.isnan(slow).take(confirmer)
     turned = np.zeros(raw.size, dtype=np.bool_)
     turned[1:] = (state[1:] != state[:-1]) & real[:-1]
     turn = np.maximum.accumulate(np.where(turned, at, -1))
     changed_bars = np.where(turn >= 0, at - turn, -1).astype(np.int32)
-    previous = np.where(turn >= 0, state[np.maximum(turn - 1, 0)], UNKNOWN).astype(np.int8)
+    previous = np.where(turn >= 0, state.take(np.maximum(turn - 1, 0)), NOT_KNOWN)
     return TrendColumns(raw=raw, state=state, changed_bars=changed_bars, previous=previous)

@@ -18,7 +18,8 @@ Truth = NDArray[np.int8]
 
 def truth(condition: NDArray[np.bool_], known: NDArray[np.bool_]) -> Truth:
     """The condition where it is known, else `UNKNOWN`. Shapes (n,) and (n,) to (n,)."""
-    return np.where(known, condition, UNKNOWN).astype(np.int8)
+    # One byte an element throughout: a yes is 1, an unknown is 0 - 1.
+    return (condition & known).view(np.int8) - (~known).view(np.int8)
 
 
 def either(*parts: Truth) -> Truth:
