@@ -14,8 +14,9 @@ from bot.core.policy.acting import (
     Triggers,
     Trim,
 )
+from bot.core.policy.base import PartOf, Section
 from bot.core.policy.canonical import canonical, changed_keys, config_hash, plain
-from bot.core.policy.fields import Timeframe, Window, format_duration, parse_duration, parse_window
+from bot.core.policy.fields import Asset, Timeframe, Window, format_duration, parse_duration, parse_window, shown
 from bot.core.policy.policy import ROLE_DEFAULTS, Alias, Policy, Resolved, RuleKeys
 from bot.core.policy.reading import (
     Atr,
@@ -38,6 +39,7 @@ __all__ = [
     "Add",
     "Ages",
     "Alias",
+    "Asset",
     "Atr",
     "Averages",
     "Band",
@@ -56,6 +58,7 @@ __all__ = [
     "Narrative",
     "Overlay",
     "Pace",
+    "PartOf",
     "Policy",
     "Profile",
     "Regime",
@@ -66,6 +69,7 @@ __all__ = [
     "Rsi",
     "RuleKeys",
     "Savings",
+    "Section",
     "Signals",
     "Sleeve",
     "Speed",
@@ -86,4 +90,5 @@ __all__ = [
     "parse_duration",
     "parse_window",
     "plain",
+    "shown",
 ]

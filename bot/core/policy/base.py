@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema, core_schema
@@ -35,7 +35,14 @@ Weights = Annotated[Mapping[Asset, Fraction], AfterValidator(in_order)]
 class Section(BaseModel):
     """A group of keys: frozen, and closed to names it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+    # Building waits until a section is first used: most commands start without any.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, checking what is updated and forgetting what was worked out for the original."""
+        del deep  # frozen all the way down
+        written = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).model_validate({**written, **(update or {})})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,14 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    WithJsonSchema,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -189,12 +196,22 @@ def parse_window(text: str) -> Window:
     return Window(frozenset((start + step) % 7 for step in range(count)), *minutes)
 
 
-def _window(text: str) -> str:
+def _schedule(value: object) -> str | tuple[str, ...]:
+    if value == "always":
+        return "always"
+    if not isinstance(value, list | tuple) or not value:
+        text = f"is {shown(value)}, must be always or a list of hours in UTC such as ['Mon-Fri 13:00-17:00']"
+        raise wrong(text)
+    return tuple(_window(line) for line in value)
+
+
+def _window(text: object) -> str:
+    line = text if isinstance(text, str) else shown(text)
     try:
-        parse_window(text)
+        parse_window(line)
     except ValueError as error:
         raise wrong(str(error)) from None
-    return text
+    return line
 
 
 def _calendar(text: str) -> str:
@@ -229,12 +246,17 @@ Leverage = Annotated[Decimal, Number("1", "125")]
 Points100 = Annotated[Decimal, Number("0", "100")]
 Count = Annotated[int, Number("1", "100000", whole=True)]
 Natural = Annotated[int, Number("0", whole=True)]
+Port = Annotated[int, Number("0", "65535", whole=True)]
 Duration = Annotated[timedelta, Span()]
 DurationOrZero = Annotated[timedelta, Span(zero=True)]
 Asset = Annotated[str, AfterValidator(_asset)]
 SleeveName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Calendar = Annotated[str, AfterValidator(_calendar)]
-WindowLine = Annotated[str, AfterValidator(_window)]
+Schedule = Annotated[
+    Literal["always"] | tuple[str, ...],
+    PlainValidator(_schedule),
+    WithJsonSchema({"anyOf": [{"const": "always"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
 Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
 
 

@@ -98,13 +98,6 @@ class Policy(RuleKeys):
             raise wrong("\n".join(f"{where}: {what}" for where, what in found))
         return self
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, checking what is updated and forgetting what was worked out for the original."""
-        del deep  # frozen all the way down
-        return type(self).model_validate(
-            {**{name: getattr(self, name) for name in type(self).model_fields}, **(update or {})}
-        )
-
     @cached_property
     def assets(self) -> tuple[str, ...]:
         """Every risk asset of every sleeve, in order of name."""

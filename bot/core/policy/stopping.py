@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Tag, model_validator
+from pydantic import model_validator
 
-from bot.core.policy.base import Section, once
+from bot.core.policy.base import Section
 from bot.core.policy.fields import (
     AtLeastOne,
     AtLeastZero,
@@ -16,8 +16,8 @@ from bot.core.policy.fields import (
     Fraction,
     Leverage,
     Positive,
+    Schedule,
     Share,
-    WindowLine,
     key,
     lasting,
     part,
@@ -29,11 +29,9 @@ from bot.core.policy.fields import (
 class Windows(Section):
     """When and where there is liquidity (R-G5)."""
 
-    schedule: Annotated[
-        Annotated[Literal["always"], Tag("word")]
-        | Annotated[tuple[WindowLine, ...], AfterValidator(once), Tag("list")],
-        Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "word"),
-    ] = key("always", "Hours of the week for normal actions, UTC: always, or lines such as Mon-Fri 13:00-17:00 (R-G5).")
+    schedule: Schedule = key(
+        "always", "Hours of the week for normal actions, UTC: always, or lines such as Mon-Fri 13:00-17:00 (R-G5)."
+    )
     max_spread_bp: Positive = share("10", "Widest spread, in basis points of the mid price (R-G5).")
     depth_share: Share = share("0.10", "Share of one side of the book an order may take (R-G5).")
     depth_within: Share = share("0.005", "How far from the mid price that side is counted, as a fraction (R-G5).")
