@@ -33,8 +33,14 @@ class ConfigError(Exception):
     """The configuration is refused: one line for each thing wrong, naming where, key, value and what would be right."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = tuple(lines)
+        self.lines = tuple(_one_line(line) for line in lines)
         super().__init__("\n".join(self.lines))
+
+
+def _one_line(text: str) -> str:
+    """Keep a line a line, whatever somebody wrote into a key or a value."""
+    text = " ".join(text.split())
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, get_args
 
-import yaml
 from pydantic import ValidationError
 
+from bot.core.policy import shown
 from bot.settings.errors import ConfigError, problems
 from bot.settings.layers import SECRETS_DIR, Layers, from_environment, from_file, from_secret_files, read_text
 from bot.settings.sections import kill_level
 from bot.settings.settings import KillLevel, Settings
-from bot.settings.yaml_text import PlainLoader, explained
+from bot.settings.yaml_text import scalars_at_top
 
 KILL_SWITCH: Final = "kill_switch"
 
@@ -39,27 +39,20 @@ def load_text(
 
 def kill_switch_of(text: str) -> KillLevel:
     """The level that the top of a YAML text asks for, without reading the rest as settings; raises ConfigError."""
-    found: str | None = None
-    loader = PlainLoader(text)
     try:
-        node = loader.get_single_node()
-    except yaml.YAMLError as error:
-        raise ConfigError([explained(error)]) from None
-    finally:
-        loader.dispose()
-    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-        if key.value == KILL_SWITCH:
-            if found is not None:
-                raise ConfigError([f"line {key.start_mark.line + 1}: key {KILL_SWITCH} stands twice"])
-            found = value.value if isinstance(value, yaml.ScalarNode) else ""
-    if found is None:
+        written = scalars_at_top(text, KILL_SWITCH)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
+    if len(written) > 1:
+        raise ConfigError([f"key {KILL_SWITCH} stands twice"])
+    if not written:
         return "off"
-    level = kill_level({"true": True, "false": False}.get(found, found))
+    level = kill_level({"true": True, "false": False}.get(written[0], written[0]))
     levels: tuple[KillLevel, ...] = get_args(KillLevel)
     for known in levels:
         if level == known:
             return known
-    raise ConfigError([f"{KILL_SWITCH}: is '{found}', must be off, freeze, halt or flatten"])
+    raise ConfigError([f"{KILL_SWITCH}: is {shown(written[0])}, must be off, freeze, halt or flatten"])
 
 
 def _lines(error: ValidationError, layers: Layers, name: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from decimal import Decimal
 from typing import Any
 
@@ -70,19 +70,35 @@ PlainLoader.add_constructor(TAG + "infinite", _not_finite)
 
 def read_yaml(text: str) -> Any:
     """Read one document; raises ValueError with one line saying where and what."""
-    loader = PlainLoader(text)
+    return _read(text, PlainLoader.get_single_data)
+
+
+def scalars_at_top(text: str, name: str) -> list[str]:
+    """What stands, as written, at every key of that name at the top of a document; "" for a map or list.
+
+    Nothing else of the text is looked at beyond its form. Raises ValueError as `read_yaml` does.
+    """
+    node = _read(text, PlainLoader.get_single_node)
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return [value.value if isinstance(value, yaml.ScalarNode) else "" for key, value in pairs if key.value == name]
+
+
+def _read(text: str, read: Callable[[PlainLoader], Any]) -> Any:
     try:
-        return loader.get_single_data()
+        loader = PlainLoader(text)
+        try:
+            return read(loader)
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
-        raise ValueError(explained(error)) from None
-    finally:
-        loader.dispose()
+        raise ValueError(_explained(error)) from None
+    except RecursionError:
+        raise ValueError("maps and lists are nested too deeply") from None
 
 
-def explained(error: yaml.YAMLError) -> str:
-    """One line for a parser's error."""
+def _explained(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.problem, error.context) if part)
         return f"line {mark.line + 1}: {what}" if mark else what
-    return " ".join(str(error).split())
+    return str(error)

@@ -37,6 +37,7 @@ LONGEST: Final = timedelta(days=3650)
 OPEN_END: Final = "1000000000"  # what no key comes near: a limit on everything
 LARGEST: Final = Decimal(10) ** 15
 MOST_DECIMALS: Final = 18
+PERCENT: Final = 100
 DURATION: Final = r"^(0|[1-9][0-9]{0,11})(ms|s|m|h|d)$"
 NUMBER: Final = r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?"
 WINDOW: Final = r"(?:([A-Z][a-z]{2})(?:-([A-Z][a-z]{2}))? )?([0-2][0-9]):([0-5][0-9])-([0-2][0-9]):([0-5][0-9])"
@@ -55,7 +56,7 @@ def shown(value: object) -> str:
         return str(value).lower()
     if isinstance(value, timedelta):
         return format_duration(value)
-    text = f"{value:f}" if isinstance(value, Decimal) and abs(value) < LARGEST else str(value)
+    text = f"{value:f}" if isinstance(value, Decimal) and value.is_finite() and abs(value) < LARGEST else str(value)
     text = " ".join(text.split())
     text = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - one line on a terminal
     return f"'{text}'" if isinstance(value, str) else text
@@ -106,17 +107,19 @@ class Number:
     def validate(self, value: object) -> Decimal | int:
         """Return the exact number; raises with what the value is and what it must be."""
         number = self._read(value)
-        too_fine = number.is_finite() and int(number.as_tuple().exponent) < -MOST_DECIMALS
+        if not number.is_finite():
+            raise wrong(f"is {shown(value)}, must be {self.words}")
         low, high = Decimal(self.low), Decimal(self.high)
-        if not number.is_finite() or too_fine or not low <= number <= high or (self.above and number == low):
-            hint = f" ({shown(number)} % is {number / 100:f})" if self.high == "1" and 1 < number <= 100 else ""  # noqa: PLR2004
-            note = f", with at most {MOST_DECIMALS} decimals" if too_fine else ""
-            text = f"is {shown(value)}, must be {self.words}{note}{hint}"
-            raise wrong(text)
+        if number > high and self.high == OPEN_END:
+            raise wrong(f"is {shown(value)}, must be {self.words}, and at most {OPEN_END}")
+        if not low <= number <= high or (self.above and number == low):
+            hint = f" ({shown(number)} % is {number / 100:f})" if self.high == "1" and 1 < number <= PERCENT else ""
+            raise wrong(f"is {shown(value)}, must be {self.words}{hint}")
+        if int(number.as_tuple().exponent) < -MOST_DECIMALS:
+            raise wrong(f"is {shown(value)}, must be {self.words}, with at most {MOST_DECIMALS} decimals")
         if self.whole:
             if number != int(number):
-                text = f"is {shown(value)}, must be {self.words}"
-                raise wrong(text)
+                raise wrong(f"is {shown(value)}, must be {self.words}")
             return int(number)
         return number or Decimal(0)
 
@@ -129,8 +132,7 @@ class Number:
             return Decimal(repr(value))
         if isinstance(value, str) and re.fullmatch(NUMBER, value, re.ASCII):
             return Decimal(value)
-        text = f"is {shown(value)}, must be {self.words}"
-        raise wrong(text)
+        raise wrong(f"is {shown(value)}, must be {self.words}")
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         """Let pydantic ask `validate`."""
@@ -156,11 +158,9 @@ class Span:
         try:
             span = value if isinstance(value, timedelta) else parse_duration(value if isinstance(value, str) else "")
         except ValueError:
-            text = f"is {shown(value)}, {right}, of at most {LONGEST.days}d"
-            raise wrong(text) from None
+            raise wrong(f"is {shown(value)}, {right}, of at most {LONGEST.days}d") from None
         if span < timedelta(0) or span > LONGEST or (not span and not self.zero):
-            text = f"is {shown(value)}, {right}"
-            raise wrong(text)
+            raise wrong(f"is {shown(value)}, {right}")
         return span
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -200,8 +200,7 @@ def _schedule(value: object) -> str | tuple[str, ...]:
     if value == "always":
         return "always"
     if not isinstance(value, list | tuple) or not value:
-        text = f"is {shown(value)}, must be always or a list of hours in UTC such as ['Mon-Fri 13:00-17:00']"
-        raise wrong(text)
+        raise wrong(f"is {shown(value)}, must be always or a list of hours in UTC such as ['Mon-Fri 13:00-17:00']")
     return tuple(_window(line) for line in value)
 
 
