@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
+from bot.core.instruments import is_swap
+from bot.core.numbers import ZERO, plain
+from bot.venues.simulated.admission import admit
+from bot.venues.simulated.booking import add, book_flow, book_income
+from bot.venues.simulated.fees import at_most
+from bot.venues.simulated.history import page
+from bot.venues.simulated.matching import expire, take
+from bot.venues.simulated.passage import advance
 from bot.venues.simulated.records import (
     DEFAULT_RULES,
     FlowRecord,
@@ -26,6 +35,10 @@ from bot.venues.simulated.records import (
     WalletName,
 )
 from bot.venues.simulated.scene import Scene
+from bot.venues.simulated.state import State, restore
+from bot.venues.simulated.view import View
+
+NOW = timedelta(0)
 
 __all__ = [
     "Exchange",
@@ -47,14 +60,11 @@ __all__ = [
 
 
 class Exchange:
-    """One deterministic matching engine with one account, standing in a scene; every method acts at ``now``."""
+    """One deterministic matching engine with one account, standing in a scene; every method acts at ``now``.
 
-    scene: Scene
-    rules: Rules
-    now: datetime
-    version: int
-    order_requests: int
-    cancel_requests: int
+    ``state`` is what `dump` wrote; without it the account opens at ``at`` (the scene's start) with ``opening`` coins in
+    its spot wallet. ``latency``: venue time before an order that rests may be met. Perpetuals settle in ``settle``.
+    """
 
     def __init__(
         self,
@@ -63,112 +73,227 @@ class Exchange:
         state: bytes | None = None,
         opening: Mapping[str, Decimal] | None = None,
         at: datetime | None = None,
-        latency: timedelta = timedelta(0),
+        latency: timedelta = NOW,
         settle: str = "USDT",
         rules: Rules = DEFAULT_RULES,
     ) -> None:
-        raise NotImplementedError
+        if state is None:
+            fresh = State(now=scene.start if at is None else at, history_max=rules.history_max)
+            for asset, amount in sorted((opening or {}).items()):
+                if amount:
+                    add(fresh, asset, _some(asset, amount))
+            self._state = fresh
+        else:
+            self._state = restore(state, rules.history_max)
+        self._view = View(scene, self._state, rules, settle)
+        self._latency = latency
+        self.scene = scene
+        self.rules = rules
+        self.settle = settle
+
+    @property
+    def now(self) -> datetime:
+        """Venue time of the last `advance`."""
+        return self._state.now
+
+    @property
+    def version(self) -> int:
+        """Grows with every change worth keeping; time that passes quietly is none."""
+        return self._state.version
+
+    @property
+    def order_requests(self) -> int:
+        """Create requests that came, refused ones too."""
+        return self._state.order_requests
+
+    @property
+    def cancel_requests(self) -> int:
+        """Cancel requests that came, for orders that do not exist too."""
+        return self._state.cancel_requests
 
     def advance(self, to: datetime) -> None:
         """Bring venue time to ``to``: resting orders, funding, scripted flows, liquidation; never backwards."""
-        raise NotImplementedError
+        advance(self._view, to, self._latency)
+
+    # ---- orders
 
     def place(self, request: OrderRequest) -> OrderRecord:
         """Take an order; raises `Refusal`."""
-        raise NotImplementedError
+        self._state.order_requests += 1
+        self._state.touch()
+        order, bites = admit(self._view, request)
+        number = self._state.next_id()
+        named = replace(order, order_id=number, client_id=order.client_id or f"auto-{number}")
+        return take(self._view, self._state.put(named), bites)
 
     def cancel(self, symbol: str, *, client_id: str | None = None, order_id: int | None = None) -> OrderRecord:
         """Cancel an open order; raises `Refusal` (ORDER_NOT_FOUND) when none is open by that id."""
-        raise NotImplementedError
+        self._state.cancel_requests += 1
+        self._state.touch()
+        order = self._state.find(symbol, client_id, order_id)
+        if order is None or not order.is_open:
+            raise Refusal(RefusalCode.ORDER_NOT_FOUND, f"no order {client_id or order_id} is open on {symbol}")
+        return expire(self._view, order, OrderStatus.CANCELED)
 
     def cancel_all(self, symbol: str) -> list[OrderRecord]:
         """Cancel every open order of a symbol."""
-        raise NotImplementedError
+        self._view.market(symbol)
+        self._state.cancel_requests += 1
+        self._state.touch()
+        return [expire(self._view, order, OrderStatus.CANCELED) for order in self._state.resting(symbol)]
 
     def order(self, symbol: str, *, client_id: str | None = None, order_id: int | None = None) -> OrderRecord:
         """The newest order by that id, open or closed; raises `Refusal` (ORDER_NOT_FOUND)."""
-        raise NotImplementedError
+        order = self._state.find(symbol, client_id, order_id)
+        if order is None:
+            raise Refusal(RefusalCode.ORDER_NOT_FOUND, f"no order {client_id or order_id} is known on {symbol}")
+        return order
 
     def open_orders(self, symbol: str | None = None) -> list[OrderRecord]:
         """Open orders, oldest first."""
-        raise NotImplementedError
+        return self._state.resting(symbol)
 
     def orders(self, symbol: str, since: datetime | None = None, limit: int = 500) -> list[OrderRecord]:
         """Open and remembered orders, oldest first: from ``since`` on, or the newest ``limit``."""
-        raise NotImplementedError
+        known = [order for order in (*self._state.closed, *self._state.open.values()) if order.symbol == symbol]
+        return page(sorted(known, key=lambda order: order.order_id), lambda order: order.created_at, since, limit)
 
     def trades(
         self, symbol: str, since: datetime | None = None, limit: int = 500, *, from_id: int | None = None
     ) -> list[TradeRecord]:
         """Own trades, oldest first: from ``since`` or ``from_id`` on, or the newest ``limit``."""
-        raise NotImplementedError
+        known = [one for one in self._state.trades if one.symbol == symbol and one.trade_id >= (from_id or 0)]
+        return page(known, lambda one: one.at, since, limit, first=from_id is not None)
 
     def income(self, since: datetime | None = None, limit: int = 1000) -> list[IncomeRecord]:
         """What changed the futures wallet, oldest first."""
-        raise NotImplementedError
+        return page(self._state.income, lambda one: one.at, since, limit)
+
+    # ---- what the account holds
 
     def balances(self) -> Mapping[str, SpotBalance]:
         """The spot wallet."""
-        raise NotImplementedError
+        locked = self._state.locked()
+        return {
+            asset: SpotBalance(total - locked.get(asset, ZERO), locked.get(asset, ZERO))
+            for asset, total in sorted(self._state.spot.items())
+        }
 
     def futures(self) -> FuturesWallet:
         """The futures wallet."""
-        raise NotImplementedError
+        return self._view.margin().wallet()
 
     def positions(self) -> list[PositionRecord]:
         """Open positions by symbol."""
-        raise NotImplementedError
+        return self._view.margin().positions()
+
+    # ---- settings
 
     def leverage(self, symbol: str) -> int:
         """The leverage set for a perpetual."""
-        raise NotImplementedError
+        self._perpetual(symbol)
+        return self._view.margin().leverage(symbol)
 
     def set_leverage(self, symbol: str, leverage: int) -> int:
-        """Set it; raises `Refusal`."""
-        raise NotImplementedError
+        """Set it; raises `Refusal` beyond the venue's range or the account's margin."""
+        self._perpetual(symbol)
+        if not 1 <= leverage <= self.rules.leverage_max:
+            why = f"leverage {leverage} must be a whole number from 1 to {self.rules.leverage_max}"
+            raise Refusal(RefusalCode.LEVERAGE, why)
+        before = self._view.margin().leverage(symbol)
+        self._state.leverage[symbol] = leverage
+        if leverage < before and self.futures().available < 0:
+            self._state.leverage[symbol] = before
+            raise Refusal(RefusalCode.INSUFFICIENT_MARGIN, f"{symbol} at leverage {leverage} needs more than there is")
+        self._state.touch()
+        return leverage
 
     def set_margin_mode(self, symbol: str, mode: Literal["cross", "isolated"]) -> None:
         """Cross is all there is; raises `Refusal` for isolated."""
-        raise NotImplementedError
+        self._perpetual(symbol)
+        if mode != "cross":
+            raise Refusal(RefusalCode.MARGIN_MODE, f"{symbol}: margin mode {mode} is not offered here, only cross")
 
     def set_position_mode(self, *, hedged: bool) -> None:
         """One-way is all there is; raises `Refusal` for hedged."""
-        raise NotImplementedError
+        if hedged:
+            raise Refusal(RefusalCode.POSITION_SIDE, "hedge mode is not offered here, only one-way")
+
+    # ---- money in, out and between
 
     def transfer(
         self, asset: str, amount: Decimal, source: WalletName, to: WalletName, *, client_id: str = ""
     ) -> TransferRecord:
         """Move money between own wallets at once; raises `Refusal`."""
-        raise NotImplementedError
+        _some(asset, amount)
+        if {source, to} != {"spot", "futures"}:
+            raise Refusal(
+                RefusalCode.BAD_PARAMETER, f"a transfer goes from spot to futures or back, not {source} to {to}"
+            )
+        if asset != self.settle:
+            raise Refusal(RefusalCode.BAD_PARAMETER, f"the futures wallet holds {self.settle}, not {asset}")
+        if client_id and any(one.client_id == client_id for one in self._state.transfers):
+            raise Refusal(RefusalCode.DUPLICATE_TRANSFER, f"the transfer {client_id} was made before")
+        there = self._state.free(asset) if source == "spot" else self.futures().withdrawable
+        if amount > there:
+            why = f"{plain(amount)} {asset} are more than the {plain(there)} that may leave the {source} wallet"
+            raise Refusal(RefusalCode.INSUFFICIENT_BALANCE, why)
+        received = amount if to == "futures" else -amount
+        add(self._state, asset, -received)
+        book_income(self._state, IncomeKind.TRANSFER, asset, received)
+        record = TransferRecord(self._state.next_id(), self.now, asset, amount, source, to, client_id)
+        self._state.transfers.append(record)
+        return record
 
     def transfers(self, since: datetime | None = None, limit: int = 1000) -> list[TransferRecord]:
         """Moves between own wallets, oldest first."""
-        raise NotImplementedError
+        return page(self._state.transfers, lambda one: one.at, since, limit)
 
     def deposit(self, asset: str, amount: Decimal) -> FlowRecord:
         """Money from outside into the spot wallet."""
-        raise NotImplementedError
+        return book_flow(self._state, asset, _some(asset, amount), "deposit", self.now)
 
     def withdraw(self, asset: str, amount: Decimal) -> FlowRecord:
         """Money from the spot wallet to outside; raises `Refusal`."""
-        raise NotImplementedError
+        free = self._state.free(asset)
+        if _some(asset, amount) > free:
+            why = f"{plain(amount)} {asset} are more than the {plain(free)} that are free"
+            raise Refusal(RefusalCode.INSUFFICIENT_BALANCE, why)
+        return book_flow(self._state, asset, amount, "withdrawal", self.now)
 
-    def flows(self, since: datetime | None = None, limit: int = 1000) -> Sequence[FlowRecord]:
+    def flows(self, since: datetime | None = None, limit: int = 1000) -> list[FlowRecord]:
         """Deposits and withdrawals, oldest first."""
-        raise NotImplementedError
+        return page(self._state.flows, lambda one: one.at, since, limit)
+
+    # ---- the market
 
     def halt(self, symbol: str) -> None:
         """Stop trading of a symbol: orders are refused, resting ones wait."""
-        raise NotImplementedError
+        self._view.market(symbol)
+        self._state.halted.add(symbol)
+        self._state.touch()
 
     def resume(self, symbol: str) -> None:
         """Let it trade again."""
-        raise NotImplementedError
+        self._state.halted.discard(symbol)
+        self._state.touch()
 
     def is_trading(self, symbol: str) -> bool:
         """Whether orders are taken on it now: active, not halted, priced."""
-        raise NotImplementedError
+        return self._view.is_trading(symbol)
 
     def dump(self) -> bytes:
         """Everything the exchange remembers, as compact JSON; the same bytes for the same state."""
-        raise NotImplementedError
+        return self._state.dump()
+
+    def _perpetual(self, symbol: str) -> None:
+        self._view.market(symbol)
+        if not is_swap(symbol):
+            raise Refusal(RefusalCode.BAD_PARAMETER, f"{symbol} is no perpetual")
+
+
+def _some(asset: str, amount: Decimal) -> Decimal:
+    if not amount.is_finite() or amount <= 0 or at_most(amount) != amount:
+        why = f"{amount} {asset} must be a number above 0 with no more than 8 places"
+        raise Refusal(RefusalCode.BAD_PARAMETER, why)
+    return amount

@@ -1,4 +1,4 @@
-"""Owns the simulated exchange's words: requests, orders, trades, income, wallets, positions and refusals. No behaviour."""
+"""Owns the simulated exchange's words: requests, orders, trades, income, wallets, positions, refusals. No behaviour."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """An order as the exchange knows it: ``amount`` and ``filled`` unsigned base units, ``quote_filled`` what they cost."""
+    """An order as the exchange knows it: ``amount``, ``filled`` unsigned base units, ``quote_filled`` their cost."""
 
     order_id: int
     client_id: str
@@ -184,9 +184,10 @@ class SpotBalance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FuturesWallet:
-    """The cross-margin wallet: ``margin_balance`` = ``wallet_balance`` + ``unrealised``; initial margin holds the orders' too.
+    """The cross-margin wallet: ``margin_balance`` = ``wallet_balance`` + ``unrealised``.
 
-    ``available`` opens new positions (below 0 when margin is short); ``withdrawable`` leaves unrealised profit behind.
+    ``initial_margin`` is the positions' and the open orders' (``order_margin``). ``available`` opens new
+    positions (below 0 when margin is short); ``withdrawable`` leaves unrealised profit behind.
     """
 
     asset: str
@@ -202,7 +203,7 @@ class FuturesWallet:
 
 @dataclass(frozen=True, slots=True)
 class PositionRecord:
-    """One perpetual position: ``quantity`` signed base units; ``liquidation_price`` None where no price would liquidate."""
+    """One perpetual position: ``quantity`` signed base units; ``liquidation_price`` None where no price liquidates."""
 
     symbol: str
     quantity: Decimal
@@ -239,6 +240,7 @@ class Rules:
     liquidation_fee: Decimal = Decimal("0.0125")
     open_orders_max: int = 200  # a symbol
     recovery: timedelta = timedelta(minutes=1)  # until the book has forgotten our own fills
+    pace: timedelta = timedelta(minutes=1)  # how finely an eventful stretch of time is walked
     history_max: int = 5_000  # closed orders, trades, income, transfers, flows: each
 
 
