@@ -103,6 +103,7 @@ class Trigger:
     subject: str
     why: str
     direction: Literal["over", "under", "refill", "upkeep"]
+    goal: Decimal | None = None  # where an episode opened by it ends, when not at the asset's own goal
 
 
 @dataclass(frozen=True, slots=True)

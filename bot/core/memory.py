@@ -278,16 +278,13 @@ def _futures_fill(memory: Memory, event: Event, qty: Decimal, price: Decimal) ->
                 symbol=symbol, contracts=left, margin=margin, opened_at=opened, reason=why, funding_paid=paid
             )
         return {"bridges": tuple(bridges[key] for key in sorted(bridges))}
-    hedges = {(item.symbol, item.purpose): item for item in memory.hedges}
+    hedges: dict[tuple[str, str], Hedge] = {(item.symbol, item.purpose): item for item in memory.hedges}
     key = (symbol, purpose)
-    hedge = hedges.pop(key, None)  # type: ignore[call-overload]
+    hedge = hedges.pop(key, None)
     left = (hedge.contracts if hedge else ZERO) - qty
     if left > 0:
-        hedges[key] = (  # type: ignore[index]
-            hedge.model_copy(update={"contracts": left})
-            if hedge
-            else Hedge(symbol=symbol, purpose=purpose, contracts=left, opened_at=event.at, reason=reason)  # type: ignore[arg-type]
-        )
+        fact = {"symbol": symbol, "purpose": purpose, "contracts": left, "opened_at": event.at, "reason": reason}
+        hedges[key] = hedge.model_copy(update={"contracts": left}) if hedge else Hedge.model_validate(fact)
     return {"hedges": tuple(hedges[key] for key in sorted(hedges))}
 
 
@@ -387,5 +384,5 @@ _STEPS: Mapping[str, Step] = {
     },
     "pair.broken": lambda m, e: {"broken": (*m.broken, Broken(opened_at=e.at, **e.body))},
     "pair.mended": lambda m, e: {"broken": tuple(b for b in m.broken if b.action != e.body["action"])},
-    "peak.reset": lambda m, e: {"unit_peak": m.unit_value},
+    "peak.reset": lambda m, _e: {"unit_peak": m.unit_value},
 }

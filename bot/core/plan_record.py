@@ -66,8 +66,6 @@ def money(value: Decimal | None) -> str | None:
 
 def _body(plan: Plan) -> dict[str, Any]:
     seen = plan.assessment
-    stables = seen.stables
-    share = (lambda v: number(v / seen.equity)) if seen.equity else (lambda _v: None)
     return {
         "version": 1,
         "decision_id": plan.decision_id,
@@ -79,13 +77,7 @@ def _body(plan: Plan) -> dict[str, Any]:
         "alarms": list(seen.alarms),
         "unknown": list(seen.unknown),
         "exposures": [_exposure(item) for item in seen.exposures],
-        "stables": {
-            "liquid": share(stables.liquid),
-            "dry_powder": share(stables.dry_powder),
-            "earn": share(stables.earn),
-            "margin": share(stables.margin),
-            "floor": number(plan.stables_floor),
-        },
+        "stables": _stables(plan),
         "triggers": [_trigger(item) for item in seen.triggers],
         "actions": [
             _action(plan.action_id(index), item.wish, item.passed, item.not_passed)
@@ -98,16 +90,33 @@ def _body(plan: Plan) -> dict[str, Any]:
         "holds": [
             {"asset": item.asset, "rule": item.rule, "why": item.why, "nearest": item.nearest} for item in plan.holds
         ],
-        "after": {
-            "exposures": {asset: number(value) for asset, value in sorted(plan.after.exposures.items())},
-            "liquid_stables": number(plan.after.liquid_stables),
-            "gross_leverage": number(plan.after.gross_leverage),
-        },
+        "after": _after(plan.after),
         "events": [
             {"key": item.key, "at": utc_text(item.at), "kind": item.kind, "body": dict(item.body)}
             for item in plan.events
         ],
         **plan.extra,
+    }
+
+
+def _stables(plan: Plan) -> dict[str, Any]:
+    """Stables as shares of E; None while E is unknown."""
+    stables, equity = plan.assessment.stables, plan.assessment.equity
+    parts = {
+        "liquid": stables.liquid,
+        "dry_powder": stables.dry_powder,
+        "earn": stables.earn,
+        "margin": stables.margin,
+    }
+    shares = {name: number(value / equity) if equity else None for name, value in parts.items()}
+    return {**shares, "floor": number(plan.stables_floor)}
+
+
+def _after(after: After) -> dict[str, Any]:
+    return {
+        "exposures": {asset: number(value) for asset, value in sorted(after.exposures.items())},
+        "liquid_stables": number(after.liquid_stables),
+        "gross_leverage": number(after.gross_leverage),
     }
 
 
@@ -147,6 +156,7 @@ def _leg(leg: Leg) -> dict[str, Any]:
         "reduce_only": leg.reduce_only,
         "price": plain(leg.price),
         "purpose": leg.purpose,
+        **({"limit": plain(leg.limit)} if leg.limit is not None else {}),
     }
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
-from bot.core.numbers import ZERO
+from bot.core.numbers import ZERO, fraction
 from bot.core.orders import Purpose
 
 ActionKind = Literal[
@@ -28,6 +28,7 @@ class Leg:
     purpose: Purpose = "spot"
     reduce_only: bool = False
     leverage: Decimal | None = None
+    limit: Decimal | None = None  # the worst price it may trade at (R-G14, R-G7); set by the gate
 
     @property
     def notional(self) -> Decimal:
@@ -85,6 +86,16 @@ class Wish:
     benefit: Decimal | None = None
     repairs: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
+    wanted: Decimal = ZERO  # the exposure change before any gate resized it: what is not done of it stays to be done
+
+    def scaled(self, share: Decimal) -> Wish:
+        """The same wish at a share (0..1) of its size; legs stay in proportion."""
+        return replace(
+            self,
+            legs=tuple(replace(leg, qty=leg.qty * share) for leg in self.legs),
+            moves=tuple(replace(move, amount=move.amount * share) for move in self.moves),
+            exposure_change=fraction(self.exposure_change * share),
+        )
 
     @property
     def key(self) -> str:

@@ -15,6 +15,7 @@ from bot.settings.yaml_text import read_yaml
 
 PREFIX: Final = "BALLAST_"
 SECRETS_DIR: Final = "BALLAST_SECRETS_DIR"
+CONFIG: Final = "BALLAST_CONFIG"  # which file to read: the command line's
 LARGEST: Final = 256 * 1024  # bytes of a file that a person wrote
 KEYS: Final = ("api_key", "secret", "password")  # of the venue; they never stand in the file
 
@@ -103,7 +104,7 @@ def from_file(text: str, name: str) -> Layer:
 
 def from_environment(env: Mapping[str, str], model: type[BaseModel], file: Layer) -> Layer:
     """What BALLAST_ variables say; raises ConfigError with a line for each that names nothing."""
-    found = {name: value for name, value in env.items() if name.startswith(PREFIX) and name != SECRETS_DIR}
+    found = {name: value for name, value in env.items() if name.startswith(PREFIX) and name not in (SECRETS_DIR, CONFIG)}
     return _named(found, "environment ", model, file)
 
 

@@ -1,0 +1,88 @@
+"""Owns what an action costs and what it is worth (R-G10), and what funding a position pays (R-S10). Pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from bot.core.assessment import Readings
+from bot.core.desk import Desk
+from bot.core.instruments import is_swap
+from bot.core.numbers import ZERO, from_float
+from bot.core.prices import half_spread, stale
+from bot.core.windows import impact
+from bot.core.wishes import Cost, Leg
+
+MAJORS = ("BTC", "ETH")
+VOLATILITY_UNKNOWN = Decimal("0.8")
+SPREAD_UNKNOWN = Decimal("0.0005")
+DAYS_A_YEAR = Decimal(365)
+DAY = timedelta(days=1)
+RATES_AVERAGED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FundingView:
+    """What longs pay a year, as fractions: now, and the highest and lowest of now, predicted and the last three."""
+
+    now: Decimal
+    highest: Decimal
+    lowest: Decimal
+
+    def paid_by_short(self) -> Decimal:
+        """The worst a short pays a year (> 0 when rates are negative)."""
+        return -self.lowest
+
+    def paid_by_long(self) -> Decimal:
+        """The worst a long pays a year."""
+        return self.highest
+
+
+def funding_view(symbol: str, desk: Desk) -> FundingView | None:
+    """Annualised funding of a perpetual (R-S10, R-W6); None when missing or stale: unknown is not zero."""
+    funding = desk.snapshot.funding.get(symbol)
+    if funding is None or stale(funding.at, desk.snapshot.at, desk.policy.limits.age_max.funding):
+        return None
+    yearly = Decimal(24) / funding.interval_hours * DAYS_A_YEAR
+    rates = [funding.rate]
+    if funding.predicted is not None:
+        rates.append(funding.predicted)
+    history = desk.snapshot.history.get(symbol)
+    if history is not None and history.funding:
+        last = [rate for _ms, rate in sorted(history.funding)[-RATES_AVERAGED:]]
+        rates.append(sum(last, ZERO) / len(last))
+    return FundingView(funding.rate * yearly, max(rates) * yearly, min(rates) * yearly)
+
+
+def cost_of(legs: Sequence[Leg], desk: Desk) -> Cost:
+    """Fees, half spreads, impact; an opened futures leg's later close; expected funding over the holding time, signed."""
+    fees = spread = moved = funding = ZERO
+    for leg in legs:
+        asset, _ = desk.asset_of(leg.symbol)
+        half = half_spread(leg.symbol, desk.snapshot)
+        half = SPREAD_UNKNOWN if half is None else half
+        buying = leg.qty > 0
+        times = 2 if is_swap(leg.symbol) and not leg.reduce_only else 1
+        fees += leg.notional * desk.taker(leg.symbol) * times
+        spread += leg.notional * half * times
+        moved += leg.notional * impact(
+            leg.symbol, leg.notional, buying=buying, snapshot=desk.snapshot, major=asset in MAJORS
+        )
+        if is_swap(leg.symbol) and not leg.reduce_only:
+            view = funding_view(leg.symbol, desk)
+            if view is not None:
+                paid = view.now if buying else -view.now
+                funding += leg.notional * paid * Decimal(desk.policy.costs.holding / DAY) / DAYS_A_YEAR
+    return Cost(fees=fees, spread=spread, impact=moved, funding=funding)
+
+
+def benefit_of(before: Decimal, after: Decimal, readings: Readings, desk: Desk) -> Decimal:
+    """lambda/2 x sigma^2 x (d_before^2 - d_after^2) x horizon/365 x E (R-G10); sigma a year, unknown 0.8."""
+    costs = desk.policy.costs
+    sigma = VOLATILITY_UNKNOWN
+    if readings.volatility is not None:
+        sigma = from_float(readings.volatility) or VOLATILITY_UNKNOWN
+    years = Decimal(costs.horizon / DAY) / DAYS_A_YEAR
+    return costs.risk_aversion / 2 * sigma * sigma * (before * before - after * after) * years * desk.equity

@@ -1,0 +1,255 @@
+"""Owns the desk: the account as a plan in the making sees it, and what the plan has already decided. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Literal
+
+from bot.core.assessment import Assessment, Exposure, Trigger
+from bot.core.instruments import Market, base_of, is_swap, spot_symbol, swap_symbol
+from bot.core.memory import Memory
+from bot.core.numbers import ONE, ZERO, fraction
+from bot.core.policy import Policy
+from bot.core.snapshot import Snapshot
+from bot.core.wishes import Leg, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The perpetual of an asset: ``coins`` of the asset in one base unit of the symbol (1000 for `1000PEPE`)."""
+
+    symbol: str
+    coins: Decimal = ONE
+
+
+def contract_of(asset: str, policy: Policy) -> Contract:
+    """The linear perpetual of an asset, through the configured aliases."""
+    currency = policy.accounting_currency
+    for name, alias in policy.aliases.items():
+        if alias.asset == asset:
+            return Contract(swap_symbol(name, currency), alias.multiplier)
+    return Contract(swap_symbol(asset, currency))
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Coins and money as previous actions of the plan leave them. Prices and marks are per coin, in quote; None unknown.
+
+    ``contracts`` are signed coins of purpose hedge, risk and bridge; ``index`` those of index hedges.
+    """
+
+    equity: Decimal | None
+    prices: Mapping[str, Decimal | None]
+    marks: Mapping[str, Decimal | None]
+    coins: Mapping[str, Decimal]
+    free: Mapping[str, Decimal]
+    contracts: Mapping[str, Decimal]
+    index: Mapping[str, Decimal]
+    margins: Mapping[str, Decimal]  # initial margin by asset
+    maintenance: Decimal
+    stables_spot: Decimal  # good stables free in the spot wallet, less what unknown buys may take
+    futures_available: Decimal
+    futures_balance: Decimal  # excluding unrealised PnL
+    unrealised: Decimal
+    movable: bool  # whether money can go between the wallets (or they are one)
+    earn: Decimal
+    reserved: Decimal = ZERO  # held back by buys that are open or unknown
+    unified: bool = False
+
+    @property
+    def liquid(self) -> Decimal:
+        """L: what buys and margin can be paid from at once."""
+        if self.unified:
+            return self.stables_spot - self.reserved
+        return self.stables_spot - self.reserved + (self.futures_available if self.movable else ZERO)
+
+    @property
+    def margin(self) -> Decimal:
+        """Initial margin in use."""
+        return sum(self.margins.values(), ZERO)
+
+    def net(self, asset: str) -> Decimal:
+        """Net exposure, a fraction of E: spot long minus futures short (R-A9's index hedges apart)."""
+        return fraction(self.spot_weight(asset) + self.futures_weight(asset))
+
+    def spot_weight(self, asset: str) -> Decimal:
+        """Spot value over E; 0 coins weigh 0 even where the price is unknown."""
+        return self._weight(self.coins.get(asset, ZERO), self.prices.get(asset))
+
+    def futures_weight(self, asset: str) -> Decimal:
+        """Signed perpetual notional over E, index hedges apart."""
+        return self._weight(self.contracts.get(asset, ZERO), self.marks.get(asset) or self.prices.get(asset))
+
+    def _weight(self, amount: Decimal, price: Decimal | None) -> Decimal:
+        if not amount or price is None or not self.equity:
+            return ZERO
+        return amount * price / self.equity
+
+    @property
+    def gross(self) -> Decimal:
+        """(spot value of risk assets + abs futures notional) / E."""
+        names = sorted({*self.coins, *self.contracts, *self.index})
+        marks = {name: self.marks.get(name) or self.prices.get(name) for name in names}
+        return fraction(
+            sum(
+                (
+                    self.spot_weight(name)
+                    + abs(self.futures_weight(name))
+                    + abs(self._weight(self.index.get(name, ZERO), marks[name]))
+                    for name in names
+                ),
+                ZERO,
+            )
+        )
+
+    @property
+    def futures_notional(self) -> Decimal:
+        """Sum of abs perpetual notional in accounting currency."""
+        total = ZERO
+        for name in sorted({*self.contracts, *self.index}):
+            mark = self.marks.get(name) or self.prices.get(name) or ZERO
+            total += (abs(self.contracts.get(name, ZERO)) + abs(self.index.get(name, ZERO))) * mark
+        return total
+
+    @property
+    def distance(self) -> Decimal | None:
+        """Cross distance to liquidation: (margin balance - maintenance) / abs(notional); None without a position."""
+        notional = self.futures_notional
+        return (self.futures_balance + self.unrealised - self.maintenance) / notional if notional else None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What rules and gates look at: snapshot, policy, assessment, and the ledger after the actions approved so far."""
+
+    snapshot: Snapshot
+    policy: Policy
+    seen: Assessment
+    ledger: Ledger
+    decision_id: str = ""
+    approved: tuple[Wish, ...] = ()
+    moving: Mapping[str, Decimal] = field(default_factory=dict)  # wallet -> money on its way there by this plan
+
+    @property
+    def memory(self) -> Memory:
+        """Facts, as of this decision."""
+        return self.snapshot.memory
+
+    @property
+    def equity(self) -> Decimal:
+        """E; callers have asked that it is known."""
+        return self.ledger.equity or ZERO
+
+    @property
+    def floor(self) -> Decimal:
+        """The stablecoin floor in accounting currency (R-T6)."""
+        return self.policy.targets.stables.floor * self.equity
+
+    @property
+    def dry_powder(self) -> Decimal:
+        """P = max(0, L - floor x E)."""
+        return max(ZERO, self.ledger.liquid - self.floor)
+
+    def exposure(self, asset: str) -> Exposure:
+        """The asset as first assessed."""
+        return self.seen.exposure(asset)
+
+    def drift(self, asset: str) -> Decimal:
+        """Net exposure after previous actions minus target."""
+        return fraction(self.ledger.net(asset) - self.exposure(asset).target)
+
+    def trigger(self, asset: str, direction: Literal["over", "under"]) -> Trigger | None:
+        """The first trigger on an asset in one direction."""
+        return next(
+            (item for item in self.seen.triggers if item.subject == asset and item.direction == direction), None
+        )
+
+    def why(self, asset: str, direction: Literal["over", "under"]) -> str:
+        """All trigger sentences of one direction on an asset, as one (R-W8)."""
+        return "; ".join(
+            f"{item.rule}: {item.why}"
+            for item in self.seen.triggers
+            if item.subject == asset and item.direction == direction
+        )
+
+    def market(self, symbol: str) -> Market | None:
+        """The venue's filters for a symbol."""
+        return self.snapshot.markets.get(symbol)
+
+    def spot(self, asset: str) -> str:
+        """The spot symbol of an asset."""
+        return spot_symbol(asset, self.policy.accounting_currency)
+
+    def contract(self, asset: str) -> Contract:
+        """The perpetual of an asset."""
+        return contract_of(asset, self.policy)
+
+    def taker(self, symbol: str) -> Decimal:
+        """The taker fee, a fraction; an unlisted symbol costs a cautious 0.1 %."""
+        market = self.market(symbol)
+        return market.taker if market else Decimal("0.001")
+
+    def asset_of(self, symbol: str) -> tuple[str, Decimal]:
+        """The asset behind a symbol and the coins in one base unit of it."""
+        base = base_of(symbol)
+        alias = self.policy.aliases.get(base) if is_swap(symbol) else None
+        return (alias.asset, alias.multiplier) if alias else (base, ONE)
+
+    def touched(self, asset: str) -> Wish | None:
+        """The last action on an asset approved in this plan."""
+        return next((item for item in reversed(self.approved) if item.asset == asset), None)
+
+    def action_id(self, index: int) -> str:
+        """The id that the ``index``-th approved action will have."""
+        return f"{self.decision_id}-{index + 1}"
+
+    def after(self, wish: Wish) -> Desk:
+        """The desk once ``wish`` is done at its reference prices; unspent moves count where they leave at once."""
+        ledger = self.ledger
+        for leg in wish.legs:
+            ledger = self._traded(ledger, leg)
+        moving = dict(self.moving)
+        for move in wish.moves:
+            moving[move.to] = moving.get(move.to, ZERO) + move.amount
+            ledger = _moved(ledger, move.source, move.amount)
+        return replace(self, ledger=ledger, approved=(*self.approved, wish), moving=moving)
+
+    def _traded(self, ledger: Ledger, leg: Leg) -> Ledger:
+        asset, coins = self.asset_of(leg.symbol)
+        fee = leg.notional * self.taker(leg.symbol)
+        amount = leg.qty * coins
+        if not is_swap(leg.symbol):
+            money = -leg.notional - fee if leg.qty > 0 else leg.notional - fee
+            return replace(
+                ledger,
+                coins={**ledger.coins, asset: ledger.coins.get(asset, ZERO) + amount},
+                free={**ledger.free, asset: ledger.free.get(asset, ZERO) + amount},
+                stables_spot=ledger.stables_spot + money,
+            )
+        book = "index" if leg.purpose == "index" else "contracts"
+        held: Mapping[str, Decimal] = getattr(ledger, book)
+        before, after = held.get(asset, ZERO), held.get(asset, ZERO) + amount
+        had = ledger.margins.get(asset, ZERO)
+        if abs(after) > abs(before):
+            margin = had + leg.notional / (leg.leverage or ONE)
+        else:
+            margin = had * abs(after) / abs(before) if before else ZERO
+        wallet = {"futures_available": ledger.futures_available - (margin - had) - fee} if not ledger.unified else {}
+        spot = {"stables_spot": ledger.stables_spot - (margin - had) - fee} if ledger.unified else {}
+        changed: Ledger = replace(ledger, **{book: {**held, asset: after}}, **wallet, **spot)  # type: ignore[arg-type]
+        return replace(changed, margins={**ledger.margins, asset: margin}, futures_balance=ledger.futures_balance - fee)
+
+
+def _moved(ledger: Ledger, source: str, amount: Decimal) -> Ledger:
+    """Money on its way has left its wallet and has not arrived (R-A20); L loses it until it has."""
+    if source == "spot":
+        return replace(ledger, stables_spot=ledger.stables_spot - amount)
+    if source == "futures":
+        return replace(
+            ledger,
+            futures_available=ledger.futures_available - amount,
+            futures_balance=ledger.futures_balance - amount,
+        )
+    return replace(ledger, earn=ledger.earn - amount)

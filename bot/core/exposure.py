@@ -1,0 +1,265 @@
+"""Owns the account's arithmetic: equity, coins, futures, stables, from a snapshot to a ledger and its exposures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.core.assessment import Exposure, Readings, Stables
+from bot.core.desk import Ledger, contract_of
+from bot.core.instruments import base_of, spot_symbol
+from bot.core.numbers import ONE, ZERO, fraction
+from bot.core.policy import Policy
+from bot.core.prices import Price, price_of, quoted
+from bot.core.snapshot import Balance, Position, Snapshot
+
+TARGET_ZERO_BAND = Decimal("0.005")
+
+
+@dataclass(slots=True)
+class _Count:
+    """What one pass over a snapshot adds up."""
+
+    coins: dict[str, Decimal] = field(default_factory=dict)
+    free: dict[str, Decimal] = field(default_factory=dict)
+    contracts: dict[str, Decimal] = field(default_factory=dict)
+    index: dict[str, Decimal] = field(default_factory=dict)
+    margins: dict[str, Decimal] = field(default_factory=dict)
+    equity: Decimal = ZERO
+    stables_spot: Decimal = ZERO
+    stables_locked: Decimal = ZERO
+    earn: Decimal = ZERO
+    futures_free: Decimal = ZERO
+    futures_balance: Decimal = ZERO
+    unrealised: Decimal = ZERO
+    maintenance: Decimal = ZERO
+    unknown: list[str] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    blind: bool = False  # something held has no sane price: E is unknown
+
+
+def prices(snapshot: Snapshot, policy: Policy) -> tuple[dict[str, Price], dict[str, Price]]:
+    """Spot price and perpetual mark of every configured asset, per coin; each is the other's second source."""
+    spot: dict[str, Price] = {}
+    marks: dict[str, Price] = {}
+    held = {position.symbol: position for position in snapshot.positions}
+    for asset in policy.assets:
+        contract = contract_of(asset, policy)
+        symbol = spot_symbol(asset, policy.accounting_currency)
+        ticker = snapshot.tickers.get(contract.symbol)
+        position = held.get(contract.symbol)
+        raw_mark = (position.mark_price if position else None) or (quoted(ticker).value if ticker else None)
+        per_coin = raw_mark / contract.coins if raw_mark else None
+        spot[asset] = price_of(symbol, snapshot, policy, (per_coin,))
+        if position is not None and position.mark_price:
+            marks[asset] = Price(position.mark_price / contract.coins)
+        else:
+            mark = price_of(contract.symbol, snapshot, policy, (spot[asset].value,))
+            marks[asset] = Price(mark.value / contract.coins, mark.note) if mark.value else mark
+    return spot, marks
+
+
+def ledger(snapshot: Snapshot, policy: Policy) -> tuple[Ledger, list[str], Mapping[str, list[str]]]:
+    """The account as a ledger; what is unknown; notes by asset. E is None when something held cannot be valued."""
+    spot, marks = prices(snapshot, policy)
+    count = _Count()
+    for asset, price in spot.items():
+        if price.note:
+            count.notes.setdefault(asset, []).append(price.note)
+    for balance in snapshot.balances:
+        _count_balance(balance, snapshot, policy, spot, count)
+    for position in snapshot.positions:
+        _count_position(position, snapshot, policy, marks, count)
+    reserved = _reserved(snapshot, policy, count.stables_locked)
+    if any(gap.startswith(("balances", "positions")) for gap in snapshot.gaps):
+        count.blind = True
+    count.unknown.extend(snapshot.gaps)
+    equity = count.equity + count.futures_balance + count.unrealised
+    if equity <= 0:
+        count.blind = True
+        count.unknown.append("equity: the account holds nothing that counts")
+    unified = snapshot.account.unified
+    return (
+        Ledger(
+            equity=None if count.blind else equity,
+            prices={asset: price.value for asset, price in spot.items()},
+            marks={asset: price.value for asset, price in marks.items()},
+            coins=count.coins,
+            free=count.free,
+            contracts=count.contracts,
+            index=count.index,
+            margins=count.margins,
+            maintenance=count.maintenance,
+            stables_spot=count.stables_spot,
+            futures_available=count.futures_free,
+            futures_balance=count.stables_spot + count.stables_locked if unified else count.futures_balance,
+            unrealised=count.unrealised,
+            movable=unified or "transfer" in snapshot.account.can,
+            earn=count.earn,
+            reserved=reserved,
+            unified=unified,
+        ),
+        count.unknown,
+        count.notes,
+    )
+
+
+def _count_balance(
+    balance: Balance, snapshot: Snapshot, policy: Policy, spot: Mapping[str, Price], count: _Count
+) -> None:
+    stables = policy.targets.stables.assets
+    if balance.asset in stables:
+        worth = _stable_price(balance.asset, snapshot, policy)
+        if worth is None:
+            if balance.total:
+                count.blind = True
+                count.unknown.append(f"{balance.asset}: no price against {policy.accounting_currency}")
+            return
+        _count_stable(balance, worth, count)
+        return
+    if balance.asset not in policy.assets:
+        return
+    count.coins[balance.asset] = count.coins.get(balance.asset, ZERO) + balance.total
+    if balance.wallet in ("spot", "unified"):
+        count.free[balance.asset] = count.free.get(balance.asset, ZERO) + balance.free
+    if not balance.total:
+        return
+    price = spot[balance.asset]
+    if price.value is None:
+        count.blind = True
+        count.unknown.append(f"{balance.asset}: {price.note}")
+        return
+    count.equity += balance.total * price.value
+
+
+def _count_stable(balance: Balance, worth: Decimal, count: _Count) -> None:
+    if balance.wallet == "futures":
+        count.futures_free += balance.free * worth
+        count.futures_balance += balance.total * worth
+        return
+    count.equity += balance.total * worth
+    if balance.wallet == "earn":
+        count.earn += balance.total * worth
+        return
+    count.stables_spot += balance.free * worth
+    count.stables_locked += balance.locked * worth
+
+
+def _stable_price(asset: str, snapshot: Snapshot, policy: Policy) -> Decimal | None:
+    if asset == policy.accounting_currency:
+        return ONE
+    return quoted(snapshot.tickers.get(spot_symbol(asset, policy.accounting_currency))).value
+
+
+def _count_position(
+    position: Position, snapshot: Snapshot, policy: Policy, marks: Mapping[str, Price], count: _Count
+) -> None:
+    base = base_of(position.symbol)
+    alias = policy.aliases.get(base)
+    asset = alias.asset if alias else base
+    if asset not in policy.assets or not position.contracts:
+        return
+    coins = position.quantity * (alias.multiplier if alias else ONE)
+    mark = marks[asset].value
+    if mark is None:
+        count.blind = True
+        count.unknown.append(f"{position.symbol}: {marks[asset].note or 'no mark price'}")
+        return
+    hedged = sum(
+        (
+            item.contracts
+            for item in snapshot.memory.hedges
+            if item.symbol == position.symbol and item.purpose == "index"
+        ),
+        ZERO,
+    ) * (alias.multiplier if alias else ONE)
+    index = -min(hedged, -coins) if coins < 0 else ZERO
+    count.contracts[asset] = count.contracts.get(asset, ZERO) + coins - index
+    if index:
+        count.index[asset] = count.index.get(asset, ZERO) + index
+    notional = abs(coins) * mark
+    market = snapshot.markets.get(position.symbol)
+    rate = (market.maintenance_rate if market else None) or Decimal("0.01")
+    count.margins[asset] = position.initial_margin or notional / (position.leverage or ONE)
+    count.maintenance += position.maintenance_margin if position.maintenance_margin is not None else notional * rate
+    if position.entry_price is not None:
+        entry = position.entry_price / (alias.multiplier if alias else ONE)
+        count.unrealised += coins * (mark - entry)
+    elif position.unrealised_pnl is not None:
+        count.unrealised += position.unrealised_pnl
+    else:
+        count.blind = True
+        count.unknown.append(f"{position.symbol}: neither entry price nor unrealised PnL")
+
+
+def _reserved(snapshot: Snapshot, policy: Policy, locked: Decimal) -> Decimal:
+    """What own open and unknown buys may still take, fees included, beyond what the venue has locked for them."""
+    wanted = ZERO
+    for order in snapshot.orders:
+        if order.side != "buy" or order.reduce_only or order.price is None:
+            continue
+        market = snapshot.markets.get(order.symbol)
+        fee = market.taker if market else Decimal("0.001")
+        share = ONE if ":" not in order.symbol else ONE / policy.bridge.leverage
+        wanted += abs(order.rest) * order.price * (share + fee)
+    return max(ZERO, wanted - locked)
+
+
+def stables(book: Ledger, policy: Policy) -> Stables:
+    """L, P and where the stables are, accounting currency."""
+    floor = policy.targets.stables.floor * (book.equity or ZERO)
+    return Stables(
+        liquid=book.liquid,
+        spot_free=book.stables_spot,
+        futures_available=book.futures_available,
+        futures_wallet=book.futures_balance,
+        earn=book.earn,
+        margin=book.margin,
+        dry_powder=max(ZERO, book.liquid - floor),
+    )
+
+
+def band_of(asset: str, target: Decimal, policy: Policy) -> Decimal:
+    """The band's half-width: the tighter of points and relative x target; half a point around a target of 0 (R-W2)."""
+    if target == 0:
+        return TARGET_ZERO_BAND
+    band = policy.band_for(asset)
+    widths = [width for width in (band.points, band.relative * target if band.relative is not None else None) if width]
+    return fraction(min(widths)) if widths else ONE
+
+
+def exposures(
+    book: Ledger,
+    targets: Mapping[str, Decimal],
+    policy: Policy,
+    readings: Mapping[str, Readings],
+    notes: Mapping[str, list[str]],
+) -> tuple[Exposure, ...]:
+    """Every configured asset, by name."""
+    made = []
+    for asset in policy.assets:
+        target = targets[asset]
+        band = band_of(asset, target, policy)
+        net = book.net(asset)
+        made.append(
+            Exposure(
+                asset=asset,
+                sleeve=policy.sleeve_of(asset) or "",
+                price=book.prices.get(asset),
+                coins=book.coins.get(asset, ZERO),
+                coins_free=book.free.get(asset, ZERO),
+                contracts=book.contracts.get(asset, ZERO),
+                index_contracts=book.index.get(asset, ZERO),
+                spot=fraction(book.spot_weight(asset)),
+                futures=fraction(book.futures_weight(asset)),
+                net=net,
+                target=target,
+                band_low=fraction(max(ZERO, target - band)),
+                band_high=fraction(target + band),
+                drift=fraction(net - target),
+                readings=readings.get(asset, Readings()),
+                notes=tuple(notes.get(asset, ())),
+            )
+        )
+    return tuple(made)

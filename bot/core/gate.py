@@ -1,0 +1,82 @@
+"""Owns the table of gates and classes, and the only place where `Approved` is built. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bot.core.desk import Desk
+from bot.core.gates import (
+    benefit,
+    collar,
+    data,
+    filters,
+    floor,
+    kill,
+    leverage,
+    net_short,
+    pace,
+    runaway,
+    scope,
+    window,
+)
+from bot.core.verdicts import Approved, Refused, Verdict
+from bot.core.wishes import CLASSES, ActionClass, Wish
+
+Judge = Callable[[Wish, Desk], tuple[Wish, Verdict]]
+ALL = frozenset(CLASSES)
+NOT_SAFETY = ALL - {"safety"}
+_A = frozenset[ActionClass]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One gate and the classes it is asked of (rulebook section 7's table)."""
+
+    judge: Judge
+    classes: frozenset[ActionClass]
+
+
+#: Asked in this order: a gate that makes a wish smaller comes before those that measure it.
+TABLE: tuple[Row, ...] = (
+    Row(kill.judge, ALL),
+    Row(data.fresh, ALL),
+    Row(data.sane, ALL),
+    Row(scope.judge, ALL),
+    Row(runaway.judge, ALL),
+    Row(window.schedule, _A({"normal"})),
+    Row(pace.interval, _A({"floor", "derisk", "upkeep", "normal"})),
+    Row(pace.cooldown, _A({"normal"})),
+    Row(benefit.judge, _A({"normal"})),
+    Row(pace.turnover, _A({"derisk", "normal"})),
+    Row(collar.judge, ALL),
+    Row(window.live, _A({"floor", "derisk", "upkeep", "normal"})),
+    Row(floor.judge, NOT_SAFETY),
+    Row(filters.judge, ALL),
+    Row(leverage.judge, _A({"floor", "derisk", "upkeep", "normal"})),
+    Row(net_short.judge, ALL - {"yield"}),
+    Row(pace.orders, NOT_SAFETY),
+)
+
+
+def judge(wish: Wish, desk: Desk) -> Approved | Refused:
+    """Ask every gate of the wish's class; all that did not pass are kept, with what would have let it through."""
+    wish = replace(wish, wanted=wish.exposure_change)
+    passed = 0
+    smaller: list[Verdict] = []
+    refused: list[Verdict] = []
+    for row in TABLE:
+        if wish.cls not in row.classes:
+            continue
+        made, verdict = row.judge(wish, desk)
+        if verdict.verdict in ("defer", "veto"):
+            refused.append(verdict)
+            continue
+        wish = made
+        if verdict.verdict == "pass":
+            passed += 1
+        else:
+            smaller.append(verdict)
+    if refused:
+        return Refused(wish, passed, (*smaller, *refused))
+    return Approved(wish, passed, tuple(smaller))

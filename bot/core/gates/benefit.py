@@ -1,0 +1,43 @@
+"""Owns cost against benefit, judged once per episode for the whole way (R-G10, R-A2). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from bot.core.costs import benefit_of, cost_of
+from bot.core.desk import Desk
+from bot.core.numbers import ONE, fraction
+from bot.core.verdicts import Verdict
+from bot.core.wishes import Cost, Wish
+
+GATE = "R-G10"
+
+
+def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
+    """Benefit above 0 and at least `costs.min_ratio` times the cost; both are recorded for the step."""
+    exposure = desk.exposure(wish.asset)
+    before = desk.drift(wish.asset)
+    cost = cost_of(wish.legs, desk)
+    step_benefit = benefit_of(before, before + wish.exposure_change, exposure.readings, desk)
+    priced = replace(wish, cost=cost, benefit=step_benefit)
+    episode = desk.memory.episode(wish.asset)
+    if episode is not None and episode.judged:
+        return priced, Verdict(GATE, "pass")
+    goal = wish.goal if wish.goal is not None else exposure.target
+    after = fraction(goal - exposure.target)
+    way = abs(before - after) / abs(wish.exposure_change) if wish.exposure_change else ONE
+    whole = _times(cost, max(ONE, way))
+    benefit = benefit_of(before, after, exposure.readings, desk)
+    ratio = desk.policy.costs.min_ratio
+    if benefit > 0 and benefit >= ratio * whole.total:
+        return priced, Verdict(GATE, "pass")
+    return priced, Verdict(
+        GATE, "veto", f"benefit {benefit / desk.equity:.3%} against cost {whole.total / desk.equity:.3%} of E", f"benefit {ratio * whole.total / desk.equity:.3%}"
+    )  # fmt: skip
+
+
+def _times(cost: Cost, factor: Decimal) -> Cost:
+    return Cost(
+        cost.fees * factor, cost.spread * factor, cost.impact * factor, cost.funding * factor, cost.tax * factor
+    )

@@ -1,0 +1,39 @@
+"""Owns the price collar and the largest order (R-G14). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.core.desk import Desk
+from bot.core.numbers import ONE, ZERO, ceil_to, floor_to
+from bot.core.sizing import percent
+from bot.core.verdicts import Verdict
+from bot.core.wishes import Leg, Wish
+
+GATE = "R-G14"
+
+
+def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
+    """No leg over `limits.order_value_max` of E; every leg gets its worst price, inside the collar, on the tick."""
+    largest = max((leg.notional for leg in wish.legs), default=ZERO)
+    limit = desk.policy.limits.order_value_max * desk.equity
+    verdict = Verdict(GATE, "pass")
+    if desk.ledger.equity and largest > limit:
+        share = limit / largest
+        why = f"order of {percent(largest / desk.equity)} of E"
+        verdict = Verdict(GATE, "resize", why, f"at most {percent(limit / desk.equity)}", scale=share)
+        wish = wish.scaled(share)
+    return replace(wish, legs=tuple(_limited(leg, wish, desk) for leg in wish.legs)), verdict
+
+
+def _limited(leg: Leg, wish: Wish, desk: Desk) -> Leg:
+    """A buy up to collar over the reference, a sale down to collar under it; safety's is doubled per attempt."""
+    limits = desk.policy.limits
+    collar = limits.price_collar
+    if wish.cls == "safety":
+        collar = min(limits.safety_collar, collar * 2 ** desk.memory.wishes.get(wish.key, 0))
+    market = desk.market(leg.symbol)
+    tick = market.tick if market else None
+    if leg.qty > 0:
+        return replace(leg, limit=floor_to(leg.price * (ONE + collar), tick))
+    return replace(leg, limit=ceil_to(leg.price * (ONE - collar), tick))

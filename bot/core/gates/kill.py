@@ -1,0 +1,27 @@
+"""Owns the kill switch's word on a wish (R-G1). Pure; the permit asks again in the last line before the socket."""
+
+from __future__ import annotations
+
+from bot.core.desk import Desk
+from bot.core.verdicts import Verdict
+from bot.core.wishes import Wish
+
+GATE = "R-G1"
+
+
+def while_frozen(wish: Wish) -> bool:
+    """What `freeze` lets through: safety; derisk that reduces; upkeep that does not raise net exposure."""
+    if wish.cls == "safety":
+        return True
+    if wish.cls == "derisk":
+        return wish.exposure_change < 0
+    return wish.cls == "upkeep" and wish.exposure_change <= 0
+
+
+def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
+    """off: everything; freeze: the table above; halt and flatten: nothing (their own path acts before the cycle)."""
+    level = desk.snapshot.control.kill
+    if level == "off" or (level == "freeze" and while_frozen(wish)):
+        return wish, Verdict(GATE, "pass")
+    reason = f" ({desk.snapshot.control.reason})" if desk.snapshot.control.reason else ""
+    return wish, Verdict(GATE, "veto", f"kill level {level}{reason}", "an operator's `resume`")

@@ -1,0 +1,40 @@
+"""Owns leverage, margin and distance to liquidation of what is opened (R-G8). Pure."""
+
+from __future__ import annotations
+
+from bot.core.desk import Desk
+from bot.core.instruments import is_swap
+from bot.core.numbers import ZERO
+from bot.core.sizing import percent
+from bot.core.verdicts import Verdict
+from bot.core.wishes import Wish
+
+GATE = "R-G8"
+
+
+def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
+    """Per position, gross over the portfolio, margin in the wallet, distance after the action."""
+    limits = desk.policy.limits
+    after = desk.after(wish).ledger
+    opened = [leg for leg in wish.legs if is_swap(leg.symbol) and not leg.reduce_only]
+    for leg in opened:
+        if leg.leverage is None or leg.leverage > limits.leverage:
+            return wish, Verdict(GATE, "veto", f"{leg.symbol}: leverage {leg.leverage}", f"at most {limits.leverage}")
+    if after.gross > limits.gross and after.gross > desk.ledger.gross:
+        return wish, Verdict(GATE, "veto", f"gross exposure would be {after.gross:.2f}", f"at most {limits.gross}")
+    if not opened:
+        return wish, Verdict(GATE, "pass")
+    if not after.unified and after.futures_available < 0:
+        short = -after.futures_available
+        return wish, Verdict(
+            GATE, "defer", f"margin is short by {short:.2f}", f"{short:.2f} more in the futures wallet"
+        )
+    distance = after.distance
+    if distance is not None and distance < limits.top_up_distance:
+        return wish, Verdict(
+            GATE,
+            "veto",
+            f"distance to liquidation would be {percent(max(ZERO, distance))}",
+            f"at least {percent(limits.top_up_distance)}",
+        )
+    return wish, Verdict(GATE, "pass")

@@ -1,0 +1,53 @@
+"""Owns the ban on a net short, in coins, orders in flight counted (R-G9, R-A7). Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.core.desk import Desk
+from bot.core.instruments import is_swap
+from bot.core.numbers import ONE, ZERO
+from bot.core.verdicts import Verdict
+from bot.core.wishes import Wish
+
+GATE = "R-G9"
+
+
+def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
+    """After the wish and everything in flight, no asset it touches is short of more coins than its ratio of the held."""
+    after = desk.after(wish).ledger
+    for asset in sorted({desk.asset_of(leg.symbol)[0] for leg in wish.legs}):
+        sold, shorted = _in_flight(asset, desk)
+        fees = sum(
+            (abs(leg.qty) * desk.taker(leg.symbol) for leg in wish.legs if leg.qty > 0 and not is_swap(leg.symbol)),
+            ZERO,
+        )
+        coins = after.coins.get(asset, ZERO) - sold - fees
+        short = max(ZERO, -(after.contracts.get(asset, ZERO) + after.index.get(asset, ZERO))) + shorted
+        before = max(ZERO, -(desk.ledger.contracts.get(asset, ZERO) + desk.ledger.index.get(asset, ZERO))) + shorted
+        index = max(ZERO, -after.index.get(asset, ZERO))
+        ratio = min(ONE, desk.policy.hedge_for(asset).max_ratio)
+        if coins < 0 or (short - index > coins * ratio and _worse(coins, short, asset, desk, sold, before)):
+            why = f"{asset}: short {short:f} coins against {coins:f} held"
+            return wish, Verdict(GATE, "veto", why, f"at most {coins * ratio:f} coins short")
+    return wish, Verdict(GATE, "pass")
+
+
+def _worse(coins: Decimal, short: Decimal, asset: str, desk: Desk, sold: Decimal, before: Decimal) -> bool:
+    """Whether the wish itself takes the account nearer to a net short; what repairs one is never barred."""
+    held = desk.ledger.coins.get(asset, ZERO) - sold
+    return short - coins > before - held
+
+
+def _in_flight(asset: str, desk: Desk) -> tuple[Decimal, Decimal]:
+    """Coins that own open and unknown orders may still sell and short."""
+    sold = shorted = ZERO
+    for order in desk.snapshot.orders:
+        name, coins = desk.asset_of(order.symbol)
+        if name != asset or order.side != "sell":
+            continue
+        if is_swap(order.symbol):
+            shorted += ZERO if order.reduce_only else abs(order.rest) * coins
+        else:
+            sold += abs(order.rest)
+    return sold, shorted

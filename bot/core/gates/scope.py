@@ -1,0 +1,20 @@
+"""Owns the scope: configured and adopted assets only (R-G16). Pure."""
+
+from __future__ import annotations
+
+from bot.core.desk import Desk
+from bot.core.verdicts import Verdict
+from bot.core.wishes import Wish
+
+GATE = "R-G16"
+
+
+def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
+    """Without `memory.owned` every configured asset counts as adopted; safety acts on any configured asset."""
+    configured = {*desk.policy.assets, *desk.policy.targets.stables.assets}
+    if wish.asset not in configured:
+        return wish, Verdict(GATE, "veto", f"{wish.asset} is not configured", "the asset in targets.sleeves")
+    owned = desk.memory.owned
+    if owned is None or wish.asset in owned or wish.cls == "safety" or wish.asset in desk.policy.targets.stables.assets:
+        return wish, Verdict(GATE, "pass")
+    return wish, Verdict(GATE, "veto", f"{wish.asset} was there before the bot", "an operator's `adopt`")

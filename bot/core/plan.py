@@ -1,0 +1,130 @@
+"""Owns `plan`, the one door to the pure core: a snapshot and a policy in, a plan out. No I/O, no clock, no randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from bot.core.assess import assess
+from bot.core.assess import readings as table
+from bot.core.assessment import Readings
+from bot.core.decide import inside, proposers
+from bot.core.desk import Desk
+from bot.core.events import Event
+from bot.core.gate import judge
+from bot.core.gates.kill import while_frozen
+from bot.core.memory import Episode
+from bot.core.numbers import digest, fraction
+from bot.core.plan_record import After, Plan, number
+from bot.core.policy import Policy, config_hash
+from bot.core.readings import bars_needed
+from bot.core.rules.broken import settled
+from bot.core.sizing import CLOSE_ENOUGH
+from bot.core.snapshot import Snapshot
+from bot.core.verdicts import Approved, Refused
+from bot.core.wishes import Hold, Wish
+
+__all__ = ["bars_needed", "plan", "table", "while_frozen"]
+
+
+def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | None = None) -> Plan:
+    """What would be done now, why, and what stood in the way; equal inputs give equal bytes.
+
+    ``table`` replaces the readings by given ones (asset -> last row); else they are computed from the candles.
+    """
+    seen, ledger = assess(snapshot, policy, table)
+    hashed = config_hash(policy)
+    decision_id = "d" + digest(hashed, snapshot.digest, length=15)
+    desk = Desk(snapshot, policy, seen, ledger, decision_id)
+    approved: list[Approved] = []
+    blocked: list[Refused] = []
+    holds: list[Hold] = []
+    for propose in proposers(desk):
+        for wish in propose(desk):
+            if isinstance(wish, Hold):
+                holds.append(wish)
+                continue
+            judged = judge(wish, desk)
+            if isinstance(judged, Approved):
+                approved.append(judged)
+                desk = desk.after(judged.wish)
+            else:
+                blocked.append(judged)
+    spoken = (
+        {item.asset for item in holds} | {item.wish.asset for item in approved} | {item.wish.asset for item in blocked}
+    )
+    holds.extend(inside(item) for item in seen.exposures if item.asset not in spoken and ledger.equity)
+    wishes = [item.wish for item in approved]
+    return Plan(
+        decision_id=decision_id,
+        at=snapshot.at,
+        config_hash=hashed,
+        assessment=seen,
+        actions=tuple(approved),
+        blocked=tuple(blocked),
+        holds=tuple(holds),
+        after=_after(desk),
+        venue=snapshot.venue,
+        events=tuple(_facts(desk, wishes)),
+        stables_floor=policy.targets.stables.floor,
+    )
+
+
+def _after(desk: Desk) -> After:
+    ledger = desk.ledger
+    if not ledger.equity:
+        return After({}, None, None)
+    return After(
+        {item.asset: ledger.net(item.asset) for item in desk.seen.exposures},
+        fraction((ledger.liquid + sum(desk.moving.values(), Decimal(0))) / ledger.equity),
+        ledger.gross,
+    )
+
+
+def _facts(desk: Desk, wishes: list[Wish]) -> Iterator[Event]:
+    """Episodes that end, and those that the approved actions open: committed with the decision."""
+    open_now = {item.subject: item for item in desk.memory.episodes}
+    for subject, episode in sorted(open_now.items()):
+        why = _over(desk, episode)
+        if why:
+            yield Event(
+                f"{desk.decision_id}:{subject}:ended",
+                desk.snapshot.at,
+                "episode.ended",
+                {"subject": subject, "why": why},
+            )
+            del open_now[subject]
+    for wish in wishes:
+        subject = str(wish.notes.get("subject", wish.asset))
+        if wish.direction is None or wish.goal is None or subject in open_now:
+            continue
+        body = {
+            "subject": subject,
+            "direction": wish.direction,
+            "goal": number(wish.goal),
+            "rule": wish.rule,
+            "sign": "up" if wish.exposure_change > 0 else "down",
+            "judged": True,
+        }
+        yield Event(f"{desk.decision_id}:{subject}:opened", desk.snapshot.at, "episode.opened", body)
+        open_now[subject] = Episode.model_validate({**body, "opened_at": desk.snapshot.at})
+    for item in desk.memory.broken:
+        if item.action in settled(desk):
+            body = {"action": item.action}
+            yield Event(f"{desk.decision_id}:{item.action}:mended", desk.snapshot.at, "pair.mended", body)
+
+
+def _over(desk: Desk, episode: Episode) -> str:
+    """Why an episode has ended; empty while it goes on. Asked of the account as it was read, not as planned."""
+    if not desk.seen.equity:
+        return ""
+    if episode.subject == "stables":
+        return "" if any(item.subject == "stables" for item in desk.seen.triggers) else "the floor is refilled"
+    if episode.subject not in desk.policy.assets:
+        return "no longer configured"
+    net = desk.exposure(episode.subject).net
+    gap = net - episode.goal if episode.sign == "down" else episode.goal - net
+    if gap <= CLOSE_ENOUGH:
+        return "at its goal"
+    other = desk.trigger(episode.subject, "under" if episode.sign == "down" else "over")
+    return "its reason is gone" if other is not None else ""

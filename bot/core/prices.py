@@ -1,0 +1,119 @@
+"""Owns which price is believed: sane, fresh, or unknown (R-G2, R-G3). Pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.core.instruments import spot_symbol
+from bot.core.numbers import ONE, from_float
+from bot.core.policy import Policy
+from bot.core.snapshot import Snapshot, Ticker
+
+AGREE = Decimal("0.05")  # how near a second source must be to confirm a jump
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A price per base unit in quote, or why there is none (``value`` None)."""
+
+    value: Decimal | None
+    note: str = ""
+
+
+def stale(at: datetime | None, now: datetime, limit: timedelta) -> bool:
+    """Whether something read at ``at`` (None = with the snapshot) is older than ``limit``."""
+    return at is not None and now - at > limit
+
+
+def quoted(ticker: Ticker | None) -> Price:
+    """The mid of bid and ask; without both, the last price, flagged; nothing sane, nothing."""
+    if ticker is None:
+        return Price(None, "no ticker")
+    bid, ask, last = ticker.bid, ticker.ask, ticker.last
+    if bid is not None and ask is not None:
+        if bid <= 0 or ask <= 0:
+            return Price(None, f"bid {bid} or ask {ask} is not above 0")
+        if bid > ask:
+            return Price(None, f"crossed: bid {bid} over ask {ask}")
+        return Price((bid + ask) / 2)
+    if last is None:
+        return Price(None, "no bid, ask or last price")
+    if last <= 0:
+        return Price(None, f"last price {last} is not above 0")
+    return Price(last, "no bid and ask: last price")
+
+
+def price_of(symbol: str, snapshot: Snapshot, policy: Policy, seconds: Iterable[Decimal | None] = ()) -> Price:
+    """The price of a symbol: fresh (R-G2), sane, and not a jump that no second source confirms (R-G3)."""
+    ticker = snapshot.tickers.get(symbol)
+    limit = policy.limits.age_max.quotes
+    if ticker is not None and stale(ticker.at, snapshot.at, limit):
+        age = int((snapshot.at - ticker.at).total_seconds()) if ticker.at else 0
+        return Price(None, f"quote {age} s old, at most {int(limit.total_seconds())} s")
+    price = quoted(ticker)
+    if price.value is None:
+        return price
+    reference = snapshot.memory.last_good_prices.get(symbol) or _last_close(symbol, snapshot)
+    if not reference or reference <= 0:
+        return price
+    jump = abs(price.value / reference - ONE)
+    if jump <= policy.limits.price_jump:
+        return price
+    sources = [item for item in (*seconds, _book_mid(symbol, snapshot)) if item]
+    if any(abs(price.value / item - ONE) <= AGREE for item in sources):
+        return Price(price.value, f"jumped {jump:.0%}, confirmed by a second source")
+    return Price(
+        None, f"jumped {jump:.0%} from {reference:f} with no second source, at most {policy.limits.price_jump:.0%}"
+    )
+
+
+def _last_close(symbol: str, snapshot: Snapshot) -> Decimal | None:
+    frames = snapshot.candles.get(symbol, {})
+    newest = max((bars[-1] for bars in frames.values() if len(bars)), key=lambda bar: float(bar[0]), default=None)
+    return from_float(newest[4]) if newest is not None else None
+
+
+def _book_mid(symbol: str, snapshot: Snapshot) -> Decimal | None:
+    book = snapshot.books.get(symbol)
+    if book is None or not book.bids or not book.asks:
+        return None
+    return (book.bids[0][0] + book.asks[0][0]) / 2
+
+
+def half_spread(symbol: str, snapshot: Snapshot) -> Decimal | None:
+    """Half the spread as a fraction of the mid, from the book else the ticker; None = unknown."""
+    book = snapshot.books.get(symbol)
+    if book is not None and book.bids and book.asks:
+        bid, ask = book.bids[0][0], book.asks[0][0]
+    else:
+        ticker = snapshot.tickers.get(symbol)
+        if ticker is None or not ticker.bid or not ticker.ask:
+            return None
+        bid, ask = ticker.bid, ticker.ask
+    return (ask - bid) / (ask + bid) if 0 < bid <= ask else None
+
+
+def candles_symbol(asset: str, swap: str, snapshot: Snapshot, policy: Policy) -> str:
+    """Where an asset's candles are: under its spot symbol, else its perpetual."""
+    spot = spot_symbol(asset, policy.accounting_currency)
+    return spot if spot in snapshot.candles else swap
+
+
+def day_volume(symbol: str, other: str, snapshot: Snapshot) -> Decimal | None:
+    """Traded in 24 h, quote: the ticker's, else summed from the newest candles of ``symbol`` or ``other``."""
+    ticker = snapshot.tickers.get(symbol)
+    if ticker is not None and ticker.quote_volume is not None:
+        return ticker.quote_volume
+    for name in (symbol, other):
+        frames = snapshot.candles.get(name, {})
+        for bars in frames.values():
+            if len(bars) < 2:  # noqa: PLR2004 - a bar's length needs two
+                continue
+            length = bars[-1, 0] - bars[-2, 0]
+            count = max(1, int(86_400_000 // length))
+            recent = bars[-count:]
+            return from_float(float((recent[:, 4] * recent[:, 5]).sum()) * (1.0 if count > 1 else 86_400_000 / length))
+    return None

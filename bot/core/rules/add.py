@@ -1,0 +1,134 @@
+"""Owns the addition: when a laggard may be added to, and how much of it (R-A10, R-A11 in spot). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core.assessment import Exposure, Trend
+from bot.core.desk import Desk
+from bot.core.numbers import ONE, ZERO, fraction
+from bot.core.sizing import CLOSE_ENOUGH, goal_of, percent, points, step
+from bot.core.wishes import Hold, Leg, Wish
+
+RULE = "R-A11"
+HALF = Decimal("0.5")
+STRESS_STOPS_ADDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    """What the trend allows: a share of an increment (0 = no), why, and what would change it."""
+
+    speed: Decimal
+    why: str
+    nearest: str = ""
+
+
+def wish(desk: Desk, asset: str) -> Wish | Hold | None:
+    """The next step of bringing an underweight asset back; a hold with its nearest flip; None when it is not underweight."""
+    exposure = desk.exposure(asset)
+    episode = desk.memory.episode(asset)
+    if episode is not None and not (episode.direction in ("add", "calendar") and episode.sign == "up"):
+        episode = None
+    trigger = desk.trigger(asset, "under")
+    if trigger is None and episode is None:
+        return None
+    earlier = desk.touched(asset)
+    if earlier is not None:
+        return Hold(asset, "R-W8", f"{earlier.rule} already acts on {asset} in this plan", "the next cycle")
+    goal = episode.goal if episode else (trigger.goal if trigger and trigger.goal is not None else None)
+    goal = goal_of(exposure, desk.policy, "under") if goal is None else goal
+    gap = fraction(goal - desk.ledger.net(asset))
+    if gap <= CLOSE_ENOUGH:
+        return None
+    short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    reasons = desk.why(asset, "under") or f"{episode.rule if episode else ''}: the episode goes on to {percent(goal)}"
+    if short > 0:
+        return _close_short(desk, asset, short, gap, reasons)
+    leave = _leave(desk, exposure)
+    if leave.speed <= 0:
+        return Hold(asset, "R-A10", leave.why, leave.nearest)
+    size = step(gap, desk.policy.add_for(asset).increment, leave.speed)
+    if episode is not None and episode.left:
+        size = min(size, fraction(episode.left))
+    whole = not (episode is not None and episode.left)
+    return _spot(desk, asset, size, goal, f"{reasons}; {leave.why}", whole=whole)
+
+
+def _leave(desk: Desk, exposure: Exposure) -> _Leave:
+    """R-A10: no falling knife, nothing overextended, parabolic or unknown, not in bear or stress."""
+    read = exposure.readings
+    if not desk.policy.signals.enabled:
+        return _Leave(ONE, "signals off")
+    if desk.seen.regime == "bear":
+        return _Leave(ZERO, "bear regime: no adds", "the regime leaving bear")
+    if desk.seen.stress >= STRESS_STOPS_ADDS:
+        return _Leave(ZERO, f"stress {desk.seen.stress}: no adds", f"stress under {STRESS_STOPS_ADDS}")
+    if read.trend is None:
+        return _Leave(ZERO, "trend unknown: no adds", "enough closed candles for the averages")
+    if read.parabolic:
+        return _Leave(ZERO, "parabolic: no adds", "the parabolic window passing")
+    if read.overextended:
+        return _Leave(ZERO, "overextended above its average: no adds", "a close nearer to the average")
+    if read.trend == Trend.STRONG_DOWN and not read.bottoming:
+        rsi = f"RSI {read.rsi:.0f}; " if read.rsi is not None else ""
+        return _Leave(
+            ZERO,
+            "falling knife: strong down without bottoming",
+            f"{rsi}bottoming needs a bullish divergence, or oversold with support or a rising histogram",
+        )
+    if read.trend == Trend.STABILISING_DOWN and not (read.at_support or read.oversold or read.bottoming):
+        return _Leave(HALF, "stabilising down without support: half an increment")
+    return _Leave(ONE, f"trend {read.trend.value}")
+
+
+def _close_short(desk: Desk, asset: str, short: Decimal, gap: Decimal, reasons: str) -> Wish | None:
+    """A short on the asset is closed before any spot is bought (R-A11)."""
+    mark = desk.ledger.marks.get(asset)
+    if mark is None:
+        return None
+    size = min(step(gap, desk.policy.add_for(asset).increment), fraction(short * mark / desk.equity))
+    contract = desk.contract(asset)
+    coins = min(short, size * desk.equity / mark)
+    leg = Leg(contract.symbol, coins / contract.coins, mark * contract.coins, "hedge", reduce_only=True)
+    return Wish(
+        "R-A8", "unhedge", "upkeep", asset, f"{reasons}; the short is closed before spot is bought",
+        legs=(leg,), exposure_change=fraction(coins * mark / desk.equity),
+    )  # fmt: skip
+
+
+def _spot(desk: Desk, asset: str, size: Decimal, goal: Decimal, why: str, *, whole: bool) -> Wish | Hold:
+    symbol = desk.spot(asset)
+    price, market = desk.ledger.prices.get(asset), desk.market(symbol)
+    if price is None:
+        return Hold(asset, "R-G3", f"{asset} has no sane price", "a sane price")
+    if market is None or not market.active:
+        return Hold(asset, "R-G11", f"{symbol} is not traded on this venue", "a listed, active market")
+    powder, episode = desk.dry_powder, desk.memory.episode(asset)
+    wanted = size * desk.equity
+    money = min(wanted, powder / (ONE + market.taker))
+    if money < market.smallest(price) * price:
+        return Hold(
+            asset,
+            "R-A11",
+            f"dry powder {powder:.2f} is too little: liquid stables {desk.ledger.liquid:.2f}, floor {desk.floor:.2f}",
+            f"{market.smallest(price) * price:.2f} of dry powder",
+        )
+    leg = Leg(symbol, money / price, price)
+    before = max(ZERO, desk.seen.stables.dry_powder)
+    funded = _sales(desk) if money * (ONE + market.taker) > before else ()
+    text = why if money == wanted else f"{why}; cut to the dry powder of {points(powder / desk.equity)} points"
+    return Wish(
+        RULE, "add", "normal", asset, text, legs=(leg,), exposure_change=fraction(money / desk.equity),
+        direction=episode.direction if episode else "add", goal=goal, whole=whole, funded_by=funded,
+    )  # fmt: skip
+
+
+def _sales(desk: Desk) -> tuple[str, ...]:
+    """The actions of this plan whose spot sales pay for what dry powder alone would not (R-A5)."""
+    return tuple(
+        desk.action_id(index)
+        for index, earlier in enumerate(desk.approved)
+        if any(leg.qty < 0 and leg.purpose == "spot" for leg in earlier.legs)
+    )

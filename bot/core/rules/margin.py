@@ -1,0 +1,91 @@
+"""Owns the futures wallet: top up before liquidation comes near, sweep back what lies idle (R-A20). Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from bot.core.desk import Desk
+from bot.core.numbers import CENT, ONE, ZERO, fraction
+from bot.core.sizing import percent
+from bot.core.wishes import Leg, Move, Wish
+
+RULE = "R-A20"
+IDLE = timedelta(hours=24)
+LEAST_MOVE = Decimal(10)
+
+
+def need(desk: Desk) -> Decimal:
+    """Collateral the positions call for: notional / leverage."""
+    return desk.ledger.futures_notional / desk.policy.hedge.leverage
+
+
+def safety(desk: Desk) -> list[Wish]:
+    """Under the liquidation distance, or under the top-up distance with nothing to top up: hedges become sales."""
+    distance = desk.ledger.distance
+    limits = desk.policy.limits
+    if distance is None or not desk.ledger.equity or distance >= limits.top_up_distance:
+        return []
+    can = _spare(desk) >= LEAST_MOVE and desk.ledger.movable and not desk.ledger.unified
+    if can and distance >= limits.liquidation_distance:
+        return []
+    why = f"{RULE}: distance to liquidation {percent(distance)}, at least {percent(limits.liquidation_distance)}"
+    made = []
+    for asset in sorted(desk.ledger.contracts, key=lambda name: (desk.ledger.contracts[name], name)):
+        size = desk.ledger.contracts[asset]
+        mark, price = desk.ledger.marks.get(asset), desk.ledger.prices.get(asset)
+        if not size or mark is None or price is None:
+            continue
+        made.append(_close(desk, asset, size, mark, price, why))
+    return made[:1]
+
+
+def _close(desk: Desk, asset: str, size: Decimal, mark: Decimal, price: Decimal, why: str) -> Wish:
+    """A short and the coins it hedges go together; a long is closed alone."""
+    contract = desk.contract(asset)
+    close = Leg(
+        contract.symbol,
+        -size / contract.coins,
+        mark * contract.coins,
+        "hedge" if size < 0 else "bridge",
+        reduce_only=True,
+    )
+    if size > 0:
+        change = -fraction(size * mark / desk.equity)
+        return Wish(RULE, "close", "safety", asset, why, legs=(close,), exposure_change=change)
+    coins = min(-size, desk.ledger.free.get(asset, ZERO))
+    return Wish(RULE, "convert", "safety", asset, why, legs=(close, Leg(desk.spot(asset), -coins, price)))
+
+
+def _spare(desk: Desk) -> Decimal:
+    """Spot stables that may go to the futures wallet; L counts both wallets, so the floor is no bar."""
+    return max(ZERO, desk.ledger.stables_spot - desk.ledger.reserved)
+
+
+def transfers(desk: Desk) -> list[Wish]:
+    """Top up under `limits.top_up_distance`; sweep back twice the need after a day."""
+    if not desk.ledger.equity or desk.ledger.unified or not desk.ledger.movable:
+        return []
+    distance = desk.ledger.distance
+    currency = desk.policy.accounting_currency
+    wanted = need(desk)
+    balance = desk.ledger.futures_balance + desk.ledger.unrealised
+    if distance is not None and distance < desk.policy.limits.top_up_distance:
+        amount = min(max(wanted + desk.ledger.maintenance - balance, LEAST_MOVE), _spare(desk)).quantize(CENT)
+        if amount < LEAST_MOVE:
+            return []
+        why = f"{RULE}: distance to liquidation {percent(distance)} under {percent(desk.policy.limits.top_up_distance)}"
+        return [_move(Move(currency, amount, "spot", "futures"), why)]
+    idle = desk.memory.surplus_since
+    surplus = desk.ledger.futures_balance + min(ZERO, desk.ledger.unrealised) - 2 * wanted
+    if idle is not None and desk.snapshot.at - idle >= IDLE and surplus >= max(LEAST_MOVE, wanted):
+        amount = min(surplus + wanted * (ONE - Decimal("0.5")), desk.ledger.futures_available).quantize(CENT)
+        if amount >= LEAST_MOVE:
+            return [
+                _move(Move(currency, amount, "futures", "spot"), f"{RULE}: twice the need of {wanted:.2f} for a day")
+            ]
+    return []
+
+
+def _move(move: Move, why: str) -> Wish:
+    return Wish(RULE, "transfer", "upkeep", move.asset, why, moves=(move,))

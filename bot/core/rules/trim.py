@@ -1,0 +1,248 @@
+"""Owns the trim: how fast, how much, and how it splits into a sale and a short (R-A1 to R-A4, R-T9). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core.assessment import Exposure, Trend
+from bot.core.costs import funding_view
+from bot.core.desk import Desk
+from bot.core.memory import Episode
+from bot.core.numbers import ONE, ZERO, fraction
+from bot.core.policy import Policy
+from bot.core.sizing import CLOSE_ENOUGH, edge_of, goal_of, percent, points, step
+from bot.core.wishes import Hold, Leg, Move, Wish
+
+RULE = "R-A3"
+MARGIN_HEADROOM = Decimal(
+    "1.1"
+)  # a little more than the hedge needs, so that a tick does not ask for a second transfer
+TRIES = 2  # transfers sent without money arriving, after which the hedge is given up for this step
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """How fast the trend lets an overweight be trimmed, why, and what would change it."""
+
+    speed: Decimal
+    to_edge: bool
+    why: str
+    nearest: str = ""
+
+
+def wish(desk: Desk, asset: str) -> Wish | Hold | None:
+    """The next step of bringing an overweight asset back; a hold with its nearest flip; None when it is not overweight."""
+    exposure = desk.exposure(asset)
+    episode = desk.memory.episode(asset)
+    if episode is not None and not (episode.direction in ("trim", "calendar") and episode.sign == "down"):
+        episode = None
+    trigger = desk.trigger(asset, "over")
+    if trigger is None and episode is None:
+        return None
+    earlier = desk.touched(asset)
+    if earlier is not None:
+        return Hold(asset, "R-W8", f"{earlier.rule} already acts on {asset} in this plan", "the next cycle")
+    drift = desk.drift(asset)
+    pace = _pace(exposure, drift, desk.policy)
+    goal = _goal(desk, exposure, episode, pace)
+    excess = fraction(desk.ledger.net(asset) - goal)
+    if excess <= CLOSE_ENOUGH:
+        return None
+    if pace.speed <= 0:
+        return Hold(asset, "R-A1", pace.why, pace.nearest)
+    size = step(excess, desk.policy.trim_for(asset).increment, pace.speed)
+    whole = not (episode is not None and episode.left)
+    if episode is not None and episode.left:
+        size = min(size, fraction(episode.left))
+    reasons = desk.why(asset, "over") or f"{episode.rule if episode else ''}: the episode goes on to {percent(goal)}"
+    return _split(desk, exposure, size, goal, f"{reasons}; {pace.why}", whole=whole)
+
+
+def _pace(exposure: Exposure, drift: Decimal, policy: Policy) -> _Pace:
+    """R-A1: the trend sets the share of an increment; beyond the hard band at least one, to the band's edge."""
+    speeds = policy.trim_for(exposure.asset).speed
+    read = exposure.readings
+    hard = fraction(policy.hard_band_for(exposure.asset) * exposure.band)
+    if not policy.signals.enabled:
+        return _Pace(ONE, to_edge=False, why="signals off")
+    if read.exhausted or read.parabolic:
+        return _Pace(ONE, to_edge=False, why="exhausted" if read.exhausted else "parabolic")
+    if read.trend == Trend.STRONG_UP:
+        slow = _Pace(speeds.overextended, to_edge=False, why="strong up but overextended")
+        if not read.overextended:
+            rsi = f"RSI {read.rsi:.0f}, " if read.rsi is not None else ""
+            nearest = (
+                f"{rsi}exhausted needs two signs of four; or a drift of {points(hard)} points, now {points(drift)}"
+            )
+            slow = _Pace(speeds.strong_up, to_edge=False, why="trend intact: strong up, let it run", nearest=nearest)
+    elif read.trend == Trend.WEAKENING_UP:
+        slow = _Pace(speeds.weakening_up, to_edge=False, why="weakening up")
+    else:
+        return _Pace(ONE, to_edge=False, why=f"trend {read.trend.value}" if read.trend else "trend unknown: as a range")
+    if drift >= hard and slow.speed < 1:
+        return _Pace(ONE, to_edge=True, why=f"{slow.why}, but beyond the hard band of {points(hard)} points")
+    return slow
+
+
+def _goal(desk: Desk, exposure: Exposure, episode: Episode | None, pace: _Pace) -> Decimal:
+    if pace.to_edge:
+        return edge_of(exposure, "over")
+    if episode is not None and episode.goal is not None:
+        return episode.goal
+    trigger = desk.trigger(exposure.asset, "over")
+    if trigger is not None and trigger.goal is not None:
+        return trigger.goal
+    return goal_of(exposure, desk.policy, "over")
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A step in coins: closed of a long, sold in spot, shorted."""
+
+    closed: Decimal
+    sold: Decimal
+    shorted: Decimal
+    why: str
+
+
+def _split(desk: Desk, exposure: Exposure, size: Decimal, goal: Decimal, why: str, *, whole: bool) -> Wish | Hold:
+    asset = exposure.asset
+    price, mark = desk.ledger.prices.get(asset), desk.ledger.marks.get(asset)
+    if price is None:
+        return Hold(asset, "R-G3", f"{asset} has no sane price", "a sane price")
+    long = max(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    closed = min(size, fraction(long * (mark or price) / desk.equity)) if long else ZERO
+    parts = _shares(desk, exposure, size - closed)
+    need = _margin_missing(desk, asset, parts, goal)
+    if need is not None:
+        return need
+    worth = mark or price
+    parts = _Parts(closed * desk.equity / worth, parts.sold, parts.shorted, parts.why)
+    legs = _legs(desk, asset, parts, price, worth)
+    if not legs:
+        return Hold(
+            asset, "R-T9", parts.why or "nothing of it may be sold and none hedged", "a perpetual with cheap funding"
+        )
+    change = -fraction(sum((leg.notional for leg in legs), ZERO) / desk.equity)
+    episode = desk.memory.episode(asset)
+    text = f"{why}; {parts.why}" if parts.why else why
+    direction = episode.direction if episode else "trim"
+    return Wish(
+        RULE,
+        "trim",
+        "normal",
+        asset,
+        text,
+        legs=legs,
+        exposure_change=change,
+        direction=direction,
+        goal=goal,
+        whole=whole,
+    )
+
+
+def _legs(desk: Desk, asset: str, parts: _Parts, price: Decimal, mark: Decimal) -> tuple[Leg, ...]:
+    """Reduce first, the sale pays the margin, then the short (R-A3)."""
+    contract = desk.contract(asset)
+    legs = []
+    if parts.closed > 0:
+        legs.append(
+            Leg(contract.symbol, -parts.closed / contract.coins, mark * contract.coins, "bridge", reduce_only=True)
+        )
+    if parts.sold > 0:
+        legs.append(Leg(desk.spot(asset), -parts.sold, price))
+    if parts.shorted > 0:
+        leverage = desk.policy.hedge_for(asset).leverage
+        legs.append(
+            Leg(contract.symbol, -parts.shorted / contract.coins, mark * contract.coins, "hedge", leverage=leverage)
+        )
+    return tuple(legs)
+
+
+def _shares(desk: Desk, exposure: Exposure, size: Decimal) -> _Parts:
+    """Coins to sell and to short for ``size`` of E: the share, then what may not be hedged, then what may not be sold."""
+    asset = exposure.asset
+    price = desk.ledger.prices[asset] or ONE
+    mark = desk.ledger.marks.get(asset) or price
+    trim, hedge = desk.policy.trim_for(asset), desk.policy.hedge_for(asset)
+    share = ONE if trim.prefer == "hedge" else ONE - trim.spot_share
+    banned = _no_hedge(desk, asset)
+    coins = desk.ledger.coins.get(asset, ZERO)
+    keep = desk.policy.targets.keep.get(asset, ZERO)
+    sellable = max(ZERO, min(desk.ledger.free.get(asset, ZERO), coins - keep))
+    whole = size * desk.equity
+    short = ZERO if banned else whole * share / mark
+    sold = min((whole - short * mark) / price, sellable)
+    # What may not be sold (kept coins) is hedged instead; what may not be hedged is sold instead.
+    if not banned:
+        short = max(short, (whole - sold * price) / mark)
+    room = (coins - sold) * hedge.max_ratio + min(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    short = max(ZERO, min(short, room))
+    if short * mark < hedge.min_size * desk.equity:
+        banned = banned or (f"short under {points(hedge.min_size)} points: all sold" if short else "")
+        short = ZERO
+    sold = min(max(sold, (whole - short * mark) / price), sellable)
+    return _Parts(ZERO, sold, short, banned)
+
+
+def _no_hedge(desk: Desk, asset: str) -> str:
+    """Why the hedge share is 0 (R-A4); empty when a short may be opened."""
+    policy = desk.policy
+    hedge = policy.hedge_for(asset)
+    contract = desk.contract(asset)
+    if not policy.futures or not hedge.enabled or "futures" not in policy.instruments_for(asset):
+        return "hedging off: all sold"
+    if "swap" not in desk.snapshot.account.can:
+        return "no futures on this account: all sold"
+    market = desk.market(contract.symbol)
+    if market is None or not market.active or desk.ledger.marks.get(asset) is None:
+        return "no perpetual: all sold"
+    funding = funding_view(contract.symbol, desk)
+    if funding is None:
+        return "funding unknown: all sold"
+    if funding.paid_by_short() > hedge.funding_limit:
+        return f"shorts pay {percent(funding.paid_by_short())} a year, limit {percent(hedge.funding_limit)}: all sold"
+    distance = desk.ledger.distance
+    if distance is not None and distance < policy.limits.top_up_distance:
+        return f"distance to liquidation {percent(distance)} under {percent(policy.limits.top_up_distance)}: all sold"
+    if desk.ledger.contracts.get(asset, ZERO) > 0:
+        return "a bridge is closed first"
+    need = hedge.min_size * desk.equity / hedge.leverage
+    fundable = desk.ledger.movable and not desk.ledger.unified
+    key = f"{asset}:transfer:"
+    if desk.ledger.futures_available < need and not desk.ledger.unified:
+        if not fundable:
+            return "no margin in the futures wallet and no transfers: all sold"
+        if desk.memory.wishes.get(key, 0) >= TRIES:
+            return "margin did not arrive: all sold"
+    return ""
+
+
+def _margin_missing(desk: Desk, asset: str, parts: _Parts, goal: Decimal) -> Wish | None:
+    """The transfer that must have arrived before the short (R-A20): for the whole way, so that one is enough."""
+    if parts.shorted <= 0 or desk.ledger.unified:
+        return None
+    trim, hedge = desk.policy.trim_for(asset), desk.policy.hedge_for(asset)
+    mark = desk.ledger.marks.get(asset) or ONE
+    now = parts.shorted * mark * (ONE / hedge.leverage + desk.taker(desk.contract(asset).symbol))
+    if desk.ledger.futures_available >= now:
+        return None
+    way = max(ZERO, desk.ledger.net(asset) - goal) * desk.equity * (ONE - trim.spot_share)
+    amount = max(now, way / hedge.leverage) * MARGIN_HEADROOM - desk.ledger.futures_available
+    coming = desk.moving.get("futures", ZERO)
+    spare = desk.ledger.stables_spot - desk.ledger.reserved
+    amount = min(amount, spare).quantize(Decimal("0.01"))
+    if coming >= now or amount <= 0:
+        return None
+    why = (
+        f"R-A20: {asset}'s hedge needs {now:.2f} of margin, the futures wallet has {desk.ledger.futures_available:.2f}"
+    )
+    return Wish(
+        "R-A20",
+        "transfer",
+        "upkeep",
+        asset,
+        why,
+        moves=(Move(desk.policy.accounting_currency, amount, "spot", "futures"),),
+    )

@@ -1,0 +1,58 @@
+"""Owns the drift trigger: an asset or a sleeve at or beyond its band (R-W2). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from bot.core.assessment import Exposure, Trigger
+from bot.core.numbers import ZERO, fraction
+from bot.core.policy import Policy
+from bot.core.sizing import percent, points
+
+RULE = "R-W2"
+
+
+def fire(exposures: Sequence[Exposure], policy: Policy) -> Iterator[Trigger]:
+    """Assets whose drift is at or beyond their band, then members that owe a share of their sleeve's drift."""
+    fired = set()
+    for item in exposures:
+        if abs(item.drift) >= item.band:
+            fired.add(item.asset)
+            yield _of_asset(item)
+    for name in policy.targets.sleeves:
+        members = [item for item in exposures if item.sleeve == name]
+        yield from _of_sleeve(name, members, fired, policy)
+
+
+def _of_asset(item: Exposure) -> Trigger:
+    over = item.drift > 0
+    why = (
+        f"net {percent(item.net)} is {points(abs(item.drift))} points {'over' if over else 'under'} "
+        f"target {percent(item.target)}, band ±{points(item.band)}"
+    )
+    return Trigger(RULE, item.asset, why, "over" if over else "under")
+
+
+def _of_sleeve(name: str, members: Sequence[Exposure], fired: set[str], policy: Policy) -> Iterator[Trigger]:
+    """What the members' own episodes leave over of the sleeve's drift, spread by drift of the same sign."""
+    target = sum((item.target for item in members), ZERO)
+    band = policy.triggers.sleeve_band
+    widths = [width for width in (band.points, band.relative and band.relative * target) if width]
+    drift = sum((item.drift for item in members), ZERO)
+    if not widths or abs(drift) < fraction(min(widths)):
+        return
+    left = fraction(drift - sum((item.drift for item in members if item.asset in fired), ZERO))
+    rest = [item for item in members if item.asset not in fired and item.drift * drift > 0]
+    whole = sum((item.drift for item in rest), ZERO)
+    if left * drift <= 0 or not whole:
+        return
+    share = min(Decimal(1), left / whole)
+    for item in rest:
+        over = drift > 0
+        why = (
+            f"sleeve {name} is {points(abs(drift))} points {'over' if over else 'under'} its target "
+            f"{percent(target)}, band ±{points(min(widths))}; {item.asset}'s part is {points(abs(item.drift * share))}"
+        )
+        goal = fraction(item.net - item.drift * share)
+        yield Trigger(RULE, item.asset, why, "over" if over else "under", goal)
