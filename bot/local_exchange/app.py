@@ -1,0 +1,208 @@
+"""Owns the way of a request: counted, weighed, authenticated, answered, committed. Speaks ASGI; opens no socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from fastapi import Request, Response
+
+from bot.core.numbers import jsonable, milliseconds, utc_text
+from bot.local_exchange import errors, futures, futures_account, sapi, signing, spot, weights
+from bot.local_exchange.calls import Call, Endpoint, Listing, Routes
+from bot.local_exchange.errors import WireError
+from bot.local_exchange.parameters import Parameters
+from bot.local_exchange.signing import KeyPair
+from bot.ports.clock import Clock
+from bot.venues.simulated.exchange import Exchange
+
+ROUTES: Routes = {**spot.ROUTES, **futures.ROUTES, **futures_account.ROUTES, **sapi.ROUTES}
+BODY_MOST_BYTES = 64 * 1024
+SAVE_EVERY_S = 5.0
+JSON = "application/json;charset=UTF-8"
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Save = Callable[[bytes], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came: the query and the body are raw, since they are what was signed."""
+
+    method: str
+    path: str
+    query: bytes
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response before it is sent."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Faults(Protocol):
+    """A seam for what networks and venues do wrong; without one everything goes well."""
+
+    async def before(self, asked: Asked) -> Answer | None:
+        """Answer instead of the exchange (it then never saw the request), or None."""
+        ...
+
+    async def after(self, asked: Asked, answer: Answer) -> Answer:
+        """Answer otherwise than the exchange did (what it did stays done)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the exchange grants: ``time_scale`` is venue seconds per host second where the venue's clock runs fast."""
+
+    time_scale: float = 1.0
+    spot: weights.Budget = weights.SPOT
+    futures: weights.Budget = weights.FUTURES
+    sapi: weights.Budget = weights.SAPI
+
+
+class App:
+    """The exchange's front: one ASGI application over one engine.
+
+    The paths are constants, so a table finds them. Signed requests take turns: what one of them changed is committed
+    before it, or any other, is answered. Public ones read the scene only and wait for nobody.
+    """
+
+    def __init__(
+        self, exchange: Exchange, clock: Clock, keys: KeyPair, save: Save | None, terms: Terms, faults: Faults | None
+    ) -> None:
+        self.order_requests = 0
+        self.requests_by_path: Counter[str] = Counter()
+        self._exchange = exchange
+        self._listing = Listing(exchange.scene)
+        self._clock = clock
+        self._keys = keys
+        self._save = save
+        self._terms = terms
+        self._faults = faults
+        self._turn = asyncio.Lock()
+        self._saved_version: int | None = None
+        self._saved_at_s = clock.mono()
+        self._meters = {
+            "/api": weights.Meter(terms.spot, terms.time_scale),
+            "/fapi": weights.Meter(terms.futures, terms.time_scale),
+            "/sapi": weights.Meter(terms.sapi, terms.time_scale),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        request = Request(scope, receive)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_MOST_BYTES:
+                await Response(status_code=413)(scope, receive, send)
+                return
+        asked = Asked(request.method, request.url.path, scope["query_string"], bytes(body), request.headers)
+        answer = await self.answer(asked)
+        response = Response(answer.body, answer.status, dict(answer.headers), JSON)
+        await response(scope, receive, send)
+
+    async def answer(self, asked: Asked) -> Answer:
+        """The exchange's answer, through the faults where there are some."""
+        self.requests_by_path[f"{asked.method} {asked.path}"] += 1
+        instead = await self._faults.before(asked) if self._faults else None
+        answer = instead or await self._honest(asked)
+        return await self._faults.after(asked, answer) if self._faults else answer
+
+    async def settle(self) -> None:
+        """Bring the engine to the venue's present and commit it: what a clean stop leaves behind."""
+        async with self._turn:
+            self._present()
+            await self._commit()
+
+    async def _honest(self, asked: Asked) -> Answer:
+        if asked.path.startswith("/local/"):
+            return self._own(asked)
+        headers: dict[str, str] = {}
+        try:
+            endpoint = ROUTES.get((asked.method, asked.path))
+            if endpoint is None:
+                raise errors.unknown_path(asked.path, asked.method)
+            self.order_requests += endpoint.orders
+            said = Parameters(asked.query, asked.body)
+            at = max(self._clock.now(), self._exchange.now)
+            # "/api", "/fapi" and "/sapi" each have a budget of their own.
+            meter = self._meters[asked.path[: asked.path.index("/", 1)]]
+            headers |= meter.charge(at, endpoint.weighs(said), endpoint.orders)
+            if not endpoint.signed:
+                return self._said(endpoint, self._call(asked, said, at), headers)
+            self._authenticate(asked, said, milliseconds(at))
+            return await self._signed(endpoint, asked, said, headers)
+        except WireError as error:
+            return Answer(error.status, _json(error.body()), headers | error.headers)
+
+    def _authenticate(self, asked: Asked, said: Parameters, now_ms: int) -> None:
+        signing.check_key(self._keys, asked.headers.get("x-mbx-apikey"))
+        signing.check_time(said, now_ms, self._terms.time_scale)
+        signing.check_signature(self._keys, asked.query, asked.body)
+
+    async def _signed(self, endpoint: Endpoint, asked: Asked, said: Parameters, headers: Mapping[str, str]) -> Answer:
+        async with self._turn:
+            try:
+                answer = self._said(endpoint, self._call(asked, said, self._present()), headers)
+            except WireError as error:
+                answer = Answer(error.status, _json(error.body()), {**headers, **error.headers})
+            changed = self._exchange.version != self._saved_version
+            # Time alone is worth little: it is committed now and then, so that a crash does not take back hours.
+            if changed or self._clock.mono() - self._saved_at_s >= SAVE_EVERY_S:
+                await self._commit()
+            return answer
+
+    def _said(self, endpoint: Endpoint, call: Call, headers: Mapping[str, str]) -> Answer:
+        if endpoint.knows is not None:
+            call.said.only(endpoint.knows)
+        return Answer(200, _json(endpoint.answer(call)), headers)
+
+    def _call(self, asked: Asked, said: Parameters, at: datetime) -> Call:
+        swap = asked.path.startswith("/fapi/")
+        return Call(said, at, self._exchange, self._exchange.scene, self._listing, swap)
+
+    def _present(self) -> datetime:
+        """Venue time never goes back: a restored engine may be ahead of a clock that was set anew."""
+        self._exchange.advance(max(self._clock.now(), self._exchange.now))
+        return self._exchange.now
+
+    async def _commit(self) -> None:
+        version = self._exchange.version
+        if self._save is not None:
+            await self._save(self._exchange.dump())
+        self._saved_version, self._saved_at_s = version, self._clock.mono()
+
+    def _own(self, asked: Asked) -> Answer:
+        """What we ask of our own exchange, outside Binance's namespace; it holds no secret."""
+        at = max(self._clock.now(), self._exchange.now)
+        if (asked.method, asked.path) == ("GET", "/local/health"):
+            body: Any = {
+                "venue_time": utc_text(at),
+                "speed": self._terms.time_scale,
+                "symbols": sorted(self._listing.markets),
+                "order_requests": self.order_requests,
+            }
+        elif (asked.method, asked.path) == ("GET", "/local/feeds"):
+            body = jsonable(self._exchange.scene.feeds(at).model_dump())
+        else:
+            return Answer(404, _json(errors.unknown_path(asked.path, asked.method).body()))
+        return Answer(200, _json(body))
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()

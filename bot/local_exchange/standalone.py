@@ -1,0 +1,80 @@
+"""Owns the exchange on its own: a scene, a state file, a clock and the server, until cancelled. Prints nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from bot.clocks import ConstantClock
+from bot.core.numbers import utc_text
+from bot.local_exchange.app import Terms
+from bot.local_exchange.server import LocalExchange
+from bot.local_exchange.state import FileState
+from bot.ports.clock import Clock
+from bot.venues.simulated.exchange import Exchange
+from bot.venues.simulated.generated import make_scene
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the exchange plays and what its account opens with."""
+
+    scenario: str
+    seed: int
+    tape: Path | None
+    start: datetime | None
+    balances: Mapping[str, Decimal]
+
+    def name(self) -> str:
+        """One text per world: an account is never carried into another."""
+        begun = utc_text(self.start) if self.start else "its own start"
+        return f"tape {self.tape} from {begun}" if self.tape else f"{self.scenario} seed {self.seed} from {begun}"
+
+
+async def serve(
+    world: World,
+    *,
+    host: str,
+    port: int,
+    state_path: Path,
+    speed: float,
+    started: Callable[[str], None] = lambda _url: None,
+    clock_at: Callable[[datetime, float], Clock] = ConstantClock,
+) -> None:
+    """Serve until cancelled; then stop cleanly, state on disk, and return.
+
+    ``speed`` is venue seconds per host second, constant. ``started`` is told the base URL once it listens. Time stands
+    still while nothing serves: the next run goes on where this one ended. Raises `StateError`, OSError, ValueError.
+    """
+    state = FileState.open(state_path, world.name())
+    try:
+        scene = make_scene(scenario=world.scenario, seed=world.seed, tape=world.tape, start=world.start)
+        saved = state.load()
+        exchange = Exchange(scene, opening=world.balances) if saved is None else Exchange(scene, state=saved.engine)
+        clock = clock_at(exchange.now, speed)
+
+        async def save(engine: bytes) -> None:
+            await state.save(engine, exchange.now)
+
+        server = LocalExchange(
+            exchange,
+            clock,
+            key=state.keys.key,
+            secret=state.keys.secret,
+            save=save,
+            host=host,
+            port=port,
+            terms=Terms(time_scale=speed),
+        )
+        started(await server.start())
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            # Being cancelled is how it is told to end; the caller's own cancellation is answered by returning.
+            await server.stop()
+    finally:
+        state.close()

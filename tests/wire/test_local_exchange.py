@@ -1,0 +1,588 @@
+"""The real ccxt client against the local exchange over HTTP: what a bot would see of Binance, it sees here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import ccxt.async_support as ccxt
+import pytest
+
+from bot.core.numbers import milliseconds
+from bot.local_exchange.app import Terms
+from bot.local_exchange.server import LocalExchange
+from bot.local_exchange.signing import make_keys, sign
+from bot.local_exchange.weights import Budget
+from tests.unit.local_exchange.still_scene import SPOT, START, SWAP, SetClock, StillScene, an_exchange
+
+pytestmark = pytest.mark.asyncio
+D = Decimal
+KEYS = make_keys()
+NOWHERE = "http://127.0.0.1:9"
+HOUR = timedelta(hours=1)
+
+
+class Client(ccxt.binance):  # type: ignore[misc] # ccxt has no types
+    """ccxt's own client, its addresses ours and its clock the venue's."""
+
+    def __init__(self, url: str, clock: SetClock, **more: Any) -> None:
+        self.clock = clock
+        paths = {
+            **dict.fromkeys(("public", "private"), "/api/v3"),
+            **dict.fromkeys(("fapiPublic", "fapiPrivate"), "/fapi/v1"),
+            **dict.fromkeys(("fapiPublicV2", "fapiPrivateV2"), "/fapi/v2"),
+            **dict.fromkeys(("fapiPublicV3", "fapiPrivateV3"), "/fapi/v3"),
+            "v1": "/api/v1",
+            "sapi": "/sapi/v1",
+            "sapiV2": "/sapi/v2",
+            "sapiV3": "/sapi/v3",
+            "sapiV4": "/sapi/v4",
+            "fapiData": "/futures/data",
+        }
+        others = (
+            "dapiPublic",
+            "dapiPrivate",
+            "dapiPrivateV2",
+            "dapiData",
+            "eapiPublic",
+            "eapiPrivate",
+            "papi",
+            "papiV2",
+        )
+        api = {name: url + path for name, path in paths.items()} | dict.fromkeys(others, NOWHERE)
+        options = {
+            "defaultType": "spot",
+            "fetchCurrencies": False,
+            "fetchMargins": False,
+            "fetchMarkets": {"types": ["spot", "linear"]},
+            "recvWindow": 5000,
+            "fetchOpenOrders": {"warnWithoutSymbol": False},
+        }
+        settings = {"apiKey": KEYS.key, "secret": KEYS.secret, "enableRateLimit": False, "urls": {"api": api}}
+        super().__init__(settings | {"options": options} | more)
+
+    def milliseconds(self) -> int:
+        return milliseconds(self.clock.at)
+
+    def get_exceptions_by_url(self, url: str, exactOrBroad: str) -> dict[str, Any]:  # noqa: N803 - ccxt's name
+        side = "linear" if "/fapi/" in url else "spot"
+        table: dict[str, Any] = self.exceptions.get(side, {}).get(exactOrBroad, {})
+        return table
+
+
+@dataclass
+class Bench:
+    url: str
+    client: Client
+    clock: SetClock
+    server: LocalExchange
+    scene: StillScene
+    saved: list[bytes]
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    clock, scene, saved = SetClock(), StillScene(), []
+
+    async def save(state: bytes) -> None:
+        saved.append(state)
+
+    server = LocalExchange(an_exchange(scene), clock, key=KEYS.key, secret=KEYS.secret, save=save)
+    url = await server.start()
+    client = Client(url, clock)
+    try:
+        yield Bench(url, client, clock, server, scene, saved)
+    finally:
+        await client.close()
+        await server.stop()
+
+
+async def moved_to_futures(bench: Bench, amount: int = 20_000) -> None:
+    await bench.client.transfer("USDT", amount, "spot", "swap")
+
+
+# ---- public data
+
+
+async def test_markets_of_both_sides_load_with_their_filters(bench: Bench) -> None:
+    markets = await bench.client.load_markets()
+    spot, swap = markets[SPOT], markets[SWAP]
+    assert (spot["spot"], spot["active"], swap["swap"], swap["linear"], swap["active"]) == (
+        True,
+        True,
+        True,
+        True,
+        True,
+    )
+    assert spot["precision"]["amount"] == 0.00001
+    assert spot["precision"]["price"] == 0.01
+    assert spot["limits"]["cost"]["min"] == 5
+    assert spot["limits"]["amount"]["min"] == 0.00001
+    assert swap["precision"]["amount"] == 0.001
+    assert swap["precision"]["price"] == 0.1
+    assert swap["limits"]["cost"]["min"] == 100
+    assert swap["contractSize"] == 1
+    assert len(markets) == 4
+
+
+async def test_the_default_load_with_currencies_finds_the_coins(bench: Bench) -> None:
+    client = Client(bench.url, bench.clock)
+    client.options["fetchCurrencies"] = True
+    try:
+        await client.load_markets()
+        assert {"BTC", "ETH", "USDT"} <= client.currencies.keys()
+    finally:
+        await client.close()
+
+
+async def test_time_and_status(bench: Bench) -> None:
+    bench.clock.at = START + HOUR
+    assert await bench.client.fetch_time() == milliseconds(START + HOUR)
+    assert (await bench.client.fetch_status())["status"] == "ok"
+
+
+async def test_best_prices_come_in_bulk_for_each_side(bench: Bench) -> None:
+    spot = await bench.client.fetch_bids_asks(params={"type": "spot"})
+    assert set(spot) == {SPOT, "ETH/USDT"}
+    assert (spot[SPOT]["bid"], spot[SPOT]["ask"]) == (49_999.99, 50_000.01)
+    swap = await bench.client.fetch_bids_asks(params={"type": "swap"})
+    assert set(swap) == {SWAP, "ETH/USDT:USDT"}
+    assert (swap[SWAP]["bid"], swap[SWAP]["ask"]) == (49_999.9, 50_000.1)
+    one = await bench.client.fetch_bids_asks([SPOT])
+    assert set(one) == {SPOT}
+
+
+async def test_day_tickers_say_bid_and_ask_on_spot_only(bench: Bench) -> None:
+    bench.clock.at = START + timedelta(days=2)
+    spot = await bench.client.fetch_tickers([SPOT, "ETH/USDT"])
+    assert spot[SPOT]["last"] == 50_000
+    assert spot[SPOT]["bid"] == 49_999.99
+    assert spot[SPOT]["quoteVolume"] == 1_000_000
+    swap = await bench.client.fetch_tickers(None, {"type": "swap"})
+    assert swap[SWAP]["last"] == 50_000
+    assert swap[SWAP]["bid"] is None
+    assert set(swap) == {SWAP, "ETH/USDT:USDT"}
+
+
+async def test_last_prices_of_both_sides(bench: Bench) -> None:
+    spot = await bench.client.fetch_last_prices(params={"type": "spot"})
+    swap = await bench.client.fetch_last_prices(params={"type": "swap"})
+    assert spot[SPOT]["price"] == 50_000
+    assert swap[SWAP]["price"] == 50_000
+
+
+async def test_funding_rates_come_in_bulk_with_mark_and_index(bench: Bench) -> None:
+    rates = await bench.client.fetch_funding_rates()
+    assert set(rates) == {SWAP, "ETH/USDT:USDT"}
+    assert rates[SWAP]["fundingRate"] == 0.0001
+    assert rates[SWAP]["markPrice"] == 50_000
+    assert rates[SWAP]["indexPrice"] == 50_000
+    assert rates[SWAP]["fundingTimestamp"] == milliseconds(START + timedelta(hours=8))
+    assert await bench.client.fetch_funding_intervals() == {}  # only what is not eight-hourly is listed
+
+
+async def test_past_funding_rates_oldest_first(bench: Bench) -> None:
+    bench.clock.at = START + timedelta(hours=25)
+    history = await bench.client.fetch_funding_rate_history(SWAP, limit=3)
+    assert [row["timestamp"] for row in history] == [milliseconds(START + timedelta(hours=h)) for h in (8, 16, 24)]
+    from_start = await bench.client.fetch_funding_rate_history(SWAP, milliseconds(START + timedelta(hours=8)), 2)
+    assert [row["timestamp"] for row in from_start] == [milliseconds(START + timedelta(hours=h)) for h in (8, 16)]
+
+
+async def test_the_book_of_each_side(bench: Bench) -> None:
+    book = await bench.client.fetch_order_book(SWAP, 5)
+    assert len(book["bids"]) == len(book["asks"]) == 5
+    assert book["bids"][0] == [49_999.9, 2.0]
+    assert (await bench.client.fetch_order_book(SPOT, 5))["asks"][0] == [50_000.01, 2.0]
+
+
+async def test_candles_are_the_newest_or_those_from_a_time_on(bench: Bench) -> None:
+    bench.clock.at = START + timedelta(hours=2, minutes=30)
+    newest = await bench.client.fetch_ohlcv(SPOT, "1h", limit=1000)
+    assert len(newest) == 1000
+    assert newest[-1][0] == milliseconds(START + 2 * HOUR)  # the unfinished one
+    since = await bench.client.fetch_ohlcv(SWAP, "1h", since=milliseconds(START), limit=2)
+    assert [row[0] for row in since] == [milliseconds(START), milliseconds(START + HOUR)]
+    assert since[0][1:] == [50_000, 50_010, 49_990, 50_000, 12.5]
+    until = await bench.client.fetch_ohlcv(SPOT, "4h", limit=3, params={"until": milliseconds(START)})
+    assert [row[0] for row in until] == [milliseconds(START - n * 4 * HOUR) for n in (2, 1, 0)]
+
+
+async def test_a_timeframe_that_the_scene_does_not_know_is_an_invalid_interval(bench: Bench) -> None:
+    with pytest.raises(ccxt.BadRequest, match="-1120"):
+        await bench.client.fetch_ohlcv(SPOT, "3d")
+
+
+# ---- account
+
+
+async def test_balances_of_both_wallets_and_a_transfer_between_them(bench: Bench) -> None:
+    spot = await bench.client.fetch_balance({"type": "spot"})
+    assert (spot["USDT"]["free"], spot["BTC"]["total"]) == (40_000, 0.6)
+    moved = await bench.client.transfer("USDT", 10_000, "spot", "swap")
+    assert moved["id"]
+    assert (await bench.client.fetch_balance({"type": "spot"}))["USDT"]["free"] == 30_000
+    swap = await bench.client.fetch_balance({"type": "swap"})
+    assert (swap["USDT"]["free"], swap["USDT"]["total"]) == (10_000, 10_000)
+    assert swap["info"]["totalMarginBalance"] == "10000.00000000"
+    rows = await bench.client.fetch_transfers("USDT", params={"fromAccount": "spot", "toAccount": "swap"})
+    assert [(row["amount"], row["status"], row["id"]) for row in rows] == [(10_000, "ok", moved["id"])]
+    assert (await bench.client.fetch_balance({"type": "funding"}))["total"] == {}
+
+
+async def test_a_transfer_of_more_than_there_is_is_refused(bench: Bench) -> None:
+    with pytest.raises(ccxt.InsufficientFunds, match="-5013"):
+        await bench.client.transfer("USDT", 50_000, "spot", "swap")
+
+
+async def test_the_key_may_trade_and_move_but_not_withdraw(bench: Bench) -> None:
+    may = await bench.client.sapi_get_account_apirestrictions()
+    assert (may["enableWithdrawals"], may["enableFutures"], may["permitsUniversalTransfer"]) == (False, True, True)
+
+
+async def test_fees_are_told_per_symbol_and_in_bulk(bench: Bench) -> None:
+    assert (await bench.client.fetch_trading_fee(SPOT))["taker"] == 0.001
+    assert (await bench.client.fetch_trading_fee(SWAP))["taker"] == 0.0005
+    assert set(await bench.client.fetch_trading_fees()) == {SPOT, "ETH/USDT"}
+
+
+async def test_nothing_is_saved_and_the_earn_endpoints_say_so(bench: Bench) -> None:
+    assert (await bench.client.sapi_get_simple_earn_flexible_position({"asset": "USDT"}))["total"] == 0
+    with pytest.raises(ccxt.ExchangeError, match="-6001"):
+        await bench.client.sapi_post_simple_earn_flexible_subscribe({"productId": "USDT001", "amount": "1"})
+
+
+# ---- spot orders
+
+
+async def test_a_spot_market_buy_is_filled_with_its_fee_in_the_coin(bench: Bench) -> None:
+    order = await bench.client.create_order(SPOT, "market", "buy", 0.1, params={"clientOrderId": "b-1"})
+    assert (order["status"], order["filled"], order["average"], order["clientOrderId"]) == (
+        "closed",
+        0.1,
+        50_000.01,
+        "b-1",
+    )
+    assert order["fees"] == [{"currency": "BTC", "cost": 0.0001}]
+    trades = await bench.client.fetch_my_trades(SPOT)
+    assert [(row["order"], row["amount"], row["side"], row["takerOrMaker"]) for row in trades] == [
+        (order["id"], 0.1, "buy", "taker")
+    ]
+    assert trades[0]["symbol"] == SPOT
+    assert (await bench.client.fetch_balance({"type": "spot"}))["BTC"]["free"] == 0.6999
+
+
+async def test_a_market_buy_for_a_sum_of_money(bench: Bench) -> None:
+    order = await bench.client.create_order(SPOT, "market", "buy", 1, params={"quoteOrderQty": 1_000})
+    assert order["filled"] == 0.01999
+    assert order["cost"] == pytest.approx(0.01999 * 50_000.01)
+
+
+async def test_a_resting_order_is_seen_found_and_cancelled_by_client_id(bench: Bench) -> None:
+    placed = await bench.client.create_order(SPOT, "limit", "buy", 0.1, 49_000, {"clientOrderId": "b-rest"})
+    assert (placed["status"], placed["filled"], placed["timeInForce"]) == ("open", 0, "GTC")
+    assert (await bench.client.fetch_balance({"type": "spot"}))["USDT"]["used"] == 4_900
+    assert [row["clientOrderId"] for row in await bench.client.fetch_open_orders()] == ["b-rest"]
+    assert [row["id"] for row in await bench.client.fetch_open_orders(SPOT)] == [placed["id"]]
+    found = await bench.client.fetch_order(None, SPOT, {"clientOrderId": "b-rest"})
+    assert (found["id"], found["price"], found["amount"]) == (placed["id"], 49_000, 0.1)
+    cancelled = await bench.client.cancel_order(None, SPOT, {"clientOrderId": "b-rest"})
+    assert (cancelled["status"], cancelled["id"]) == ("canceled", placed["id"])
+    assert await bench.client.fetch_open_orders() == []
+    assert (await bench.client.fetch_order(placed["id"], SPOT))["status"] == "canceled"
+    with pytest.raises(ccxt.OrderNotFound, match="-2011"):
+        await bench.client.cancel_order(None, SPOT, {"clientOrderId": "b-rest"})
+
+
+async def test_a_resting_order_fills_as_maker_when_the_price_comes(bench: Bench) -> None:
+    placed = await bench.client.create_order(SPOT, "limit", "buy", 0.1, 49_000, {"postOnly": True})
+    assert placed["postOnly"] is True
+    bench.scene.moves[START + HOUR] = D(48_000)
+    bench.clock.at = START + 2 * HOUR
+    order = await bench.client.fetch_order(placed["id"], SPOT)
+    assert (order["status"], order["average"]) == ("closed", 49_000)
+    assert [row["takerOrMaker"] for row in await bench.client.fetch_my_trades(SPOT)] == ["maker"]
+    assert [row["id"] for row in await bench.client.fetch_orders(SPOT)] == [placed["id"]]
+
+
+async def test_an_ioc_order_takes_what_there_is_and_expires(bench: Bench) -> None:
+    order = await bench.client.create_order(SPOT, "limit", "sell", 0.5, 50_001, {"timeInForce": "IOC"})
+    assert (order["status"], order["filled"]) == ("expired", 0)
+    order = await bench.client.create_order(SPOT, "limit", "sell", 0.5, 49_000, {"timeInForce": "IOC"})
+    assert (order["status"], order["filled"]) == ("closed", 0.5)
+
+
+async def test_cancelling_all_of_a_symbol(bench: Bench) -> None:
+    for price in (48_000, 49_000):
+        await bench.client.create_order(SPOT, "limit", "buy", 0.01, price)
+    assert len(await bench.client.cancel_all_orders(SPOT)) == 2
+    with pytest.raises(ccxt.OrderNotFound):
+        await bench.client.cancel_all_orders(SPOT)
+
+
+async def test_a_test_order_is_checked_and_never_placed(bench: Bench) -> None:
+    await bench.client.create_order(SPOT, "limit", "buy", 0.1, 49_000, {"test": True})
+    with pytest.raises(ccxt.InsufficientFunds):
+        await bench.client.create_order(SPOT, "limit", "buy", 10, 49_000, {"test": True})
+    assert await bench.client.fetch_open_orders() == []
+    assert bench.server.order_requests == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "amount", "price", "params", "error", "text"),
+    [
+        ("limit", "buy", 10, 49_000, {}, ccxt.InsufficientFunds, "insufficient balance"),
+        ("limit", "buy", 0.00005, 49_000, {}, ccxt.BadRequest, "Filter failure: NOTIONAL"),
+        ("limit", "buy", 0.1, 400_000, {}, ccxt.InvalidOrder, "PERCENT_PRICE_BY_SIDE"),
+        ("limit", "buy", 0.1, 51_000, {"postOnly": True}, ccxt.OrderImmediatelyFillable, "immediately match"),
+        ("market", "sell", 0.1, None, {"reduceOnly": True}, ccxt.BadRequest, "-1104"),
+    ],
+)
+async def test_a_refused_spot_order_is_the_error_that_binance_gives(
+    bench: Bench,
+    kind: str,
+    side: str,
+    amount: float,
+    price: float | None,
+    params: dict[str, Any],
+    error: type,
+    text: str,
+) -> None:
+    with pytest.raises(error, match=text) as raised:
+        await bench.client.create_order(SPOT, kind, side, amount, price, params)
+    assert type(raised.value) is error
+    assert await bench.client.fetch_open_orders() == []
+
+
+async def test_a_client_id_that_is_open_is_a_duplicate_and_a_closed_one_is_free_again(bench: Bench) -> None:
+    await bench.client.create_order(SPOT, "limit", "buy", 0.01, 49_000, {"clientOrderId": "twin"})
+    with pytest.raises(ccxt.InvalidOrder, match="Duplicate order sent"):
+        await bench.client.create_order(SPOT, "limit", "buy", 0.01, 49_000, {"clientOrderId": "twin"})
+    await bench.client.cancel_order(None, SPOT, {"clientOrderId": "twin"})
+    again = await bench.client.create_order(SPOT, "limit", "buy", 0.01, 49_000, {"clientOrderId": "twin"})
+    assert again["status"] == "open"
+
+
+async def test_an_order_nobody_placed_is_not_found(bench: Bench) -> None:
+    for symbol in (SPOT, SWAP):
+        with pytest.raises(ccxt.OrderNotFound, match="-2013"):
+            await bench.client.fetch_order(None, symbol, {"clientOrderId": "nobody"})
+        with pytest.raises(ccxt.OrderNotFound, match="-2011"):
+            await bench.client.cancel_order(None, symbol, {"clientOrderId": "nobody"})
+
+
+# ---- futures orders
+
+
+async def test_a_short_is_opened_seen_and_closed_reduce_only(bench: Bench) -> None:
+    await moved_to_futures(bench)
+    opened = await bench.client.create_order(SWAP, "market", "sell", 0.4, params={"clientOrderId": "s-1"})
+    assert (opened["status"], opened["filled"], opened["average"]) == ("closed", 0.4, 49_999.9)
+    (position,) = await bench.client.fetch_positions()
+    assert (position["symbol"], position["side"], position["contracts"]) == (SWAP, "short", 0.4)
+    assert position["entryPrice"] == 49_999.9
+    assert position["markPrice"] == 50_000
+    assert position["liquidationPrice"] > 90_000
+    assert (await bench.client.fetch_balance({"type": "swap"}))["USDT"]["total"] == pytest.approx(
+        20_000 - 10 - 0.04, abs=0.01
+    )
+    closed = await bench.client.create_order(SWAP, "market", "buy", 0.4, params={"reduceOnly": True})
+    assert (closed["filled"], closed["reduceOnly"]) == (0.4, True)
+    assert await bench.client.fetch_positions() == []
+    with pytest.raises(ccxt.InvalidOrder, match="-2022"):
+        await bench.client.create_order(SWAP, "market", "buy", 0.4, params={"reduceOnly": True})
+    trades = await bench.client.fetch_my_trades(SWAP)
+    assert [(row["side"], row["symbol"], row["takerOrMaker"]) for row in trades] == [
+        ("sell", SWAP, "taker"),
+        ("buy", SWAP, "taker"),
+    ]
+    assert trades[0]["fee"] == {"currency": "USDT", "cost": pytest.approx(9.99998)}
+
+
+async def test_futures_orders_rest_are_found_and_cancelled(bench: Bench) -> None:
+    await moved_to_futures(bench)
+    placed = await bench.client.create_order(
+        SWAP, "limit", "sell", 0.1, 51_000, {"postOnly": True, "clientOrderId": "s-rest"}
+    )
+    assert (placed["status"], placed["postOnly"], placed["timeInForce"]) == ("open", True, "PO")
+    assert [row["symbol"] for row in await bench.client.fetch_open_orders(params={"type": "swap"})] == [SWAP]
+    found = await bench.client.fetch_order(None, SWAP, {"clientOrderId": "s-rest"})
+    assert found["id"] == placed["id"]
+    cancelled = await bench.client.cancel_order(None, SWAP, {"clientOrderId": "s-rest"})
+    assert (cancelled["status"], cancelled["clientOrderId"]) == ("canceled", "s-rest")
+    await bench.client.create_order(SWAP, "limit", "sell", 0.1, 51_000)
+    await bench.client.cancel_all_orders(SWAP)
+    assert await bench.client.fetch_open_orders(SWAP) == []
+    assert [row["status"] for row in await bench.client.fetch_orders(SWAP)] == ["canceled", "canceled"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "amount", "price", "params", "error", "text"),
+    [
+        ("market", "sell", 100, None, {}, ccxt.InsufficientFunds, "-2019"),
+        ("market", "buy", 0.1, None, {"reduceOnly": True}, ccxt.InvalidOrder, "-2022"),
+        ("market", "sell", 0.001, None, {}, ccxt.InvalidOrder, "-4164"),
+        ("limit", "sell", 0.1, 49_000, {"postOnly": True}, ccxt.OrderNotFillable, "-5022"),
+        ("limit", "buy", 0.1, 80_000, {}, ccxt.BadRequest, "-4016"),
+        ("market", "sell", 0.1, None, {"positionSide": "SHORT"}, ccxt.OperationRejected, "-4061"),
+    ],
+)
+async def test_a_refused_futures_order_is_the_error_that_binance_gives(
+    bench: Bench,
+    kind: str,
+    side: str,
+    amount: float,
+    price: float | None,
+    params: dict[str, Any],
+    error: type,
+    text: str,
+) -> None:
+    await moved_to_futures(bench)
+    with pytest.raises(error, match=text) as raised:
+        await bench.client.create_order(SWAP, kind, side, amount, price, params)
+    assert type(raised.value) is error
+    assert await bench.client.fetch_positions() == []
+
+
+async def test_a_futures_client_id_that_is_open_is_a_duplicate(bench: Bench) -> None:
+    await moved_to_futures(bench)
+    await bench.client.create_order(SWAP, "limit", "sell", 0.1, 51_000, {"clientOrderId": "twin"})
+    with pytest.raises(ccxt.InvalidOrder, match="-4116"):
+        await bench.client.create_order(SWAP, "limit", "sell", 0.1, 51_000, {"clientOrderId": "twin"})
+
+
+async def test_leverage_is_set_and_read_back(bench: Bench) -> None:
+    assert (await bench.client.set_leverage(3, SWAP))["leverage"] == 3
+    leverages = await bench.client.fetch_leverages([SWAP])
+    assert (leverages[SWAP]["longLeverage"], leverages[SWAP]["marginMode"]) == (3, "cross")
+    with pytest.raises(ccxt.BadRequest):
+        await bench.client.set_leverage(126, SWAP)
+
+
+async def test_modes_that_already_are_so_say_so(bench: Bench) -> None:
+    with pytest.raises(ccxt.MarginModeAlreadySet):
+        await bench.client.set_margin_mode("cross", SWAP)
+    with pytest.raises(ccxt.OperationRejected, match="-4059"):
+        await bench.client.set_position_mode(hedged=False, symbol=SWAP)
+    assert (await bench.client.fetch_position_mode(SWAP))["hedged"] is False
+    with pytest.raises(ccxt.BaseError):
+        await bench.client.set_margin_mode("isolated", SWAP)
+    with pytest.raises(ccxt.BaseError):
+        await bench.client.set_position_mode(hedged=True, symbol=SWAP)
+
+
+async def test_funding_is_paid_to_the_short_and_told_as_income(bench: Bench) -> None:
+    await moved_to_futures(bench)
+    await bench.client.create_order(SWAP, "market", "sell", 0.4)
+    bench.clock.at = START + timedelta(hours=9)
+    (paid,) = await bench.client.fetch_funding_history(SWAP)
+    assert paid["amount"] == pytest.approx(0.4 * 50_000 * 0.0001)
+    assert (paid["code"], paid["timestamp"]) == ("USDT", milliseconds(START + timedelta(hours=8)))
+    kinds = [row["incomeType"] for row in await bench.client.fapiprivate_get_income()]
+    assert kinds == ["TRANSFER", "COMMISSION", "FUNDING_FEE"]
+
+
+# ---- at the door
+
+
+def signed(path: str, said: str, secret: str = KEYS.secret) -> str:
+    return f"{path}?{said}&signature={sign(secret, said.encode())}"
+
+
+async def asked(bench: Bench, path: str, key: str | None = KEYS.key, method: str = "GET") -> tuple[int, Any, Any]:
+    headers = {"X-MBX-APIKEY": key} if key else {}
+    async with aiohttp.ClientSession() as session, session.request(method, bench.url + path, headers=headers) as answer:
+        return answer.status, await answer.json(content_type=None), answer.headers
+
+
+NOW_MS = milliseconds(START)
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status", "code"),
+    [
+        (signed("/api/v3/account", f"timestamp={NOW_MS}"), KEYS.key, 200, None),
+        (signed("/api/v3/account", f"timestamp={NOW_MS}", "not the secret"), KEYS.key, 400, -1022),
+        (f"/api/v3/account?timestamp={NOW_MS}", KEYS.key, 400, -1102),
+        (signed("/api/v3/account", "recvWindow=5000"), KEYS.key, 400, -1102),
+        (signed("/api/v3/account", f"timestamp={NOW_MS - 5_001}"), KEYS.key, 400, -1021),
+        (signed("/api/v3/account", f"timestamp={NOW_MS + 1_000}"), KEYS.key, 400, -1021),
+        (signed("/api/v3/account", f"timestamp={NOW_MS}&recvWindow=60001"), KEYS.key, 400, -1131),
+        (signed("/api/v3/account", f"timestamp={NOW_MS}"), None, 401, -2014),
+        (signed("/api/v3/account", f"timestamp={NOW_MS}"), "x" * 64, 401, -2015),
+        ("/api/v3/klines?symbol=BTCUSDT", None, 400, -1102),
+        ("/api/v3/klines?symbol=NOPE&interval=1h", None, 400, -1121),
+        ("/api/v3/depth?symbol=BTCUSDT&limit=abc", None, 400, -1100),
+        ("/api/v3/depth?symbol=BTCUSDT&depth=5", None, 400, -1104),
+        ("/fapi/v1/depth?symbol=BTCUSDT&depth=5", None, 200, None),
+        ("/api/v3/depth?symbol=BTCUSDT&symbol=ETHUSDT", None, 400, -1101),
+        ("/api/v3/nothing", None, 404, -5000),
+        ("/nothing", None, 404, -5000),
+    ],
+)
+async def test_the_door(bench: Bench, path: str, key: str | None, status: int, code: int | None) -> None:
+    got, body, _ = await asked(bench, path, key)
+    assert got == status, body
+    assert (body.get("code") if isinstance(body, dict) else None) == code
+
+
+async def test_a_post_may_be_signed_in_its_query_as_the_vendors_own_client_does(bench: Bench) -> None:
+    said = f"symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=49000&timestamp={NOW_MS}"
+    status, body, _ = await asked(bench, signed("/api/v3/order", said), method="POST")
+    assert (status, body["status"]) == (200, "NEW")
+    assert bench.server.order_requests == 1
+    assert bench.server.requests_by_path["POST /api/v3/order"] == 1
+
+
+async def test_what_an_order_changed_is_saved_before_it_is_answered(bench: Bench) -> None:
+    await bench.client.load_markets()
+    before = len(bench.saved)
+    await bench.client.create_order(SPOT, "limit", "buy", 0.1, 49_000, {"clientOrderId": "kept"})
+    assert len(bench.saved) == before + 1
+    assert b"kept" in bench.saved[-1]
+    await bench.client.fetch_open_orders()
+    assert len(bench.saved) == before + 1
+
+
+async def test_weight_is_counted_by_venue_minutes_then_refused_then_banned() -> None:
+    clock = SetClock()
+    terms = Terms(spot=Budget(weight_1m=5, abuse=2))
+    server = LocalExchange(an_exchange(), clock, key=KEYS.key, secret=KEYS.secret, save=None, terms=terms)
+    url = await server.start()
+    bench = Bench(url, Client(url, clock), clock, server, StillScene(), [])
+    try:
+        seen = [await asked(bench, "/api/v3/klines?symbol=BTCUSDT&interval=1h") for _ in range(3)]
+        assert [status for status, _, _ in seen] == [200, 200, 429]
+        assert [headers["X-MBX-USED-WEIGHT-1M"] for _, _, headers in seen] == ["2", "4", "6"]
+        assert seen[-1][1]["code"] == -1003
+        assert seen[-1][2]["Retry-After"] == "60"
+        with pytest.raises(ccxt.DDoSProtection):
+            await bench.client.fetch_time()
+        status, body, headers = await asked(bench, "/api/v3/time")
+        assert (status, body["code"], headers["Retry-After"]) == (418, -1003, "120")
+        clock.at = START + timedelta(minutes=1)
+        assert (await asked(bench, "/api/v3/time"))[0] == 418
+        assert (await asked(bench, "/fapi/v1/time"))[0] == 200
+        clock.at = START + timedelta(minutes=2)
+        assert (await asked(bench, "/api/v3/time"))[0] == 200
+    finally:
+        await bench.client.close()
+        await server.stop()
+
+
+async def test_our_own_endpoints_tell_time_symbols_and_feeds_and_no_secret(bench: Bench) -> None:
+    status, body, _ = await asked(bench, "/local/health", None)
+    assert status == 200
+    assert body == {
+        "venue_time": "2026-01-05T00:00:00Z",
+        "speed": 1.0,
+        "symbols": sorted(bench.scene.markets()),
+        "order_requests": 0,
+    }
+    _, feeds, _ = await asked(bench, "/local/feeds", None)
+    assert feeds["dominance"] == [[float(NOW_MS), "52.5"]]
+    assert (await asked(bench, "/local/keys", None))[0] == 404
