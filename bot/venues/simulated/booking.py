@@ -48,7 +48,6 @@ def _book(
     realised = ZERO
     if is_swap(order.symbol):
         realised = _move_position(state, order, amount, quote)
-        state.marks.setdefault(order.symbol, price)
     else:
         _move_coins(state, order, amount, quote, fee[0])
     trade = TradeRecord(

@@ -81,6 +81,7 @@ def _fill(view: View, order: OrderRecord, price: Decimal, amount: Decimal, *, ma
     state.eaten[f"{order.symbol} {order.side}"] = Eaten(gone + amount, state.now)
     order = book_fill(state, order, view.market(order.symbol), price, amount, maker=maker)
     if is_swap(order.symbol):
+        state.marks[order.symbol] = view.price(order.symbol)
         _drop_idle(view, order)
     return state.by_id.get(order.order_id, order)
 

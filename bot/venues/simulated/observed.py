@@ -41,10 +41,10 @@ class ObservedScene:
     """A scene fed by observations in the order of time.
 
     A price older than ``stale_after`` is unknown: nothing fills at it. A book more than ``book_lag`` older than the
-    quotes is not used. A symbol's traded range is the range of what was
-    seen. Funding settles on the observed grid at the rate last seen before. ``resumed_at``: the instant up to which a
-    restored account has been charged already; settlements between then and the first observation are charged late, at
-    the first rate seen, for the real one cannot be known any more.
+    quotes is not used. A symbol's traded range is the range of what was seen. Funding settles on the observed grid at
+    the rate last seen before. ``resumed_at``: the instant up to which a restored account has been charged already;
+    settlements between then and the first observation are charged late, at the first rate seen, for the real one
+    cannot be known any more.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class ObservedScene:
         return next((funding for when, funding in reversed(self._fundings.get(symbol, ())) if when <= at), None)
 
     def settled(self, symbol: str, after: datetime, upto: datetime) -> Sequence[tuple[datetime, Decimal]]:
-        """Settlements in (after, upto] by the grid, at the rate last seen before each; missed ones when they came out."""
+        """Settlements in (after, upto] by the grid, at the rate last seen before each; missed ones once known."""
         known = list(self._fundings.get(symbol, ()))
         made = [(late.at, late.rate) for late in self._late.get(symbol, ()) if after < late.at <= upto]
         for number, (seen_at, funding) in enumerate(known):
