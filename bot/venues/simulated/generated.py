@@ -103,11 +103,12 @@ class GeneratedScene:
         return None if since_ms is None else on_tick(self._mid(symbol, since_ms), self._grids[symbol].tick)
 
     def extremes(self, symbol: str, after: datetime, upto: datetime) -> tuple[Decimal, Decimal] | None:
-        """Lowest and highest price in (after, upto]; None where the symbol had no price."""
+        """Lowest and highest price on the way from `after` to `upto`; None where the symbol had no price."""
         upto_ms = self._since_ms(symbol, upto)
         if upto_ms is None or after >= upto:
             return None
-        lowest = highest = self._mid(symbol, upto_ms)
+        ends = (self._mid(symbol, self._since_ms(symbol, after) or 0.0), self._mid(symbol, upto_ms))
+        lowest, highest = min(ends), max(ends)
         first = max(0, int((milliseconds(after) - self._origin_ms) // MINUTE_MS) + 1)
         last = int(upto_ms // MINUTE_MS)
         block_minutes = BLOCK_HOURS * MINUTES

@@ -106,15 +106,13 @@ class TapeScene:
         return None if reel is None or value is None else on_tick(value, reel.spot.tick)
 
     def extremes(self, symbol: str, after: datetime, upto: datetime) -> tuple[Decimal, Decimal] | None:
-        """Lowest and highest price in (after, upto]; None where nothing was recorded."""
+        """Lowest and highest price on the way from `after` to `upto`; None where nothing was recorded."""
         reel = self._reel(symbol)
         if reel is None or after >= upto:
             return None
         after_ms, upto_ms = milliseconds(after), milliseconds(upto)
-        passed = _passed(reel, after_ms, upto_ms)
-        last = _mid(reel, upto_ms)
-        if last is not None:
-            passed = np.append(passed, last)
+        ends = [price for price in (_mid(reel, after_ms), _mid(reel, upto_ms)) if price is not None]
+        passed = np.append(_passed(reel, after_ms, upto_ms), ends)
         if not passed.size:
             return None
         return on_tick(float(passed.min()), reel.spot.tick), on_tick(float(passed.max()), reel.spot.tick)
