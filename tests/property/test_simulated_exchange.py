@@ -16,7 +16,8 @@ from bot.venues.simulated.scene import ScriptedFlow
 from tests.unit.venues.simulated.scenes import SPOT, START, SWAP, D, StillScene, minutes
 
 OPENING = {"USDT": D(20_000), "BTC": D("3.5")}
-PRICES = st.decimals("60", "160", places=1)
+FINE = D("0.00001")
+PRICES = st.decimals("60", "160", places=5)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ STEPS = st.builds(
     side=st.sampled_from(["buy", "sell"]),
     type=st.sampled_from(["limit", "limit", "market"]),
     tif=st.sampled_from(["gtc", "gtc", "ioc", "fok", "post_only"]),
-    amount=st.decimals("0.001", "40", places=3),
+    amount=st.decimals("0.001", "40", places=5),
     price=PRICES,
     reduce_only=st.booleans(),
     number=st.integers(1, 6),
@@ -54,7 +55,12 @@ PATHS = st.lists(PRICES, min_size=1, max_size=8)
 
 
 def a_scene(spot: list[Decimal], swap: list[Decimal]) -> StillScene:
+    # Step times tick is finer than the last unit of money: every fill has something to round.
+    listed = {
+        symbol: market.model_copy(update={"step": FINE, "tick": FINE}) for symbol, market in StillScene().listed.items()
+    }
     return StillScene(
+        listed=listed,
         moves={
             SPOT: [(START, D(100)), *((minutes(97 * n), price) for n, price in enumerate(spot, 1))],
             SWAP: [(START, D(100)), *((minutes(89 * n), price) for n, price in enumerate(swap, 1))],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.venues.simulated.exchange import IncomeKind, OrderStatus, Refusal, RefusalCode
+from bot.venues.simulated.exchange import Exchange, IncomeKind, OrderStatus, Refusal, RefusalCode
 from tests.unit.venues.simulated.accounts import an_exchange, an_order, refusal_of
 from tests.unit.venues.simulated.scenes import SPOT, SWAP, D, StillScene, minutes
 
@@ -174,3 +174,30 @@ def test_a_mark_that_vanishes_keeps_its_last_value() -> None:
     scene.move(SWAP, minutes(3), None)
     exchange.advance(minutes(10))
     assert exchange.positions()[0].mark_price == D(110)
+    assert Exchange(scene, state=exchange.dump()).positions() == exchange.positions()
+
+
+def test_a_resting_reduce_only_order_fills_no_more_than_the_position() -> None:
+    scene = StillScene()
+    exchange = an_exchange(scene, futures="1000")
+    exchange.place(an_order("sell", "5", "99.9", symbol=SWAP))
+    resting = exchange.place(an_order("buy", "8", "90", symbol=SWAP, reduce_only=True))
+    scene.move(SWAP, minutes(1), "85")
+    exchange.advance(minutes(5))
+    order = exchange.order(SWAP, order_id=resting.order_id)
+    assert (order.filled, order.status) == (D(5), OrderStatus.EXPIRED)
+    assert exchange.positions() == []
+
+
+def test_an_order_beyond_mark_needs_the_loss_it_would_open_with() -> None:
+    exchange = an_exchange(futures="100")
+    # 10 at 110: margin 55 and fee 0.55 are there, the loss of 100 against mark is not.
+    assert refusal_of(exchange, an_order("buy", "10", "110", symbol=SWAP)) == RefusalCode.INSUFFICIENT_MARGIN
+    assert refusal_of(exchange, an_order("buy", "10", "100.1", symbol=SWAP)) is None
+
+
+def test_the_fee_must_be_there_beside_the_margin() -> None:
+    exchange = an_exchange(futures="50.02")
+    assert refusal_of(exchange, an_order("sell", "10", "100", symbol=SWAP)) == RefusalCode.INSUFFICIENT_MARGIN
+    exchange.transfer("USDT", D(1), "spot", "futures")
+    assert refusal_of(exchange, an_order("sell", "10", "100", symbol=SWAP)) is None

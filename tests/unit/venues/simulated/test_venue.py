@@ -36,7 +36,8 @@ def test_it_is_a_whole_venue_and_a_feed() -> None:
     made = a_venue()[0]
     venue: Venue = made
     feed: FeedSource = made
-    assert venue.__class__ is feed.__class__ is SimulatedVenue
+    assert isinstance(venue, SimulatedVenue)
+    assert isinstance(feed, SimulatedVenue)
 
 
 async def test_an_accepted_order_answers_with_its_fill() -> None:
