@@ -38,7 +38,7 @@ from bot.venues.simulated.scene import Scene
 from bot.venues.simulated.state import State, restore
 from bot.venues.simulated.view import View
 
-NOW = timedelta(0)
+AT_ONCE = timedelta(0)
 
 __all__ = [
     "Exchange",
@@ -73,7 +73,7 @@ class Exchange:
         state: bytes | None = None,
         opening: Mapping[str, Decimal] | None = None,
         at: datetime | None = None,
-        latency: timedelta = NOW,
+        latency: timedelta = AT_ONCE,
         settle: str = "USDT",
         rules: Rules = DEFAULT_RULES,
     ) -> None:
