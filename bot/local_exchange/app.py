@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from fastapi import Request, Response
-
 from bot.core.numbers import jsonable, milliseconds, utc_text
 from bot.local_exchange import errors, futures, futures_account, sapi, signing, spot, weights
 from bot.local_exchange.calls import Call, Endpoint, Listing, Routes
@@ -103,18 +101,17 @@ class App:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI)."""
-        request = Request(scope, receive)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_MOST_BYTES:
-                await Response(status_code=413)(scope, receive, send)
-                return
-        asked = Asked(request.method, request.url.path, scope["query_string"], bytes(body), request.headers)
-        answer = await self.answer(asked)
-        response = Response(answer.body, answer.status, dict(answer.headers), JSON)
-        await response(scope, receive, send)
+        """Serve one request (ASGI, HTTP only): plain enough that a web framework would add nothing but its cost."""
+        body = await _whole_body(receive)
+        if body is None:
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        asked = Asked(scope["method"], scope["path"], scope["query_string"], body, headers)
+        answer = Answer(413, b"") if len(body) > BODY_MOST_BYTES else await self.answer(asked)
+        sent = {"content-type": JSON, "content-length": str(len(answer.body)), **answer.headers}
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        await send({"type": "http.response.body", "body": answer.body})
 
     async def answer(self, asked: Asked) -> Answer:
         """The exchange's answer, through the faults where there are some."""
@@ -202,6 +199,18 @@ class App:
         else:
             return Answer(404, _json(errors.unknown_path(asked.path, asked.method).body()))
         return Answer(200, _json(body))
+
+
+async def _whole_body(receive: Receive) -> bytes | None:
+    """The body, cut soon after it is too long; None when the client hung up in the middle of it."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body") or len(body) > BODY_MOST_BYTES:
+            return bytes(body)
 
 
 def _json(value: Any) -> bytes:

@@ -30,9 +30,9 @@ class World:
     balances: Mapping[str, Decimal]
 
     def name(self) -> str:
-        """One text per world: an account is never carried into another."""
+        """One text per world: an account is never carried into another (a tape's folder may be moved, not renamed)."""
         begun = utc_text(self.start) if self.start else "its own start"
-        return f"tape {self.tape} from {begun}" if self.tape else f"{self.scenario} seed {self.seed} from {begun}"
+        return f"tape {self.tape.name} from {begun}" if self.tape else f"{self.scenario} seed {self.seed} from {begun}"
 
 
 async def serve(

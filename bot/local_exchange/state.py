@@ -58,14 +58,11 @@ class FileState:
         connection = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
         try:
             keys = _prepare(connection, scene, path)
-        except sqlite3.OperationalError as error:
-            connection.close()
-            message = f"{path}: the local exchange's state is in use by another process ({error}); end that one first"
-            raise StateError(message) from error
         except sqlite3.DatabaseError as error:
             connection.close()
-            message = f"{path}: is not a local exchange's state file ({error}); name another file"
-            raise StateError(message) from error
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise StateError(f"{path}: is in use by another local exchange; end that one first") from error
+            raise StateError(f"{path}: is not a local exchange's state file ({error}); name another file") from error
         except StateError:
             connection.close()
             raise

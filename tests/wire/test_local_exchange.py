@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -586,3 +587,21 @@ async def test_our_own_endpoints_tell_time_symbols_and_feeds_and_no_secret(bench
     _, feeds, _ = await asked(bench, "/local/feeds", None)
     assert feeds["dominance"] == [[float(NOW_MS), "52.5"]]
     assert (await asked(bench, "/local/keys", None))[0] == 404
+
+
+async def test_a_client_that_hangs_up_in_the_middle_of_its_order_placed_nothing(bench: Bench) -> None:
+    host, _, port = bench.url.removeprefix("http://").partition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /api/v3/order HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\nsymbol=BTCUSDT&side=BUY")
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert await bench.client.fetch_open_orders() == []
+    assert bench.server.order_requests == 0
+
+
+async def test_a_body_that_is_too_long_is_not_read_to_its_end(bench: Bench) -> None:
+    sent = b"x" * 200_000
+    async with aiohttp.ClientSession() as session, session.post(f"{bench.url}/api/v3/order", data=sent) as answer:
+        assert answer.status == 413
+    assert bench.server.order_requests == 0
