@@ -295,6 +295,8 @@ async def test_nobody_reads_what_is_not_yet_committed() -> None:
     reading = asyncio.create_task(ask(app, "GET", "/api/v3/openOrders"))
     public, _ = await ask(app, "GET", "/api/v3/ticker/price")
     assert public == 200
+    for _ in range(10):  # every chance to go ahead
+        await asyncio.sleep(0)
     assert not reading.done()
     assert len(saved) == 1  # and nobody saves beside it
     go_on.set()
