@@ -46,6 +46,7 @@ class Readings:
     at_resistance: bool | None = None
     overextended: bool | None = None
     exhausted: bool | None = None
+    exhausted_bars: int | None = None  # bars since it became exhausted, 0 on that bar; None = not, or over 3 (R-W10)
     bottoming: bool | None = None
     parabolic: bool | None = None
     recovered: bool | None = None  # close > fast average and histogram > 0 on the last two closes (R-A13)
@@ -107,6 +108,29 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Market:
+    """The market as a whole (R-S7 to R-S15): betas against the index (missing = unknown), illiquid assets and why."""
+
+    regime: Regime = "unknown"
+    stress: int = 0
+    alarms: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    betas: Mapping[str, Decimal] = field(default_factory=dict)
+    illiquid: Mapping[str, str] = field(default_factory=dict)
+    outperformance: Mapping[str, Decimal] = field(default_factory=dict)  # return beyond the index's (R-W4)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskShare:
+    """An asset's share of variance now, its budget, the share without its risk short, the net at the budget (R-T5)."""
+
+    share: Decimal
+    budget: Decimal
+    without: Decimal
+    at_budget: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """What `assess` makes of a snapshot. ``equity`` None = unknown: nothing is sized."""
 
@@ -120,6 +144,10 @@ class Assessment:
     unknown: tuple[str, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     targets: Mapping[str, Decimal] = field(default_factory=dict)
+    market: Market = Market()
+    neutral: Mapping[str, Decimal] = field(default_factory=dict)  # targets as in a neutral regime (R-A6)
+    neutral_bands: Mapping[str, Decimal] = field(default_factory=dict)
+    risk: Mapping[str, RiskShare] = field(default_factory=dict)  # empty outside risk parity, or unknown
 
     def exposure(self, asset: str) -> Exposure:
         """The exposure of a configured asset; raises KeyError."""

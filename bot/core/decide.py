@@ -1,4 +1,4 @@
-"""Owns the order in which wishes are thought of: safety, floor, derisk, upkeep, overweight, underweight, yield. Pure."""
+"""Owns the order in which wishes are thought of: safety, floor, upkeep, overweight, underweight. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.core.assessment import Exposure
 from bot.core.desk import Desk
 from bot.core.numbers import ONE
 from bot.core.rules import add, broken, margin, net_short, refill, trim, unhedge
-from bot.core.sizing import percent, points
+from bot.core.sizing import percent, points, sign_of
 from bot.core.wishes import Hold, Wish
 
 #: Looks at the desk as the previous actions leave it and proposes; called once.
@@ -50,7 +50,7 @@ def _urgency(item: Exposure) -> Decimal:
 
 def _working(desk: Desk, asset: str, sign: str) -> bool:
     episode = desk.memory.episode(asset)
-    return episode is not None and episode.sign == sign
+    return episode is not None and sign_of(episode) == sign
 
 
 def _unknown(desk: Desk) -> list[Wish | Hold]:

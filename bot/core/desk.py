@@ -9,7 +9,7 @@ from typing import Literal
 
 from bot.core.assessment import Assessment, Exposure, Trigger
 from bot.core.instruments import Market, base_of, is_swap, spot_symbol, swap_symbol
-from bot.core.memory import Memory
+from bot.core.memory import Hedge, Memory
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
@@ -87,6 +87,10 @@ class Ledger:
             return ZERO
         return amount * price / self.equity
 
+    def index_weight(self, asset: str) -> Decimal:
+        """Signed index hedge over E: in gross and margin, not in net (R-A9)."""
+        return self._weight(self.index.get(asset, ZERO), self.marks.get(asset) or self.prices.get(asset))
+
     @property
     def gross(self) -> Decimal:
         """(spot value of risk assets + abs futures notional) / E."""
@@ -131,6 +135,7 @@ class Desk:
     decision_id: str = ""
     approved: tuple[Wish, ...] = ()
     moving: Mapping[str, Decimal] = field(default_factory=dict)  # wallet -> money on its way there by this plan
+    refused: tuple[Wish, ...] = ()
 
     @property
     def memory(self) -> Memory:
@@ -200,6 +205,20 @@ class Desk:
     def touched(self, asset: str) -> Wish | None:
         """The last action on an asset approved in this plan."""
         return next((item for item in reversed(self.approved) if item.asset == asset), None)
+
+    def asked(self, asset: str) -> Wish | None:
+        """The wish of a higher class on an asset in this plan, approved or refused: what it waits for, others wait for."""
+        wishes = (*self.approved, *self.refused)
+        return next((item for item in wishes if item.asset == asset and item.cls not in ("normal", "yield")), None)
+
+    def hedges(self, asset: str, purpose: str) -> tuple[Hedge, ...]:
+        """The recorded shorts of one purpose on an asset."""
+        symbol = self.contract(asset).symbol
+        return tuple(item for item in self.memory.hedges if item.symbol == symbol and item.purpose == purpose)
+
+    def episodes_up(self) -> bool:
+        """Whether an addition is being worked."""
+        return any(item.sign == "up" for item in self.memory.episodes)
 
     def action_id(self, index: int) -> str:
         """The id that the ``index``-th approved action will have."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from bot.core.assessment import Exposure, Readings, Stables
 from bot.core.desk import Ledger, contract_of
 from bot.core.instruments import base_of, spot_symbol
+from bot.core.memory import Memory
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
 from bot.core.prices import Price, price_of, quoted
@@ -263,3 +264,33 @@ def exposures(
             )
         )
     return tuple(made)
+
+
+def drawdown(book: Ledger, memory: Memory) -> Decimal | None:
+    """How far the unit value (flows taken out) is under its peak, now; None while unknown (R-G13)."""
+    if not book.equity or not memory.unit_peak or not memory.unit_value or not memory.equity_seen:
+        return None
+    since = sum((item.money for item in memory.since if not item.asset), ZERO)
+    now = memory.unit_value * (book.equity - since) / memory.equity_seen
+    return ONE - now / memory.unit_peak
+
+
+UNEXPLAINED = Decimal("0.005")  # of E
+
+
+def unexplained(book: Ledger, memory: Memory) -> Decimal | None:
+    """What of E since it was last seen neither prices, fills, flows nor funding explain, as a fraction (R-W9, R-G3)."""
+    seen = memory.seen
+    if seen is None or not book.equity or not (seen.coins or seen.contracts or seen.prices):
+        return None
+    expected = seen.equity
+    for held, then, now in ((seen.coins, seen.prices, book.prices), (seen.contracts, seen.marks, book.marks)):
+        for asset, amount in held.items():
+            before, after = then.get(asset), now.get(asset)
+            if before is None or after is None:
+                return None
+            expected += amount * (after - before)
+    for item in memory.since:
+        price = (book.marks if item.swap else book.prices).get(item.asset)
+        expected += item.money + (item.coins * (price - item.price) if item.coins and price is not None else ZERO)
+    return (book.equity - expected) / book.equity

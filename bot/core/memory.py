@@ -116,6 +116,28 @@ class Vanished(_Fact):
     how: str
 
 
+class Seen(_Fact):
+    """What the last cycle saw, for telling an unexplained change: coins, contracts in coins, prices and marks per coin."""
+
+    at: Instant
+    equity: Number
+    coins: dict[str, Number] = Field(default_factory=dict)
+    contracts: dict[str, Number] = Field(default_factory=dict)
+    prices: dict[str, Number] = Field(default_factory=dict)
+    marks: dict[str, Number] = Field(default_factory=dict)
+    unexplained: bool = False
+
+
+class Since(_Fact):
+    """What changed the account since it was last seen: a fill in coins, or money (flow, fee, funding; + = in)."""
+
+    asset: str = ""
+    swap: bool = False
+    coins: Number = ZERO
+    price: Number = ZERO
+    money: Number = ZERO
+
+
 class Memory(BaseModel):
     """Facts folded from events; empty on a first start. Fractions are of equity, amounts in base units."""
 
@@ -153,7 +175,8 @@ class Memory(BaseModel):
     submitted_at: tuple[Instant, ...] = ()  # sends of the last hour, for `orders_last_hour`
     halted_assets: tuple[str, ...] = ()  # by R-G15 or an operator, until re-armed
     day: str | None = None  # the UTC day that `day_fees` and `day_start_equity` count
-    funding_seen: tuple[str, ...] = ()
+    seen: Seen | None = None
+    since: tuple[Since, ...] = ()  # folded after `seen`, emptied by the next one
 
     def episode(self, subject: str) -> Episode | None:
         """The open episode of a subject, if any."""
@@ -242,10 +265,25 @@ def _fill(memory: Memory, event: Event) -> dict[str, Any]:
         update["day"] = day
         if memory.day != day:
             update["day_start_equity"] = equity
-    if is_swap(str(body["symbol"])):
+    swap = is_swap(str(body["symbol"]))
+    each = Decimal(str(body.get("coins_each", 1)))  # coins of the asset in one base unit of the symbol
+    fee_paid = Decimal(str(body.get("fee_value", 0)))
+    happened = Since(asset=asset, swap=swap, coins=qty * each, price=price / each, money=-fee_paid)
+    update["since"] = (*memory.since, happened)
+    if swap:
         update |= _futures_fill(memory, event, qty, price)
+        update |= _by_kind(memory, event, asset)
     update["broken"] = tuple(_less_broken(memory.broken, str(body["symbol"]), qty, str(body.get("repairs", ""))))
     return update
+
+
+def _by_kind(memory: Memory, event: Event, asset: str) -> dict[str, Any]:
+    """What only some actions' fills leave behind: a stopped bridge's ban, a bear hedge's date (R-A14, R-A6)."""
+    if event.body.get("kind") == "stop":
+        return {"stopped_bridges": {**memory.stopped_bridges, asset: event.at}}
+    if event.body.get("kind") == "hedge" and str(event.body.get("reason", "")).startswith("R-A6"):
+        return {"last_bear_hedge": {**memory.last_bear_hedge, asset: event.at}}
+    return {}
 
 
 def _less_broken(broken: tuple[Broken, ...], symbol: str, qty: Decimal, repairs: str) -> Iterable[Broken]:
@@ -288,6 +326,19 @@ def _futures_fill(memory: Memory, event: Event, qty: Decimal, price: Decimal) ->
     return {"hedges": tuple(hedges[key] for key in sorted(hedges))}
 
 
+def _seen_fact(body: Mapping[str, Any], event: Event, equity: Decimal) -> Seen:
+    parts = {name: body.get(name) or {} for name in ("coins", "contracts", "prices_by_asset", "marks")}
+    return Seen(
+        at=event.at,
+        equity=equity,
+        coins=parts["coins"],
+        contracts=parts["contracts"],
+        prices=parts["prices_by_asset"],
+        marks=parts["marks"],
+        unexplained=bool(body.get("unexplained")),
+    )
+
+
 def _seen(memory: Memory, event: Event) -> dict[str, Any]:
     """Once a cycle: equity, unit value and good prices as that decision saw them."""
     body = event.body
@@ -301,7 +352,12 @@ def _seen(memory: Memory, event: Event) -> dict[str, Any]:
     if body.get("equity") is not None:
         equity = Decimal(str(body["equity"]))
         unit = Decimal(str(body.get("unit_value", 1)))
-        update |= {"equity_seen": equity, "unit_value": unit, "unit_peak": max(memory.unit_peak or unit, unit)}
+        update |= {
+            "seen_at": event.at,
+            "equity_seen": equity,
+            "unit_value": unit,
+            "unit_peak": max(memory.unit_peak or unit, unit),
+        }
         if memory.day != day:
             update |= {"day": day, "day_fees": ZERO, "day_start_equity": equity}
     return update
@@ -317,6 +373,7 @@ def _funding_paid(memory: Memory, event: Event) -> dict[str, Any]:
     symbol, paid = str(event.body["symbol"]), Decimal(str(event.body["paid"]))
     whole = sum((item.contracts for item in memory.hedges if item.symbol == symbol), ZERO)
     return {
+        "since": (*memory.since, Since(money=-paid)),
         "hedges": tuple(
             item.model_copy(update={"funding_paid": item.funding_paid + paid * item.contracts / whole})
             if item.symbol == symbol and whole
@@ -346,6 +403,34 @@ def _submitted(memory: Memory, event: Event) -> dict[str, Any]:
     return {"submitted_at": (*recent, event.at), "wishes": wishes}
 
 
+def _move_submitted(memory: Memory, event: Event) -> dict[str, Any]:
+    wish = str(event.body.get("wish", ""))
+    return {"wishes": {**memory.wishes, wish: memory.wishes.get(wish, 0) + 1}} if wish else {}
+
+
+def _move_state(memory: Memory, event: Event) -> dict[str, Any]:
+    """Money that arrived ends the count of tries; parked money starts the day's wait."""
+    if event.body.get("state") != "filled":
+        return {}
+    wishes = {key: count for key, count in memory.wishes.items() if ":transfer:" not in key}
+    parked = {"last_parked_at": event.at} if event.body.get("to") == "earn" else {}
+    return {"wishes": wishes, **parked}
+
+
+def _approved(memory: Memory, event: Event) -> dict[str, Any]:
+    fresh = {key: until for key, until in memory.approvals.items() if until > event.at.isoformat()}
+    return {"approvals": {**fresh, **dict.fromkeys(event.body["keys"], str(event.body["until"]))}}
+
+
+def _judged(memory: Memory, event: Event) -> dict[str, Any]:
+    subject = event.body["subject"]
+    return {
+        "episodes": tuple(
+            item.model_copy(update={"judged": True}) if item.subject == subject else item for item in memory.episodes
+        )
+    }
+
+
 def _moved(memory: Memory, event: Event) -> dict[str, Any]:
     """A change of the position was observed: the wishes of that asset start counting anew (R-G15)."""
     asset = str(event.body["asset"])
@@ -372,6 +457,13 @@ _STEPS: Mapping[str, Step] = {
     "position.vanished": _vanished,
     "position.moved": _moved,
     "order.submitted": _submitted,
+    "move.submitted": _move_submitted,
+    "move.state": _move_state,
+    "approved": _approved,
+    "episode.judged": _judged,
+    "spikes": lambda m, e: {"spikes": {**m.spikes, **dict.fromkeys(e.body["assets"], e.at)}},
+    "surplus": lambda m, e: {"surplus_since": (m.surplus_since or e.at) if e.body["idle"] else None},
+    "budgets": lambda _m, e: {"risk_budgets": {name: Decimal(str(share)) for name, share in e.body["shares"].items()}},
     "asset.halted": lambda m, e: {"halted_assets": tuple(sorted({*m.halted_assets, str(e.body["asset"])}))},
     "asset.rearmed": _rearmed,
     "adopted": lambda m, e: {"owned": tuple(sorted({*(m.owned or ()), *e.body["assets"]}))},

@@ -1,4 +1,4 @@
-"""Owns `plan`, the one door to the pure core: a snapshot and a policy in, a plan out. No I/O, no clock, no randomness."""
+"""Owns `plan`, the one door to the pure core: a snapshot and a policy in, a plan out. No I/O, no clock, no chance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.core.plan_record import After, Plan, number
 from bot.core.policy import Policy, config_hash
 from bot.core.readings import bars_needed
 from bot.core.rules.broken import settled
-from bot.core.sizing import CLOSE_ENOUGH
+from bot.core.sizing import CLOSE_ENOUGH, sign_of
 from bot.core.snapshot import Snapshot
 from bot.core.verdicts import Approved, Refused
 from bot.core.wishes import Hold, Wish
@@ -123,8 +123,9 @@ def _over(desk: Desk, episode: Episode) -> str:
     if episode.subject not in desk.policy.assets:
         return "no longer configured"
     net = desk.exposure(episode.subject).net
-    gap = net - episode.goal if episode.sign == "down" else episode.goal - net
+    down = sign_of(episode) == "down"
+    gap = net - episode.goal if down else episode.goal - net
     if gap <= CLOSE_ENOUGH:
         return "at its goal"
-    other = desk.trigger(episode.subject, "under" if episode.sign == "down" else "over")
+    other = desk.trigger(episode.subject, "under" if down else "over")
     return "its reason is gone" if other is not None else ""

@@ -117,3 +117,38 @@ def day_volume(symbol: str, other: str, snapshot: Snapshot) -> Decimal | None:
             recent = bars[-count:]
             return from_float(float((recent[:, 4] * recent[:, 5]).sum()) * (1.0 if count > 1 else 86_400_000 / length))
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Pegs:
+    """Which stables are off the others, or that nobody can tell (two only, apart)."""
+
+    off: frozenset[str] = frozenset()
+    unknown: bool = False
+    why: str = ""
+
+
+def pegs(snapshot: Snapshot, policy: Policy) -> Pegs:
+    """Stables measured against the median of those quoted (R-G12); one alone is measured against nothing."""
+    currency = policy.accounting_currency
+    quoted_at: dict[str, Decimal] = {currency: ONE}
+    for asset in policy.targets.stables.assets:
+        price = quoted(snapshot.tickers.get(spot_symbol(asset, currency))).value if asset != currency else ONE
+        if price is not None:
+            quoted_at[asset] = price
+    dollar = quoted(snapshot.tickers.get(spot_symbol(currency, "USD"))).value
+    if dollar is not None:  # a dollar pair stands for the dollar itself
+        quoted_at["USD"] = ONE / dollar
+    limit = policy.limits.depeg
+    if len(quoted_at) < 2:  # noqa: PLR2004 - nothing to compare with
+        return Pegs()
+    ranked = sorted(quoted_at.values())
+    if len(ranked) == 2:  # noqa: PLR2004 - two only: nobody can tell which one moved
+        apart = ranked[1] / ranked[0] - ONE
+        return Pegs(unknown=True, why=f"two stables {apart:.2%} apart") if apart > limit else Pegs()
+    middle = (
+        ranked[len(ranked) // 2] if len(ranked) % 2 else (ranked[len(ranked) // 2 - 1] + ranked[len(ranked) // 2]) / 2
+    )
+    off = {name: price / middle - ONE for name, price in quoted_at.items() if abs(price / middle - ONE) > limit}
+    why = ", ".join(f"{name} {move:+.2%}" for name, move in sorted(off.items()))
+    return Pegs(frozenset(off) - {"USD"}, why=why)

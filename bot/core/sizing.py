@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from typing import Literal
+
 from bot.core.assessment import Exposure
+from bot.core.memory import Episode
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
 
@@ -22,7 +25,7 @@ def step(excess: Decimal, increment: Decimal, speed: Decimal = ONE) -> Decimal:
 
 
 def goal_of(exposure: Exposure, policy: Policy, direction: str) -> Decimal:
-    """The net exposure an episode aims at: the target, just inside the band's edge, or halfway between the two (R-A2)."""
+    """The net exposure an episode aims at: the target, just inside the band's edge, or halfway between (R-A2)."""
     kind = policy.goal_for(exposure.asset)
     edge = edge_of(exposure, direction)
     if kind == "edge":
@@ -37,6 +40,11 @@ def edge_of(exposure: Exposure, direction: str) -> Decimal:
     if direction == "over":
         return fraction(max(exposure.target, exposure.band_high - INSIDE))
     return fraction(min(exposure.target, exposure.band_low + INSIDE))
+
+
+def sign_of(episode: Episode) -> Literal["up", "down"]:
+    """Which way an episode moves net exposure; where its record does not say, as its direction does."""
+    return episode.sign or ("up" if episode.direction == "add" else "down")
 
 
 def points(share: Decimal) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from bot.core.costs import benefit_of, cost_of
 from bot.core.desk import Desk
 from bot.core.numbers import ONE, fraction
+from bot.core.sizing import sign_of
 from bot.core.verdicts import Verdict
 from bot.core.wishes import Cost, Wish
 
@@ -22,7 +23,8 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     step_benefit = benefit_of(before, before + wish.exposure_change, exposure.readings, desk)
     priced = replace(wish, cost=cost, benefit=step_benefit)
     episode = desk.memory.episode(wish.asset)
-    if episode is not None and episode.judged:
+    same_way = episode is not None and (sign_of(episode) == "up") == (wish.exposure_change > 0)
+    if episode is not None and episode.judged and same_way:
         return priced, Verdict(GATE, "pass")
     goal = wish.goal if wish.goal is not None else exposure.target
     after = fraction(goal - exposure.target)
@@ -32,9 +34,8 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     ratio = desk.policy.costs.min_ratio
     if benefit > 0 and benefit >= ratio * whole.total:
         return priced, Verdict(GATE, "pass")
-    return priced, Verdict(
-        GATE, "veto", f"benefit {benefit / desk.equity:.3%} against cost {whole.total / desk.equity:.3%} of E", f"benefit {ratio * whole.total / desk.equity:.3%}"
-    )  # fmt: skip
+    why = f"benefit {benefit / desk.equity:.4%} against cost {whole.total / desk.equity:.4%} of E"
+    return priced, Verdict(GATE, "veto", why, f"benefit {ratio * whole.total / desk.equity:.4%}")
 
 
 def _times(cost: Cost, factor: Decimal) -> Cost:

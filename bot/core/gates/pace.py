@@ -6,8 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.core.desk import Desk
+from bot.core.memory import Ended
 from bot.core.numbers import ONE, ZERO, utc_text
-from bot.core.sizing import percent
+from bot.core.sizing import percent, sign_of
 from bot.core.verdicts import Verdict
 from bot.core.wishes import Wish
 
@@ -33,11 +34,15 @@ def interval(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
 def cooldown(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """From the end of one episode to the opening of the next; longer where the direction turns."""
     subject = _subject(wish)
-    ended = desk.memory.ended.get(subject)
-    if ended is None or desk.memory.episode(subject) is not None:
+    sign = "up" if wish.exposure_change > 0 else "down"
+    ended, episode = desk.memory.ended.get(subject), desk.memory.episode(subject)
+    if episode is not None and sign_of(episode) != sign and episode.last_increment_at is not None:
+        ended = Ended(at=desk.snapshot.at, sign=sign_of(episode))  # this very plan ends it: its reason has turned
+    elif episode is not None and sign_of(episode) == sign:
+        ended = None
+    if ended is None:
         return wish, Verdict(GATE, "pass")
     pace = desk.policy.pace
-    sign = "up" if wish.exposure_change > 0 else "down"
     turned = ended.sign is not None and ended.sign != sign
     ready = ended.at + (max(pace.whipsaw, pace.cooldown) if turned else pace.cooldown)
     if desk.snapshot.at >= ready:

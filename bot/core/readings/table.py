@@ -21,8 +21,9 @@ from bot.core.readings.columns import (
 from bot.core.readings.levels import levels
 from bot.core.readings.parameters import Parameters
 from bot.core.readings.trend import TRENDS
-from bot.core.readings.truth import UNKNOWN, spoken
+from bot.core.readings.truth import UNKNOWN, YES, Truth, spoken
 
+EDGE_BARS = 3  # how far back an edge of the exhausted flag is looked for
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +57,10 @@ def row(read: AssetTable, at_ms: int) -> Readings:
     volatility = _digits(regime.volatility[regime_at]) if regime_at >= 0 else None
     if at < 0:
         return Readings(regime_trend=regime_trend, volatility=volatility)
-    joint = levels(signal, regime, np.array([at]), np.array([regime_at]), read.asked)
+    rows = np.arange(max(0, at - EDGE_BARS), at + 1)
+    regime_rows = np.searchsorted(regime.close_ms, signal.close_ms[rows], side="right") - 1
+    regime_rows[-1] = regime_at
+    joint = levels(signal, regime, rows, regime_rows, read.asked)
     changed_bars = int(signal.trend_changed_bars[at])
     return Readings(
         close=_digits(signal.close[at]),
@@ -75,11 +79,12 @@ def row(read: AssetTable, at_ms: int) -> Readings:
         rolling_up=spoken(int(signal.rolling_up[at])),
         bearish_divergence=spoken(int(signal.bearish_divergence[at])),
         bullish_divergence=spoken(int(signal.bullish_divergence[at])),
-        at_support=spoken(int(joint.at_support[0])),
-        at_resistance=spoken(int(joint.at_resistance[0])),
+        at_support=spoken(int(joint.at_support[-1])),
+        at_resistance=spoken(int(joint.at_resistance[-1])),
         overextended=spoken(int(signal.overextended[at])),
-        exhausted=spoken(int(joint.exhausted[0])),
-        bottoming=spoken(int(joint.bottoming[0])),
+        exhausted=spoken(int(joint.exhausted[-1])),
+        exhausted_bars=_since(joint.exhausted),
+        bottoming=spoken(int(joint.bottoming[-1])),
         parabolic=spoken(int(signal.parabolic[at])),
         recovered=spoken(int(signal.recovered[at])),
         last_bar_true_range=_digits(signal.true_range[at]),
@@ -87,6 +92,13 @@ def row(read: AssetTable, at_ms: int) -> Readings:
         volatility=volatility,
         closed_at=EPOCH + timedelta(milliseconds=int(signal.close_ms[at])),
     )
+
+
+def _since(column: Truth) -> int | None:
+    """Bars since the column became yes, 0 on that bar; None when it is not, or has been for all of the rows given."""
+    if column[-1] != YES or (column == YES).all():
+        return None
+    return int(column.size - 2 - np.flatnonzero(column != YES)[-1])
 
 
 def _digits(value: np.float64) -> float | None:

@@ -13,7 +13,7 @@ RULE = "R-W3"
 
 
 def wishes(desk: Desk) -> list[Wish]:
-    """Spot sales that bring L to floor + refill: largest drift first, none below its lower edge, an increment at most."""
+    """Spot sales up to floor + refill: largest drift first, none below its lower edge, an increment at most."""
     fired = [item for item in desk.seen.triggers if item.rule == RULE]
     if not fired:
         return []
@@ -27,7 +27,8 @@ def wishes(desk: Desk) -> list[Wish]:
         sale = _sale(desk, exposure.asset, need, fired[0].why, wanted.floor + wanted.refill)
         if sale is not None:
             made.append(sale)
-            need -= sale.legs[0].notional * (ONE - desk.taker(sale.legs[0].symbol))
+            sold = next(leg for leg in sale.legs if leg.purpose == "spot")  # a short closed with it brings nothing
+            need -= sold.notional * (ONE - desk.taker(sold.symbol))
     return made
 
 

@@ -75,7 +75,8 @@ def _convert_or_keep(desk: Desk, exposure: Exposure, size: Decimal, unhedged: De
     if coins <= 0:
         return Hold(asset, "R-T9", f"{why}, but no free coins may be sold", "free coins beyond those kept")
     sale = Leg(desk.spot(asset), -coins, price)
-    return Wish(RULE, "convert", "upkeep", asset, f"{RULE}: {why}: sell the spot, close the short", legs=(sale, cover))
+    # The short goes first: were the sale filled alone, fully hedged coins would be net short (R-A7).
+    return Wish(RULE, "convert", "upkeep", asset, f"{RULE}: {why}: close the short, sell the spot", legs=(cover, sale))
 
 
 def _due(desk: Desk, exposure: Exposure, facts: list[Hedge], opened: datetime | None) -> str:

@@ -1,0 +1,290 @@
+"""Owns what the configuration says about itself (rulebook section 8): warnings, errors, break-even drifts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Final, Literal
+
+from bot.core.numbers import ONE, ZERO, fraction, plain
+from bot.core.policy import Policy, changed_keys, shown
+
+DAY: Final = timedelta(days=1)
+DAYS_A_YEAR: Final = Decimal(365)
+VOLATILITY_PRESUMED: Final = Decimal("0.5")  # a year
+TAKER_PRESUMED: Final = Decimal("0.001")
+HALF_SPREAD_PRESUMED: Final = Decimal("0.0001")
+ROUND_TRIPS: Final = 4
+NARROW_POINTS: Final = Decimal("0.02")
+NARROW_SHARE: Final = Decimal("0.20")
+FLOOR_GAP: Final = Decimal("0.02")
+LEVERAGE_WARNED: Final = Decimal(3)
+TARGET_ZERO_BAND: Final = Decimal("0.005")
+LEAST_PERIOD: Final = 2
+# What a window leaves before the bar it is for (the readings' anchors), by timeframe.
+WINDOW_BARS: Final = 1280
+WINDOW_BARS_REGIME: Final = 512
+
+Level = Literal["warning", "error"]
+ANYTHING: Final = frozenset[object]()
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One finding: the key it is about, what the matter is, and what would be better."""
+
+    level: Level
+    key: str
+    text: str
+
+    def line(self) -> str:
+        """As `check` prints it."""
+        return f"{self.level}: {self.key}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class BandRow:
+    """One asset's band, and the drift from which a correction pays; fractions of E, volatility a year."""
+
+    asset: str
+    sleeve: str
+    target: Decimal
+    band: Decimal | None  # half-width; None: switched off
+    break_even: Decimal
+    volatility: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """A key (a pattern over dotted keys) whose rule does not act yet; ``when`` the only values it concerns."""
+
+    pattern: str
+    says: str
+    when: frozenset[object] = ANYTHING
+    but: tuple[str, ...] = ()
+
+    def concerns(self, key: str, value: object) -> bool:
+        """Whether a configured key is one of these."""
+        return (
+            fnmatchcase(key, self.pattern)
+            and not any(fnmatchcase(key, each) for each in self.but)
+            and (not self.when or (isinstance(value, str | bool) and value in self.when))
+        )
+
+
+#: Keys that are read and checked, and that no rule acts upon yet. The first row that concerns a key speaks for it.
+NOT_ACTING_YET: Final[tuple[_Rest, ...]] = (
+    _Rest("targets.model", "targets are the fixed ones"),
+    _Rest("targets.regimes.*", "targets are the same in every regime"),
+    _Rest("targets.risk_parity.*", "targets are the fixed ones"),
+    _Rest("targets.stables.buffer", "nothing is parked"),
+    _Rest("targets.sleeves.*.weighting", "its coins weigh the same", frozenset({"inverse-volatility", "risk-parity"})),
+    _Rest("targets.sleeves.*.narrative", "it is traded like any other sleeve", frozenset({True})),
+    _Rest("targets.sleeves.*.cap", "the sleeve's band alone bounds it"),
+    _Rest("targets.sleeves.*.calendar", "bands alone open episodes"),
+    _Rest("targets.sleeves.*.trim.route", "spot_share splits a step", frozenset({"cheapest"})),
+    _Rest("targets.sleeves.*.add.route", "additions are bought in spot", frozenset({"bridge"})),
+    _Rest("targets.sleeves.*.bridge.*", "no bridge is opened"),
+    _Rest("targets.sleeves.*.hedge.bear_size", "overweights are trimmed in a bear market too"),
+    _Rest("triggers.calendar", "bands alone open episodes"),
+    _Rest("triggers.slot_age", "bands alone open episodes"),
+    _Rest("triggers.trend", "bands alone open episodes"),
+    _Rest("regime.*", "the regime is unknown"),
+    _Rest("stress.*", "stress is 0"),
+    _Rest("macro.*", "no event is known"),
+    _Rest("liquidity.*", "days to leave are not counted"),
+    _Rest("trim.route", "spot_share splits a step", frozenset({"cheapest"})),
+    _Rest("add.route", "additions are bought in spot", frozenset({"bridge"})),
+    _Rest("bridge.*", "no bridge is opened", but=("bridge.leverage",)),
+    _Rest("convert.*", "no bridge is opened, so none is converted"),
+    _Rest("narrative.*", "no narrative is flagged", but=("narrative.parabolic_return", "narrative.parabolic_window")),
+    _Rest("savings.*", "nothing is parked"),
+    _Rest("spike.*", "sudden moves stop nothing; the spread and the price jump do"),
+    _Rest("execution.style", "orders go out as takers, within their collar", frozenset({"maker-then-taker", "twap"})),
+    _Rest("execution.maker_wait", "no order rests"),
+    _Rest("hedge.bear_size", "overweights are trimmed in a bear market too"),
+    _Rest("hedge.index.*", "no index hedge is opened"),
+    _Rest("limits.drawdown", "no breaker trips: watch the drawdown yourself"),
+    _Rest("limits.depeg", "a stable is taken at its word"),
+    _Rest("limits.fees_per_day", "no budget of fees stops anything"),
+    _Rest("limits.loss_per_day", "no budget of losses stops anything"),
+    _Rest("limits.asset_over_target", "the band and the order value alone bound an asset"),
+    _Rest("costs.tax_rate", "tax is no cost"),
+    _Rest("approve", "plans are carried out without asking; use mode dry-run to look first", frozenset({"manual"})),
+    _Rest("feeds.*", "no outside reading is taken"),
+    _Rest("web.*", "no dashboard is served"),
+    _Rest("alerts.urls", "nobody is told; alerts are recorded and logged"),
+)
+
+
+def advice(
+    policy: Policy,
+    *,
+    kill: str = "off",
+    around: Sequence[tuple[str, object]] = (),
+    volatility: Mapping[str, Decimal] = {},
+) -> list[Advice]:
+    """Every finding, errors first. ``around``: changed keys of the program around the decisions, with their values."""
+    found = [
+        *_periods(policy),
+        *_bands(policy, bands(policy, volatility)),
+        *_leverage(policy),
+        *_floor(policy),
+        *_kill(kill),
+        *not_acting(policy, around),
+    ]
+    return sorted(found, key=lambda each: each.level)  # stable: each level keeps its order
+
+
+def bands(policy: Policy, volatility: Mapping[str, Decimal] = {}) -> list[BandRow]:
+    """Each asset's band beside its break-even drift; ``volatility`` a year by asset, 0.5 where it is not known."""
+    rows = []
+    for name, sleeve in policy.targets.sleeves.items():
+        for asset in sleeve.members:
+            inner = sleeve.fixed[asset] if sleeve.fixed is not None else ONE / len(sleeve.members)
+            target = fraction(sleeve.weight * inner)
+            sigma = volatility.get(asset, VOLATILITY_PRESUMED)
+            rows.append(BandRow(asset, name, target, _band(policy, asset, target), break_even(policy, sigma), sigma))
+    return rows
+
+
+def break_even(policy: Policy, volatility: Decimal) -> Decimal:
+    """The drift from which R-G10 lets a correction in spot through, at a taker's fee and half a spread of 1 bp.
+
+    Benefit λ/2·σ²·d²·years equals min_ratio·cost·d at d = min_ratio·cost / (λ/2·σ²·years).
+    """
+    costs = policy.costs
+    years = Decimal(costs.horizon / DAY) / DAYS_A_YEAR
+    worth = costs.risk_aversion / 2 * volatility * volatility * years
+    return fraction(costs.min_ratio * (TAKER_PRESUMED + HALF_SPREAD_PRESUMED) / worth) if worth else ONE
+
+
+def not_acting(policy: Policy, around: Sequence[tuple[str, object]] = ()) -> Iterator[Advice]:
+    """A warning for every configured key whose rule does not act yet."""
+    configured = [(key, value) for key, value, _default in changed_keys(policy)]
+    # The default itself is one that does not act yet, so it is named even where nobody wrote it.
+    if not any(key == "execution.style" for key, _value in configured):
+        configured.append(("execution.style", policy.execution.style))
+    for key, value in (*configured, *around):
+        rest = next((each for each in NOT_ACTING_YET if each.concerns(key, value)), None)
+        if rest is not None:
+            told = f"is {shown(value)}, " if isinstance(value, str | bool | int | Decimal | timedelta) else ""
+            yield Advice("warning", key, f"{told}but its rule does not act yet: {rest.says}")
+
+
+def _band(policy: Policy, asset: str, target: Decimal) -> Decimal | None:
+    """The half-width of R-W2: the tighter of points and relative, half a point around a target of 0."""
+    if target == 0:
+        return TARGET_ZERO_BAND
+    band = policy.band_for(asset)
+    widths = [width for width in (band.points, band.relative and band.relative * target) if width]
+    return fraction(min(widths)) if widths else None
+
+
+def _bands(policy: Policy, rows: Iterable[BandRow]) -> Iterator[Advice]:
+    round_trip = 2 * (TAKER_PRESUMED + HALF_SPREAD_PRESUMED)
+    move = ROUND_TRIPS * round_trip
+    for row in rows:
+        if not row.target or row.band is None:
+            continue
+        own = any(policy.targets.sleeves[row.sleeve].band.values())
+        key = f"targets.sleeves.{row.sleeve}.band" if own else "triggers.band"
+        better = max(NARROW_POINTS, fraction(NARROW_SHARE * row.target))
+        told = f"{row.asset}'s band of {_points(row.band)} points"
+        if row.band < NARROW_POINTS and row.band < NARROW_SHARE * row.target:
+            yield Advice(
+                "warning",
+                key,
+                f"{told} is under 2 points and under 20 % of its target of {_points(row.target)} %: it trades too "
+                f"often; {_points(better)} points or more would be better (break-even {_points(row.break_even)})",
+            )
+        # A coin that rises by m comes to weigh t(1 + m) / (1 + t·m).
+        moved = row.target * (ONE + move) / (ONE + row.target * move) - row.target
+        if row.band <= moved:
+            yield Advice(
+                "warning",
+                key,
+                f"{told} is reached by a price move of {_points(move)} %, four round trips' cost: whipsaw; "
+                f"{_points(better)} points or more would be better",
+            )
+
+
+def _leverage(policy: Policy) -> Iterator[Advice]:
+    found: list[tuple[str, object]] = [
+        ("limits.leverage", policy.limits.leverage),
+        ("hedge.leverage", policy.hedge.leverage),
+        ("bridge.leverage", policy.bridge.leverage),
+        ("bridge.leverage_cap", policy.bridge.leverage_cap),
+    ]
+    for name, sleeve in policy.targets.sleeves.items():
+        for group, keys in (("hedge", sleeve.hedge), ("bridge", sleeve.bridge)):
+            found += [
+                (f"targets.sleeves.{name}.{group}.{key}", value) for key, value in keys.items() if "leverage" in key
+            ]
+    for key, value in found:
+        if isinstance(value, Decimal) and value > LEVERAGE_WARNED:
+            yield Advice(
+                "warning", key, f"is {plain(value)}, over 3: a common day's move liquidates; 2 would be better"
+            )
+
+
+def _floor(policy: Policy) -> Iterator[Advice]:
+    stables = policy.targets.stables
+    gap = stables.weight - stables.floor
+    if (stables.weight or stables.floor) and gap < FLOOR_GAP:
+        floor, weight = _points(stables.floor), _points(stables.weight)
+        better = _points(max(ZERO, stables.weight - FLOOR_GAP))
+        yield Advice(
+            "warning",
+            "targets.stables.floor",
+            f"is {floor} %, {_points(gap)} points under the stables target of {weight} %: "
+            f"additions find no dry powder; {better} % or less would be better",
+        )
+
+
+def _kill(level: str) -> Iterator[Advice]:
+    if level != "off":
+        does = "only safety and what lowers exposure acts" if level == "freeze" else "nothing is traded"
+        yield Advice("warning", "kill_switch", f"is {level}, left on: {does}; off would let it trade")
+
+
+def _periods(policy: Policy) -> Iterator[Advice]:
+    """Periods no reading can be computed with: the reading would stay unknown for ever."""
+    signals = policy.signals
+    if not signals.enabled:
+        return
+    periods = {
+        "signals.rsi.period": signals.rsi.period,
+        "signals.averages.fast": signals.averages.fast,
+        "signals.averages.slow": signals.averages.slow,
+        "signals.macd.fast": signals.macd.fast,
+        "signals.macd.slow": signals.macd.slow,
+        "signals.macd.signal": signals.macd.signal,
+        "signals.atr.period": signals.atr.period,
+        "signals.divergence_bars": signals.divergence_bars,
+        "signals.profile.bars": signals.profile.bars,
+    }
+    for key, bars in periods.items():
+        if bars > WINDOW_BARS:
+            yield Advice(
+                "error", key, f"is {bars}, must be at most {WINDOW_BARS}: a window holds no more bars than that"
+            )
+    for key in ("signals.rsi.period", "signals.macd.fast", "signals.macd.slow"):
+        if periods[key] < LEAST_PERIOD:
+            yield Advice("error", key, f"is {periods[key]}, must be at least {LEAST_PERIOD}: one bar has no strength")
+    if WINDOW_BARS_REGIME < signals.averages.slow <= WINDOW_BARS:
+        yield Advice(
+            "warning",
+            "signals.averages.slow",
+            f"is {signals.averages.slow}: on {signals.regime_timeframe} bars a window holds {WINDOW_BARS_REGIME}, "
+            f"so the long trend stays unknown; {WINDOW_BARS_REGIME} or less would be better",
+        )
+
+
+def _points(share: Decimal) -> str:
+    """A fraction of E in points with as many decimals as it needs, at least one, at most two."""
+    text = f"{share * 100:.2f}"
+    return text.removesuffix("0")

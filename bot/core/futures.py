@@ -1,0 +1,145 @@
+"""Owns the arithmetic of perpetual legs: when a short or a long may be opened, its margin, its legs (R-A4, R-A12, R-A20)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.core.costs import funding_view
+from bot.core.desk import Desk
+from bot.core.numbers import CENT, ONE, ZERO
+from bot.core.orders import Purpose
+from bot.core.sizing import percent
+from bot.core.wishes import Leg, Move, Wish
+
+MARGIN_HEADROOM = Decimal("1.1")  # a little more than is needed, so that a tick does not ask for a second transfer
+TRIES = 2  # transfers sent without money arriving, after which the leg is given up for now
+LEAST_MOVE = Decimal(1)
+
+
+def no_futures(desk: Desk, asset: str) -> str:
+    """Why no perpetual of an asset may be opened at all; empty when one may."""
+    policy = desk.policy
+    if not policy.futures or "futures" not in policy.instruments_for(asset):
+        return "futures off"
+    if "swap" not in desk.snapshot.account.can:
+        return "no futures on this account"
+    market = desk.market(desk.contract(asset).symbol)
+    if market is None or not market.active or desk.ledger.marks.get(asset) is None:
+        return "no perpetual"
+    return ""
+
+
+def no_short(desk: Desk, asset: str) -> str:
+    """Why the hedge share is 0 (R-A4); empty when a short may be opened."""
+    hedge = desk.policy.hedge_for(asset)
+    why = no_futures(desk, asset)
+    if why or not hedge.enabled:
+        return why or "hedging off"
+    funding = funding_view(desk.contract(asset).symbol, desk)
+    if funding is None:
+        return "funding unknown"
+    if funding.paid_by_short() > hedge.funding_limit:
+        return f"shorts pay {percent(funding.paid_by_short())} a year, limit {percent(hedge.funding_limit)}"
+    distance = desk.ledger.distance
+    if distance is not None and distance < desk.policy.limits.top_up_distance:
+        return f"distance to liquidation {percent(distance)} under {percent(desk.policy.limits.top_up_distance)}"
+    if desk.ledger.contracts.get(asset, ZERO) > 0:
+        return "a bridge is closed first"
+    return _no_margin(desk, asset, hedge.min_size * desk.equity / hedge.leverage)
+
+
+def no_long(desk: Desk, asset: str) -> str:
+    """Why no bridge may be opened (R-A12, R-A14); empty when one may."""
+    bridge = desk.policy.bridge_for(asset)
+    why = no_futures(desk, asset)
+    if why or not bridge.enabled:
+        return why or "bridges off"
+    if desk.ledger.contracts.get(asset, ZERO) < 0:
+        return "the short is closed first"
+    funding = funding_view(desk.contract(asset).symbol, desk)
+    if funding is None:
+        return "funding unknown"
+    if funding.paid_by_long() >= bridge.funding_limit:
+        return f"longs pay {percent(funding.paid_by_long())} a year, limit {percent(bridge.funding_limit)}"
+    stopped = desk.memory.stopped_bridges.get(asset)
+    if stopped is not None and desk.snapshot.at - stopped < bridge.stagnation:
+        return f"a bridge was stopped on {stopped:%Y-%m-%d}"
+    distance = desk.ledger.distance
+    if distance is not None and distance < bridge.liquidation_distance:
+        return f"distance to liquidation {percent(distance)} under {percent(bridge.liquidation_distance)}"
+    return _no_margin(desk, asset, ONE)
+
+
+def _no_margin(desk: Desk, asset: str, need: Decimal) -> str:
+    """Margin lies there, or can be brought: by a transfer that has not failed again and again."""
+    if desk.ledger.unified or desk.ledger.futures_available >= need:
+        return ""
+    if not desk.ledger.movable:
+        return "no margin in the futures wallet and no transfers"
+    if desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
+        return "margin did not arrive"
+    return ""
+
+
+def prefund(desk: Desk, asset: str, now: Decimal, way: Decimal, why: str) -> Wish | None:
+    """The transfer that must have arrived before margin ``now`` can be used; ``way`` the margin of the whole way.
+
+    None when the margin lies there, or comes with this plan already.
+    """
+    if desk.ledger.unified or desk.ledger.futures_available >= now:
+        return None
+    amount = max(now, way) * MARGIN_HEADROOM - desk.ledger.futures_available
+    amount = min(amount, desk.ledger.stables_spot - desk.ledger.reserved).quantize(CENT)
+    if desk.moving.get("futures", ZERO) >= now or amount < LEAST_MOVE:
+        return None
+    text = f"R-A20: {why} needs {now:.2f} of margin, the futures wallet has {desk.ledger.futures_available:.2f}"
+    move = Move(desk.policy.accounting_currency, amount, "spot", "futures")
+    return Wish("R-A20", "transfer", "upkeep", asset, text, moves=(move,))
+
+
+def margin_of(desk: Desk, asset: str, notional: Decimal, leverage: Decimal) -> Decimal:
+    """Initial margin and the opening fee."""
+    return notional * (ONE / leverage + desk.taker(desk.contract(asset).symbol))
+
+
+def opened(desk: Desk, asset: str, coins: Decimal, purpose: Purpose, leverage: Decimal) -> Leg:
+    """A leg that opens ``coins`` (signed) of an asset's perpetual at its mark; asked only where there is one."""
+    contract = desk.contract(asset)
+    return Leg(contract.symbol, coins / contract.coins, mark(desk, asset) * contract.coins, purpose, leverage=leverage)
+
+
+def closed(desk: Desk, asset: str, coins: Decimal, purpose: Purpose) -> Leg:
+    """A reduce-only leg of ``coins`` (signed: + buys a short back)."""
+    contract = desk.contract(asset)
+    return Leg(contract.symbol, coins / contract.coins, mark(desk, asset) * contract.coins, purpose, reduce_only=True)
+
+
+def mark(desk: Desk, asset: str) -> Decimal:
+    """The mark price per coin, else the spot price; raises ValueError where neither is known."""
+    price = desk.ledger.marks.get(asset) or desk.ledger.prices.get(asset)
+    if price is None:
+        message = f"{asset} has no price"
+        raise ValueError(message)
+    return price
+
+
+def sellable(desk: Desk, asset: str) -> Decimal:
+    """Coins that may be sold now: free, and beyond those kept (R-T9)."""
+    kept = desk.policy.targets.keep.get(asset, ZERO)
+    return max(ZERO, min(desk.ledger.free.get(asset, ZERO), desk.ledger.coins.get(asset, ZERO) - kept))
+
+
+def sale(desk: Desk, asset: str, coins: Decimal) -> tuple[Leg, ...]:
+    """A spot sale outside a split trim, with the same share of the short on those coins closed before it (R-A8)."""
+    price = desk.ledger.prices.get(asset) or mark(desk, asset)
+    sold = Leg(desk.spot(asset), -coins, price)
+    held = desk.ledger.coins.get(asset, ZERO)
+    short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    if not short or not held or desk.ledger.marks.get(asset) is None:
+        return (sold,)
+    return (closed(desk, asset, short * coins / held, "hedge"), sold)
+
+
+def change_of(desk: Desk, legs: tuple[Leg, ...]) -> Decimal:
+    """What legs change in net exposure, fractions of E; index legs change none."""
+    return sum((leg.qty * leg.price for leg in legs if leg.purpose != "index"), ZERO) / desk.equity

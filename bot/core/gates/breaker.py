@@ -1,0 +1,75 @@
+"""Owns the drawdown breaker, the operator's yes and the day's budgets (R-G13, R-G17, R-G18). Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.core.desk import Desk
+from bot.core.exposure import drawdown
+from bot.core.numbers import ZERO
+from bot.core.sizing import percent
+from bot.core.verdicts import Verdict
+from bot.core.wishes import Wish
+
+BREAKER = "R-G13"
+APPROVAL = "R-G17"
+BUDGETS = "R-G18"
+
+
+def tripped(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
+    """Unit value a limit or more under its peak: nothing but safety until an operator resumes."""
+    limit = desk.policy.limits.drawdown
+    fall = drawdown(desk.ledger, desk.memory)
+    if fall is None or fall < limit:
+        return wish, Verdict(BREAKER, "pass")
+    why = f"unit value {percent(fall)} under its peak, breaker at {percent(limit)}"
+    return wish, Verdict(BREAKER, "veto", why, "an operator's `resume`")
+
+
+def approved(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
+    """`approve: manual`: the wish waits for an operator's yes, which has an expiry."""
+    if desk.policy.approve == "auto":
+        return wish, Verdict(APPROVAL, "pass")
+    until = desk.memory.approvals.get(wish.key)
+    if until is not None and until > desk.snapshot.at.isoformat():
+        return wish, Verdict(APPROVAL, "pass")
+    return wish, Verdict(APPROVAL, "defer", "waits for an operator's yes", f"`ballast approve {desk.decision_id}`")
+
+
+def budgets(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
+    """Fees and loss of the UTC day; abs net of an asset at most its target + `asset_over_target`, in flight counted."""
+    limits, memory = desk.policy.limits, desk.memory
+    fees = memory.day_fees or ZERO
+    if fees >= limits.fees_per_day:
+        return wish, Verdict(
+            BUDGETS, "veto", f"fees of the day {percent(fees)}", f"at most {percent(limits.fees_per_day)}"
+        )
+    start = memory.day_start_equity
+    loss = (start - desk.equity - _withdrawn(desk)) / start if start else ZERO
+    if loss >= limits.loss_per_day:
+        return wish, Verdict(
+            BUDGETS, "veto", f"loss of the day {percent(loss)}", f"at most {percent(limits.loss_per_day)}"
+        )
+    if wish.asset in desk.policy.assets and wish.exposure_change > 0:
+        after = desk.ledger.net(wish.asset) + wish.exposure_change + _in_flight(wish.asset, desk)
+        most = desk.exposure(wish.asset).target + limits.asset_over_target
+        if after > most:
+            return wish, Verdict(BUDGETS, "veto", f"{wish.asset} would be {percent(after)}", f"at most {percent(most)}")
+    return wish, Verdict(BUDGETS, "pass")
+
+
+def _withdrawn(desk: Desk) -> Decimal:
+    """Stables that left today by flows, accounting currency: no loss."""
+    day = desk.snapshot.at.date()
+    stables = desk.policy.targets.stables.assets
+    return -sum((flow.amount for flow in desk.memory.flows if flow.at.date() == day and flow.asset in stables), ZERO)
+
+
+def _in_flight(asset: str, desk: Desk) -> Decimal:
+    """What own open and unknown buys may still add."""
+    total = ZERO
+    for order in desk.snapshot.orders:
+        name, coins = desk.asset_of(order.symbol)
+        if name == asset and order.rest > 0 and not order.reduce_only:
+            total += order.rest * coins * (desk.ledger.prices.get(asset) or ZERO)
+    return total / desk.equity

@@ -1,0 +1,23 @@
+"""Owns the depeg guard: what is no cash is neither bought with nor sold for (R-G12). Pure."""
+
+from __future__ import annotations
+
+from bot.core.desk import Desk
+from bot.core.instruments import is_swap
+from bot.core.prices import pegs
+from bot.core.verdicts import Verdict
+from bot.core.wishes import Wish
+
+GATE = "R-G12"
+
+
+def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
+    """The accounting currency off: everything but safety waits; unknown pegs: no buys."""
+    found = pegs(desk.snapshot, desk.policy)
+    limit = f"stables within {desk.policy.limits.depeg:.1%} of one another"
+    if desk.policy.accounting_currency in found.off and wish.cls != "safety":
+        return wish, Verdict(GATE, "veto", f"the accounting currency is off its peg: {found.why}", limit)
+    buys = any(leg.qty > 0 and not is_swap(leg.symbol) for leg in wish.legs)
+    if found.unknown and (buys or any(move.to == "earn" for move in wish.moves)):
+        return wish, Verdict(GATE, "veto", f"pegs unknown: {found.why}", limit)
+    return wish, Verdict(GATE, "pass")

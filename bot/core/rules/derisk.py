@@ -1,0 +1,93 @@
+"""Owns the shedding of risk: down to the stressed target, and the bear regime's step (R-A16, R-T2). Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.core.assessment import Exposure
+from bot.core.desk import Desk
+from bot.core.futures import change_of, mark, margin_of, no_short, opened, prefund, sale, sellable
+from bot.core.numbers import ONE, ZERO, fraction
+from bot.core.sizing import CLOSE_ENOUGH, percent, points, step
+from bot.core.wishes import Hold, Leg, Wish
+
+STRESS = "R-A16"
+BEAR = "R-T2"
+BETA_UNKNOWN = Decimal("1.5")
+HALF = Decimal("0.5")
+BEAR_STEP = Decimal("0.01")
+
+
+def wishes(desk: Desk) -> list[Wish | Hold]:
+    """Highest beta first; nothing at stress 0 outside a bear regime."""
+    if desk.seen.stress <= 0 and desk.seen.regime != "bear":
+        return []
+    betas = desk.seen.market.betas
+    ranked = sorted(desk.seen.exposures, key=lambda item: (-betas.get(item.asset, BETA_UNKNOWN), item.asset))
+    made = [_of(desk, item) for item in ranked]
+    return [item for item in made if item is not None]
+
+
+def _of(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
+    asset = exposure.asset
+    net = desk.ledger.net(asset)
+    target = exposure.target
+    episode = desk.memory.episode(asset)
+    working = episode is not None and episode.direction == "derisk"
+    if desk.seen.stress > 0 and (
+        net - target >= fraction(HALF * exposure.band) or (working and net - target > CLOSE_ENOUGH)
+    ):
+        why = f"stress {desk.seen.stress} ({', '.join(desk.seen.alarms)}): target scaled to {percent(target)}"
+        return _down(desk, exposure, net - target, target, STRESS, why)
+    if desk.seen.regime != "bear":
+        return None
+    neutral = desk.seen.neutral.get(asset, target)
+    over = min(net, neutral) - target
+    if over < BEAR_STEP and not (working and over > CLOSE_ENOUGH):
+        return None
+    why = f"bear regime: target {percent(target)}, in neutral {percent(neutral)}"
+    return _down(desk, exposure, over, fraction(net - over), BEAR, why)
+
+
+def _down(desk: Desk, exposure: Exposure, way: Decimal, goal: Decimal, rule: str, why: str) -> Wish | Hold | None:
+    asset = exposure.asset
+    episode = desk.memory.episode(asset)
+    size = step(fraction(way), desk.policy.trim_for(asset).increment)
+    if episode is not None and episode.direction == "derisk" and episode.left:
+        size = min(size, fraction(episode.left))
+    price = desk.ledger.prices.get(asset)
+    if price is None:
+        return None
+    legs: tuple[Leg, ...] = ()
+    if desk.policy.trim_for(asset).prefer == "hedge" and not no_short(desk, asset):
+        made = _short(desk, asset, size)
+        if isinstance(made, Wish):
+            return made
+        legs = made
+    if not legs:
+        coins = min(size * desk.equity / price, sellable(desk, asset))
+        if coins <= 0:
+            return Hold(asset, rule, f"{why}, but no coins may be sold", "free coins beyond those kept")
+        # The bear step leaves the bear hedge alone; a stress sale closes its share of the short.
+        legs = sale(desk, asset, coins) if rule == STRESS else (Leg(desk.spot(asset), -coins, price),)
+    whole = not (episode is not None and episode.left)
+    text = f"{rule}: {why}; {points(way)} points over"
+    return Wish(
+        rule, "derisk", "derisk", asset, text, legs=legs, exposure_change=fraction(change_of(desk, legs)),
+        direction="derisk", goal=goal, whole=whole,
+    )  # fmt: skip
+
+
+def _short(desk: Desk, asset: str, size: Decimal) -> tuple[Leg, ...] | Wish:
+    """Under `prefer: hedge` a short within R-A7, else nothing (and the caller sells)."""
+    hedge = desk.policy.hedge_for(asset)
+    room = desk.ledger.coins.get(asset, ZERO) * min(ONE, hedge.max_ratio) + min(
+        ZERO, desk.ledger.contracts.get(asset, ZERO)
+    )
+    coins = min(size * desk.equity / mark(desk, asset), room)
+    if coins * mark(desk, asset) < hedge.min_size * desk.equity:
+        return ()
+    need = margin_of(desk, asset, coins * mark(desk, asset), hedge.leverage)
+    return prefund(desk, asset, need, need, f"{asset}'s hedge") or (
+        opened(desk, asset, -coins, "hedge", hedge.leverage),
+    )

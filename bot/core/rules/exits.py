@@ -1,0 +1,69 @@
+"""Owns the exit: an illiquid asset in stress or in a dead sector, and a delisting (R-A17). Pure."""
+
+from __future__ import annotations
+
+from bot.core.assessment import Exposure
+from bot.core.desk import Desk
+from bot.core.futures import change_of, closed, sale, sellable
+from bot.core.numbers import ZERO, fraction
+from bot.core.sizing import step
+from bot.core.wishes import Hold, Leg, Wish
+
+RULE = "R-A17"
+DELISTING = "delisting"  # a macro event of this impact named after the asset
+
+
+def wishes(desk: Desk) -> list[Wish | Hold]:
+    """Slices of an increment, which R-G5 cuts to what the book can bear; a book that takes nothing waits and says so."""
+    made = []
+    for exposure in desk.seen.exposures:
+        why = _why(desk, exposure)
+        held = desk.ledger.coins.get(exposure.asset, ZERO) or desk.ledger.contracts.get(exposure.asset, ZERO)
+        if not why or not held:
+            continue
+        wish = _slice(desk, exposure, why)
+        if wish is not None:
+            made.append(wish)
+    return made
+
+
+def _why(desk: Desk, exposure: Exposure) -> str:
+    announced = any(
+        item.impact.lower() == DELISTING and item.name == exposure.asset and item.start <= desk.snapshot.at
+        for item in desk.snapshot.feeds.macro or ()
+    )
+    if announced:
+        return "its delisting is announced"
+    illiquid = desk.seen.market.illiquid
+    why = illiquid.get(exposure.asset)
+    if not why:
+        return ""
+    if desk.seen.stress > 0:
+        return f"illiquid ({why}) in stress {desk.seen.stress}"
+    members = desk.policy.targets.sleeves[exposure.sleeve].members
+    if len(members) > 1 and all(name in illiquid for name in members):
+        return f"illiquid ({why}) like its whole sleeve {exposure.sleeve}"
+    return ""
+
+
+def _slice(desk: Desk, exposure: Exposure, why: str) -> Wish | Hold | None:
+    """Futures first, then spot."""
+    asset = exposure.asset
+    price = desk.ledger.prices.get(asset)
+    coins = desk.ledger.contracts.get(asset, ZERO)
+    legs: tuple[Leg, ...] = ()
+    if coins > 0 and desk.ledger.marks.get(asset) is not None:
+        legs = (closed(desk, asset, -coins, "bridge"),)
+    elif price is not None:
+        weight = desk.ledger.spot_weight(asset)
+        part = step(fraction(weight), desk.policy.trim_for(asset).increment)
+        amount = min(part * desk.equity / price, sellable(desk, asset))
+        if amount <= 0:
+            return Hold(asset, RULE, f"{why}, but no coins may be sold", "free coins beyond those kept")
+        legs = sale(desk, asset, amount)
+    if not legs:
+        return None
+    return Wish(
+        RULE, "exit", "derisk", asset, f"{RULE}: {why}", legs=legs, exposure_change=fraction(change_of(desk, legs)),
+        direction="exit", goal=ZERO,
+    )  # fmt: skip

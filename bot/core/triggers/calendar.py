@@ -1,0 +1,47 @@
+"""Owns the calendar trigger: slots by sleeve, opened by the first cycle at or after them (R-W1). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from bot.core.assessment import Exposure, Trigger
+from bot.core.calendars import last_slot
+from bot.core.memory import Memory
+from bot.core.policy import Policy
+from bot.core.sizing import percent, points
+
+RULE = "R-W1"
+LEAST = Decimal("0.01")  # a drift of a point is worth an episode
+
+
+def due(policy: Policy, memory: Memory, at: datetime) -> Mapping[str, datetime]:
+    """Sleeve -> the slot it owes: not yet fired, younger than `triggers.slot_age`, not from before the first start."""
+    owed = {}
+    for name in policy.targets.sleeves:
+        calendar = policy.calendar_for(name)
+        if calendar is None or memory.first_seen is None:
+            continue
+        slot = last_slot(calendar, at)
+        fired = memory.fired_slots.get(name)
+        if slot <= memory.first_seen or (fired is not None and fired >= slot):
+            continue
+        if at - slot <= policy.triggers.slot_age:
+            owed[name] = slot
+    return owed
+
+
+def fire(exposures: Sequence[Exposure], policy: Policy, memory: Memory, at: datetime) -> Iterator[Trigger]:
+    """Every asset of a due sleeve that is a point or more off its target."""
+    owed = due(policy, memory, at)
+    for item in exposures:
+        slot = owed.get(item.sleeve)
+        if slot is None or abs(item.drift) < LEAST:
+            continue
+        over = item.drift > 0
+        why = (
+            f"{policy.calendar_for(item.sleeve)} slot of {slot:%Y-%m-%d %H:%M}: {points(abs(item.drift))} points "
+            f"{'over' if over else 'under'} target {percent(item.target)}"
+        )
+        yield Trigger(RULE, item.asset, why, "over" if over else "under", item.target)
