@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bot.core.events import Event
 from bot.core.instruments import Market
 from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
-from bot.core.snapshot import AccountKind, Balance, Book, Feeds, Funding, Position, Ticker
+from bot.core.snapshot import AccountKind, Balance, Book, Feeds, Funding, Position, Saving, Ticker
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,14 @@ class Transfers(Protocol):
 
     async def find_move(self, intent: MoveIntent) -> Placed | Gap:
         """ACCEPTED when it arrived, REJECTED when proven absent, UNKNOWN while nobody can tell."""
+        ...
+
+
+class Savings(Protocol):
+    """Flexible savings; money goes there and back by `Transfers.move` with the wallet `earn` (R-A19)."""
+
+    async def savings(self) -> Mapping[str, Saving] | Gap:
+        """Instant flexible products by stablecoin; empty where the venue has none."""
         ...
 
 
