@@ -1,0 +1,55 @@
+"""Owns the lease: who leads a book, until when, under which fencing number; checked inside each writing transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from bot.ports.errors import Fenced
+from bot.store.sql.tables import leases
+
+
+def lead(connection: Connection, book: int, holder: str, until: datetime, now: datetime, held: int | None) -> int:
+    """Take or renew the lease; the fencing number. ``held`` is the number this handle has, None when it never led.
+
+    A handle that comes anew gets a new number even under the same holder's name, so that its predecessor is shut out.
+    """
+    row = _locked(connection, book)
+    if row is None:
+        connection.execute(insert(leases).values(book_id=book, holder=holder, fence=1, until=until))
+        return 1
+    if row.fence == held and row.holder == holder:
+        fence = int(row.fence)
+    elif row.holder not in ("", holder) and row.until > now:
+        message = f"{row.holder} leads this portfolio until {row.until:%Y-%m-%dT%H:%M:%SZ} (fence {row.fence})"
+        raise Fenced(message)
+    else:
+        fence = int(row.fence) + 1
+    connection.execute(update(leases).where(leases.c.book_id == book).values(holder=holder, fence=fence, until=until))
+    return fence
+
+
+def check(connection: Connection, book: int, fence: int) -> None:
+    """Hold the lease's row until this transaction ends; raises Fenced when the number is no longer the last one."""
+    row = _locked(connection, book)
+    if row is None or row.fence != fence or not row.holder:
+        who = "nobody" if row is None or not row.holder else f"{row.holder} (fence {row.fence})"
+        message = f"fence {fence} leads this portfolio no longer: {who} does; nothing was written"
+        raise Fenced(message)
+
+
+def release(connection: Connection, book: int, fence: int, now: datetime) -> None:
+    """Give the lease back when it is still ours; its number stays, so that the next one is higher."""
+    mine = (leases.c.book_id == book) & (leases.c.fence == fence)
+    connection.execute(update(leases).where(mine).values(holder="", until=now))
+
+
+def until(now: datetime, ttl_s: float) -> datetime:
+    """When a lease taken now ends, host UTC."""
+    return now + timedelta(seconds=ttl_s)
+
+
+def _locked(connection: Connection, book: int) -> Row[tuple[int, str, int, datetime]] | None:
+    # SQLite's writing transaction holds the whole file already and knows no FOR UPDATE; SQLAlchemy leaves it out there.
+    return connection.execute(select(leases).where(leases.c.book_id == book).with_for_update()).one_or_none()

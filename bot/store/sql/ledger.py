@@ -1,0 +1,160 @@
+"""Owns the writing of a batch of events and of intents inside a transaction that somebody else opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from bot.core.events import Event
+from bot.core.numbers import canonical_json
+from bot.ports.store import MoveRow, OrderRow
+from bot.store.draft import Draft, named, order_event
+from bot.store.sql import reading
+from bot.store.sql.tables import (
+    alerts,
+    cash_flows,
+    checkpoints,
+    events,
+    fills,
+    funding_payments,
+    order_events,
+    orders,
+    transfers,
+)
+
+_AT_ONCE: Final = 500  # values in one IN (…): well under every database's limit
+_CHECKPOINTS_KEPT: Final = 2
+T = TypeVar("T")
+
+_ORDER_CHANGES = ("state", "filled", "submitted_at", "sent_qty", "price_avg", "venue_id", "why")
+_CHANGE_ORDER = (
+    update(orders)
+    .where(orders.c.book_id == bindparam("b_book"), orders.c.client_id == bindparam("b_client"))
+    .values({name: bindparam(f"b_{name}") for name in _ORDER_CHANGES})
+)
+_CHANGE_MOVE = (
+    update(transfers)
+    .where(transfers.c.book_id == bindparam("b_book"), transfers.c.client_id == bindparam("b_client"))
+    .values(state=bindparam("b_state"), why=bindparam("b_why"))
+)
+
+
+def add_intents(connection: Connection, book: int, made: Sequence[OrderRow], moves: Sequence[MoveRow]) -> None:
+    """Insert orders and transfers about to be sent; a client id that is there already fails the transaction."""
+    if made:
+        connection.execute(insert(orders), [{"book_id": book, **reading.order_values(row)} for row in made])
+        connection.execute(
+            insert(order_events), [{"book_id": book, **order_event(row, row.created_at, None)} for row in made]
+        )
+    if moves:
+        connection.execute(insert(transfers), [{"book_id": book, **reading.move_values(row)} for row in moves])
+
+
+def append(connection: Connection, book: int, batch: Sequence[Event]) -> int:
+    """Write what is new of a batch and what it changes; the number of the last event of the book."""
+    last = connection.execute(select(func.max(events.c.number)).where(events.c.book_id == book)).scalar() or 0
+    if not batch:
+        return int(last)
+    draft = _draft(connection, book, batch, int(last))
+    draft.take(batch)
+    _write(connection, book, draft)
+    return draft.number
+
+
+def _draft(connection: Connection, book: int, batch: Sequence[Event], last: int) -> Draft:
+    """What the record holds of all that a batch refers to."""
+    wanted = named(batch)
+    draft = Draft(number=last)
+    for some in _slices(wanted.keys):
+        mine = select(events.c.key).where(events.c.book_id == book, events.c.key.in_(some))
+        draft.keys.update(connection.execute(mine).scalars())
+    for some in _slices(wanted.orders):
+        mine_too = select(orders).where(orders.c.book_id == book, orders.c.client_id.in_(some))
+        for row in connection.execute(mine_too):
+            draft.orders[row.client_id] = reading.order_of(row)
+    for some in _slices(wanted.moves):
+        moves = select(transfers).where(transfers.c.book_id == book, transfers.c.client_id.in_(some))
+        for row in connection.execute(moves):
+            draft.moves[row.client_id] = reading.move_of(row)
+    if wanted.trades:
+        _draft_fills(connection, book, draft, wanted.trades, wanted.orders)
+    return draft
+
+
+def _draft_fills(
+    connection: Connection, book: int, draft: Draft, trades: Iterable[tuple[str, str]], clients: Iterable[str]
+) -> None:
+    for some in _slices({trade_id for _, trade_id in trades}):
+        known = select(fills.c.symbol, fills.c.trade_id).where(fills.c.book_id == book, fills.c.trade_id.in_(some))
+        draft.trades.update((symbol, trade_id) for symbol, trade_id in connection.execute(known))
+    for some in _slices(clients):
+        booked = select(fills.c.client_id, fills.c.qty, fills.c.price).where(
+            fills.c.book_id == book, fills.c.client_id.in_(some)
+        )
+        draft.booked.update(reading.booked_of((row[0], row[1], row[2]) for row in connection.execute(booked)))
+
+
+def _write(connection: Connection, book: int, draft: Draft) -> None:
+    own = {"book_id": book}
+    written = [
+        {**own, "number": number, "key": event.key, "at": event.at, "kind": event.kind, "body": _text(event)}
+        for number, event in draft.events
+    ]
+    for table, lines in (
+        (events, written),
+        (fills, draft.fills),
+        (order_events, draft.order_events),
+        (funding_payments, draft.funding),
+        (cash_flows, draft.flows),
+        (alerts, draft.alerts),
+    ):
+        if lines:
+            connection.execute(insert(table), [{**own, **line} for line in lines])
+    if draft.changed_orders:
+        connection.execute(_CHANGE_ORDER, [_order_change(book, row) for row in draft.changed_orders.values()])
+    if draft.changed_moves:
+        changes = [
+            {"b_book": book, "b_client": row.intent.client_id, "b_state": row.state.value, "b_why": row.why}
+            for row in draft.changed_moves.values()
+        ]
+        connection.execute(_CHANGE_MOVE, changes)
+
+
+def _order_change(book: int, row: OrderRow) -> dict[str, Any]:
+    values = reading.order_values(row)
+    return {
+        "b_book": book,
+        "b_client": row.intent.client_id,
+        **{f"b_{name}": values[name] for name in _ORDER_CHANGES},
+    }
+
+
+def checkpoint(connection: Connection, book: int, known: reading.Folded | None, every: int) -> reading.Folded:
+    """Fold also what this transaction adds; write a checkpoint when the last is ``every`` events behind."""
+    made = reading.folded(connection, book, known)
+    if made.number - made.checkpoint < every:
+        return made
+    mine = checkpoints.c.book_id == book
+    connection.execute(delete(checkpoints).where(mine, checkpoints.c.number == made.number))
+    connection.execute(
+        insert(checkpoints).values(
+            book_id=book, number=made.number, fold=reading.FOLD, memory=made.memory.model_dump_json()
+        )
+    )
+    kept = select(checkpoints.c.number).where(mine).order_by(checkpoints.c.number.desc()).limit(_CHECKPOINTS_KEPT)
+    oldest = min(connection.execute(kept).scalars())
+    connection.execute(delete(checkpoints).where(mine, checkpoints.c.number < oldest))
+    return reading.Folded(made.number, made.number, made.memory)
+
+
+def _text(event: Event) -> str:
+    return canonical_json(dict(event.body))
+
+
+def _slices(values: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(sorted(values, key=str))
+    while some := list(islice(rest, _AT_ONCE)):
+        yield some

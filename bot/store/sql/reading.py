@@ -1,0 +1,192 @@
+"""Owns how rows become nouns again, for whoever reads: orders, transfers, events, controls, memory, decisions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+import bot.core.memory
+from bot import __version__
+from bot.core.events import Event
+from bot.core.memory import Memory
+from bot.core.orders import TERMINAL, MoveIntent, OrderIntent, OrderState
+from bot.ports.store import ControlRow, DecisionRow, MoveRow, OrderRow
+from bot.store.rows import kill_of, remembered
+from bot.store.sql.tables import checkpoints, controls, decisions, events, orders, transfers
+
+PAGE: Final = 1_000  # rows a reader holds at once
+_TERMINAL: Final = tuple(sorted(state.value for state in TERMINAL))
+_ORDER: Final = tuple(item.name for item in fields(OrderIntent))
+_MOVE: Final = tuple(item.name for item in fields(MoveIntent))
+#: Which `fold` made a checkpoint: one of other code is not taken up, its events are folded anew.
+FOLD: Final = f"{__version__}+{hashlib.sha256(Path(str(bot.core.memory.__file__)).read_bytes()).hexdigest()[:16]}"
+
+
+def order_of(row: Row[Any]) -> OrderRow:
+    """An order as recorded."""
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by column
+    return OrderRow(
+        intent=OrderIntent(**{name: values[name] for name in _ORDER}),
+        state=OrderState(values["state"]),
+        filled=values["filled"],
+        created_at=values["created_at"],
+        submitted_at=values["submitted_at"],
+        sent_qty=values["sent_qty"],
+        price_avg=values["price_avg"],
+        venue_id=values["venue_id"],
+        why=values["why"],
+    )
+
+
+def order_values(row: OrderRow) -> dict[str, Any]:
+    """An order as columns, without its book."""
+    return {
+        **{name: getattr(row.intent, name) for name in _ORDER},
+        "state": row.state.value,
+        **{
+            name: getattr(row, name)
+            for name in ("filled", "created_at", "submitted_at", "sent_qty", "price_avg", "venue_id", "why")
+        },
+    }
+
+
+def move_of(row: Row[Any]) -> MoveRow:
+    """A transfer as recorded."""
+    values = row._mapping  # noqa: SLF001 - as above
+    return MoveRow(
+        intent=MoveIntent(**{name: values[name] for name in _MOVE}),
+        state=OrderState(values["state"]),
+        created_at=values["created_at"],
+        why=values["why"],
+    )
+
+
+def move_values(row: MoveRow) -> dict[str, Any]:
+    """A transfer as columns, without its book."""
+    intent = {name: getattr(row.intent, name) for name in _MOVE}
+    return {**intent, "state": row.state.value, "created_at": row.created_at, "why": row.why}
+
+
+def orders_of(connection: Connection, book: int, *, unfinished: bool) -> Sequence[OrderRow]:
+    """Orders, oldest first."""
+    wanted = select(orders).where(orders.c.book_id == book).order_by(orders.c.id)
+    if unfinished:
+        wanted = wanted.where(orders.c.state.not_in(_TERMINAL))
+    return [order_of(row) for row in connection.execute(wanted)]
+
+
+def moves_of(connection: Connection, book: int, *, unfinished: bool) -> Sequence[MoveRow]:
+    """Transfers, oldest first."""
+    wanted = select(transfers).where(transfers.c.book_id == book).order_by(transfers.c.id)
+    if unfinished:
+        wanted = wanted.where(transfers.c.state.not_in(_TERMINAL))
+    return [move_of(row) for row in connection.execute(wanted)]
+
+
+def event_of(row: Row[Any]) -> Event:
+    """An event as recorded."""
+    return Event(key=row.key, at=row.at, kind=row.kind, body=json.loads(row.body))
+
+
+def events_after(connection: Connection, book: int, number: int) -> Iterator[tuple[int, Event]]:
+    """Events past a number, in the order of their commit; read in pages."""
+    while True:
+        page = connection.execute(
+            select(events)
+            .where(events.c.book_id == book, events.c.number > number)
+            .order_by(events.c.number)
+            .limit(PAGE)
+        ).all()
+        for row in page:
+            number = row.number
+            yield number, event_of(row)
+        if len(page) < PAGE:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Memory up to and with event ``number``; ``checkpoint`` is the last event that a checkpoint holds."""
+
+    number: int
+    checkpoint: int
+    memory: Memory
+
+
+def folded(connection: Connection, book: int, known: Folded | None = None) -> Folded:
+    """Memory of all committed events: what is known, or the last checkpoint, and what came after it."""
+    start = known or _checkpoint(connection, book)
+    number, memory = start.number, start.memory
+    for latest, event in events_after(connection, book, number):
+        number, memory = latest, remembered(memory, event)
+    return Folded(number, start.checkpoint, memory)
+
+
+def _checkpoint(connection: Connection, book: int) -> Folded:
+    row = connection.execute(
+        select(checkpoints.c.number, checkpoints.c.memory)
+        .where(checkpoints.c.book_id == book, checkpoints.c.fold == FOLD)
+        .order_by(checkpoints.c.number.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return Folded(0, 0, Memory())
+    return Folded(row.number, row.number, Memory.model_validate_json(row.memory))
+
+
+def controls_after(connection: Connection, book: int, after: int) -> Sequence[ControlRow]:
+    """Operators' requests past an id, oldest first."""
+    wanted = select(controls).where(controls.c.book_id == book, controls.c.id > after).order_by(controls.c.id)
+    return [_control_of(row) for row in connection.execute(wanted)]
+
+
+def kill_in(connection: Connection, book: int) -> ControlRow | None:
+    """The kill level that somebody set and nobody resumed."""
+    mine = controls.c.book_id == book
+    resumed = select(func.coalesce(func.max(controls.c.id), 0)).where(mine, controls.c.what == "resume")
+    wanted = (
+        select(controls)
+        .where(mine, controls.c.what == "kill", controls.c.id > resumed.scalar_subquery())
+        .order_by(controls.c.id)
+    )
+    return kill_of([_control_of(row) for row in connection.execute(wanted)])
+
+
+def _control_of(row: Row[Any]) -> ControlRow:
+    return ControlRow(id=row.id, at=row.at, what=row.what, value=row.value, who=row.who, why=row.why)
+
+
+def decisions_wanted(book: int) -> Select[Any]:
+    """All columns of a book's decisions."""
+    return select(decisions).where(decisions.c.book_id == book)
+
+
+def decision_of(row: Row[Any], mode: str) -> DecisionRow:
+    """A decision as recorded."""
+    return DecisionRow(
+        number=row.number,
+        decision_id=row.decision_id,
+        cycle_id=row.cycle_id,
+        at=row.at,
+        version=row.version,
+        config_hash=row.config_hash,
+        plan_json=row.plan,
+        outcome=row.outcome,
+        mode=mode,
+        summary=json.loads(row.summary),
+    )
+
+
+def booked_of(trades: Iterable[tuple[str, Decimal, Decimal]]) -> dict[str, list[tuple[Decimal, Decimal]]]:
+    """Quantity and price of booked trades by their order."""
+    made: dict[str, list[tuple[Decimal, Decimal]]] = {}
+    for client_id, qty, price in trades:
+        made.setdefault(client_id, []).append((qty, price))
+    return made
