@@ -91,20 +91,15 @@ def columns(bars: Floats, asked: Parameters) -> Columns:
     bars = sound(bars)
     seen = _momentum(bars, asked)
     close, count = seen.close, seen.close.size
-    rsi = indicators.rsi(close, asked.rsi)
-    rsi_known = ~np.isnan(rsi)
     close_ms = _close_ms(bars, asked.timeframe_ms)
     before = np.full(count, np.nan)
     before[1:] = seen.atr[:-1]
     measure = indicators.measure(seen.atr, close)
-    tops, bottoms = pivots.pivot_highs(seen.high, asked.pivot), pivots.pivot_highs(-seen.low, asked.pivot)
-    within = asked.divergence_bars
     return Columns(
         bars=bars,
         starts=np.zeros(count, dtype=np.int64),
         close_ms=close_ms,
         close=close,
-        rsi=rsi,
         ema_fast=seen.fast,
         ema_slow=seen.slow,
         ema_fast_slope=seen.slope,
@@ -121,16 +116,28 @@ def columns(bars: Floats, asked: Parameters) -> Columns:
         trend=seen.trend.state,
         trend_changed_bars=seen.trend.changed_bars,
         previous_trend=seen.trend.previous,
-        overbought=truth(rsi > asked.overbought, rsi_known),
-        oversold=truth(rsi < asked.oversold, rsi_known),
-        bearish_divergence=divergence.bearish(tops, seen.high, rsi, seen.macd_line, within),
-        bullish_divergence=divergence.bearish(bottoms, -seen.low, -rsi, -seen.macd_line, within),
         overextended=truth(close - seen.fast > asked.overextended * measure, ~np.isnan(seen.fast) & ~np.isnan(measure)),
         parabolic=momentum.parabolic(close_ms, close, asked.parabolic_return, asked.parabolic_ms),
         recovered=momentum.recovered(close, seen.fast, seen.histogram),
-        pivot_highs=pivots.latest_prices(tops, seen.high),
-        pivot_lows=pivots.latest_prices(bottoms, seen.low),
+        **_oscillator(seen, asked),
     )
+
+
+def _oscillator(seen: _Momentum, asked: Parameters) -> dict[str, Any]:
+    """The columns of the RSI and of the pivots it may diverge from."""
+    rsi = indicators.rsi(seen.close, asked.rsi)
+    known = ~np.isnan(rsi)
+    tops, bottoms = pivots.pivot_highs(seen.high, asked.pivot), pivots.pivot_highs(-seen.low, asked.pivot)
+    within = asked.divergence_bars
+    return {
+        "rsi": rsi,
+        "overbought": truth(rsi > asked.overbought, known),
+        "oversold": truth(rsi < asked.oversold, known),
+        "bearish_divergence": divergence.bearish(tops, seen.high, rsi, seen.macd_line, within),
+        "bullish_divergence": divergence.bearish(bottoms, -seen.low, -rsi, -seen.macd_line, within),
+        "pivot_highs": pivots.latest_prices(tops, seen.high),
+        "pivot_lows": pivots.latest_prices(bottoms, seen.low),
+    }
 
 
 def regime_columns(bars: Floats, asked: Parameters) -> RegimeColumns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,20 @@ from bot.core.readings.trend import TRENDS
 from bot.core.readings.truth import UNKNOWN, YES, Truth, spoken
 
 EDGE_BARS = 3  # how far back an edge of the exhausted flag is looked for
+# Readings that are a column of the signal timeframe, and those that need both timeframes, by their common name.
+FLOATS = ("close", "rsi", "ema_fast", "ema_slow", "macd_hist", "atr", "atr_before")
+FLAGS = (
+    "overbought",
+    "oversold",
+    "rolling_over",
+    "rolling_up",
+    "bearish_divergence",
+    "bullish_divergence",
+    "overextended",
+    "parabolic",
+    "recovered",
+)
+JOINT = ("at_support", "at_resistance", "exhausted", "bottoming")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -62,33 +77,19 @@ def row(read: AssetTable, at_ms: int) -> Readings:
     regime_rows[-1] = regime_at
     joint = levels(signal, regime, rows, regime_rows, read.asked)
     changed_bars = int(signal.trend_changed_bars[at])
+    floats: dict[str, Any] = {name: _digits(getattr(signal, name)[at]) for name in FLOATS}
+    flags = {name: spoken(int(getattr(signal, name)[at])) for name in FLAGS}
+    both = {name: spoken(int(getattr(joint, name)[-1])) for name in JOINT}
     return Readings(
-        close=_digits(signal.close[at]),
-        rsi=_digits(signal.rsi[at]),
-        ema_fast=_digits(signal.ema_fast[at]),
-        ema_slow=_digits(signal.ema_slow[at]),
-        macd_hist=_digits(signal.macd_hist[at]),
-        atr=_digits(signal.atr[at]),
+        **floats,
+        **flags,
+        **both,
         trend=_state(int(signal.trend[at])),
         regime_trend=regime_trend,
         trend_changed_bars=None if changed_bars < 0 else changed_bars,
         previous_trend=_state(int(signal.previous_trend[at])),
-        overbought=spoken(int(signal.overbought[at])),
-        oversold=spoken(int(signal.oversold[at])),
-        rolling_over=spoken(int(signal.rolling_over[at])),
-        rolling_up=spoken(int(signal.rolling_up[at])),
-        bearish_divergence=spoken(int(signal.bearish_divergence[at])),
-        bullish_divergence=spoken(int(signal.bullish_divergence[at])),
-        at_support=spoken(int(joint.at_support[-1])),
-        at_resistance=spoken(int(joint.at_resistance[-1])),
-        overextended=spoken(int(signal.overextended[at])),
-        exhausted=spoken(int(joint.exhausted[-1])),
         exhausted_bars=_since(joint.exhausted),
-        bottoming=spoken(int(joint.bottoming[-1])),
-        parabolic=spoken(int(signal.parabolic[at])),
-        recovered=spoken(int(signal.recovered[at])),
         last_bar_true_range=_digits(signal.true_range[at]),
-        atr_before=_digits(signal.atr_before[at]),
         volatility=volatility,
         closed_at=EPOCH + timedelta(milliseconds=int(signal.close_ms[at])),
     )
