@@ -1,0 +1,196 @@
+"""Owns the way of every request between ccxt and the socket: allowed or not, permitted or not, counted, tagged, timed.
+
+`SafeTransport` stands before a ccxt class (``class Binance(SafeTransport, ccxt.binance)``). It never retries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import ccxt.async_support as ccxt
+
+from bot.core.numbers import milliseconds
+from bot.core.orders import OrderIntent
+from bot.ports.clock import Clock
+from bot.ports.errors import Denied
+from bot.venues.ccxt import errors
+from bot.venues.ccxt.limits import Traffic
+from bot.venues.ccxt.permits import AskedRequest, Ticket, held, last_line
+
+PAUSE_LEAST_S = 1.0
+BAN_LEAST_S = 120.0
+TOO_MANY, BANNED = 429, 418
+SUCCESS = range(200, 300)
+
+
+class Way(StrEnum):
+    """What a path does; a path that is on no list does not exist."""
+
+    READ = "read"
+    SETTING = "setting"  # leverage, margin type, position mode: harmless to repeat
+    CANCEL = "cancel"
+    ORDER = "order"  # these two need a ticket
+    MOVE = "move"
+
+
+def _no_constant(name: str) -> Any:
+    message = f"{name} is no number"
+    raise ValueError(message)
+
+
+def _decode(text: str) -> Any:
+    """JSON whose fractions keep the venue's own digits; NaN and Infinity make the whole answer unreadable."""
+    return json.loads(text, parse_float=str, parse_constant=_no_constant)
+
+
+class SafeTransport:
+    """ccxt's transport with our own last line.
+
+    - ``ways`` is the list of paths; a withdrawal is not on it, so that no code can ask for one.
+    - ``milliseconds`` is venue time from the clock, plus ``skew_ms`` where the machine's clock is measured to be off.
+    - ``number = str``: ccxt's unified structures hold the venue's own digits, so that no float is ever in between
+      (not Decimal: ccxt reads its own structures again, and what is neither text nor float is nothing to it).
+    - errors carry ``http_status``, ``headers``, ``code``; a 2xx that is no JSON and an answer cut off are no results.
+    """
+
+    session: Any
+    tcp_connector: Any
+    number = str
+    on_json_response = staticmethod(_decode)
+
+    def __init__(
+        self, config: Mapping[str, Any], *, clock: Clock, traffic: Traffic, ways: Mapping[tuple[str, str], Way]
+    ) -> None:
+        self.clock = clock
+        self.traffic = traffic
+        self.ways = ways
+        self.skew_ms = 0
+        self._asked_session: aiohttp.ClientSession | None = None
+        super().__init__(dict(config))  # type: ignore[call-arg] # the ccxt class that stands behind
+
+    def milliseconds(self) -> int:
+        """Venue time."""
+        return milliseconds(self.clock.now()) + self.skew_ms
+
+    def open(self, lazy: bool = False) -> None:  # noqa: FBT001, FBT002 - ccxt's signature
+        """Make ccxt's session, then one on the same connector whose requests ask before they leave."""
+        super().open(lazy)  # type: ignore[misc]
+        if self.session is not self._asked_session:
+            self.session.detach()
+            self.session = self._asked_session = aiohttp.ClientSession(
+                connector=self.tcp_connector, request_class=AskedRequest, trust_env=False
+            )
+
+    async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+        """One request; raises `Denied` for a path on no list and for a write without a ticket."""
+        path = urlsplit(url).path
+        way = self.ways.get((method, path))
+        if way is None:
+            raise Denied(f"{method} {path} is not among the requests this bot may make")
+        ticket = _ticket_for(way, method, path, body) if way in (Way.ORDER, Way.MOVE) else None
+
+        def ask() -> None:
+            self.traffic.check(order=way is Way.ORDER)
+            if ticket is not None:
+                ticket.leave()
+            self.traffic.count(method, path)
+
+        with last_line(ask):
+            try:
+                return await super().fetch(url, method, headers, body)  # type: ignore[misc]
+            except ccxt.ExchangeError as error:
+                if errors.cut_off(error):
+                    raise ccxt.RequestTimeout(f"{method} {path}: the answer was cut off") from error.__cause__
+                raise
+
+    def parse_order_book_bid_ask(  # ccxt makes floats here whatever ``number`` says
+        self,
+        bidask: Sequence[Any],
+        priceKey: int = 0,
+        amountKey: int = 1,
+        *_: Any,  # noqa: N803 - ccxt's names
+    ) -> list[Decimal]:
+        """A level, exact; raises ArithmeticError, LookupError."""
+        return [Decimal(str(bidask[priceKey])), Decimal(str(bidask[amountKey]))]
+
+    def handle_errors(
+        self, code: int, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *sent: Any
+    ) -> Any:
+        """Note what was used, then let ccxt judge, tag what it raises, and take no unreadable success for a result."""
+        path = urlsplit(url).path
+        self._note(path, headers)
+        try:
+            judged = super().handle_errors(code, reason, url, method, headers, body, response, *sent)  # type: ignore[misc]
+            if code in (BANNED, TOO_MANY):
+                raise ccxt.RateLimitExceeded(f"{method} {path} {code} {reason}")
+            if response is None and code in SUCCESS:
+                raise ccxt.BadResponse(f"{method} {path} {code}: not JSON: {body[:60]!r}")
+            if response is None:
+                super().handle_http_status_code(code, reason, url, method, body)  # type: ignore[misc]
+        except ccxt.BaseError as error:
+            error.http_status = code
+            error.headers = dict(headers or {})
+            error.code = self.code_of(response)
+            if isinstance(error, errors.LIMITED):
+                self._pause(error, way=self.ways.get((method, path)))
+            raise
+        return judged
+
+    def code_of(self, response: Any) -> int | None:
+        """The venue's own error code in an answer, None where it has none."""
+        said = response.get("code") if isinstance(response, dict) else None
+        return said if isinstance(said, int) else None
+
+    def weight_used(self, path: str, headers: Mapping[str, str]) -> tuple[str, int] | None:
+        """Family and weight used in its minute, as this venue's headers tell it; lower-case header names."""
+        del path, headers
+        return None
+
+    def pauses_orders_only(self, error: ccxt.BaseError) -> bool:
+        """Whether only orders were too many."""
+        del error
+        return False
+
+    def ban_s(self, error: ccxt.BaseError) -> float | None:
+        """Host seconds of a ban that the text tells, None where it tells none."""
+        del error
+        return None
+
+    def _note(self, path: str, headers: Any) -> None:
+        used = self.weight_used(path, {str(name).lower(): str(value) for name, value in (headers or {}).items()})
+        if used is not None:
+            self.traffic.used(*used)
+
+    def _pause(self, error: ccxt.BaseError, way: Way | None) -> None:
+        floor_s = BAN_LEAST_S if error.http_status == BANNED else PAUSE_LEAST_S
+        asked_s = errors.retry_after_s(error)
+        wait_s = asked_s if asked_s is not None else self.ban_s(error) or floor_s
+        orders_only = way is Way.ORDER and self.pauses_orders_only(error)
+        self.traffic.pause(max(wait_s, PAUSE_LEAST_S), errors.line(error), orders_only=orders_only)
+
+
+def _ticket_for(way: Way, method: str, path: str, body: Any) -> Ticket:
+    ticket = held()
+    if ticket is None:
+        raise Denied(f"{method} {path}: no intent and no permit came with it")
+    if isinstance(ticket.intent, OrderIntent) is not (way is Way.ORDER):
+        raise Denied(f"{method} {path}: the permit of {ticket.intent.client_id} is for something else")
+    if way is Way.ORDER and ticket.intent.client_id not in _values(body):
+        raise Denied(f"{method} {path}: the order in it is not {ticket.intent.client_id}")
+    return ticket
+
+
+def _values(body: Any) -> set[str]:
+    """Every value in a request's body, form or JSON."""
+    text = body.decode() if isinstance(body, bytes) else str(body or "")
+    if text.startswith(("{", "[")):
+        said = json.loads(text)
+        rows = said if isinstance(said, list) else [said]
+        return {str(value) for row in rows if isinstance(row, dict) for value in row.values()}
+    return {value for values in parse_qs(text).values() for value in values}

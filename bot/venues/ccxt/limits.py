@@ -1,0 +1,158 @@
+"""Owns how fast we may ask: who goes first, how many at once, the pause a venue asked for. Sends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from bot.ports.clock import Clock
+from bot.ports.errors import RateLimited
+
+SLOTS = 6
+READS_MOST = 2  # ccxt's own throttle is first come, first served: an order never waits behind more reads than these
+PATIENCE_S = 5.0  # a pause up to this long is sat out inside a read; a longer one is the caller's business
+SLOW_FROM = 0.7  # of the venue's weight per minute
+SLOW_MOST_S = 2.0
+MINUTE_S = 60.0
+
+
+class Lane(IntEnum):
+    """Who goes first."""
+
+    ORDER = 0
+    CANCEL = 1
+    LOOKUP = 2
+    READ = 3
+
+
+class Turnstile:
+    """At most ``slots`` requests under way, ``reads`` of them reads; the more urgent goes first, then the older."""
+
+    def __init__(self, slots: int = SLOTS, reads: int = READS_MOST) -> None:
+        self._free = slots
+        self._free_reads = reads
+        self._numbers = itertools.count()
+        self._waiting: list[tuple[Lane, int, asyncio.Future[None]]] = []
+
+    @asynccontextmanager
+    async def turn(self, lane: Lane) -> AsyncIterator[None]:
+        """Wait for a slot and hold it."""
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (lane, next(self._numbers), ready))
+        self._admit()
+        try:
+            await ready
+        except asyncio.CancelledError:
+            # Cancelled in the very moment it was let in: hand the slot on.
+            if ready.done() and not ready.cancelled():
+                self._release(lane)
+            raise
+        try:
+            yield
+        finally:
+            self._release(lane)
+
+    def _release(self, lane: Lane) -> None:
+        self._free += 1
+        if lane is Lane.READ:
+            self._free_reads += 1
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and self._free:
+            lane, _, ready = self._waiting[0]
+            if ready.done():  # it gave up waiting
+                heapq.heappop(self._waiting)
+                continue
+            if lane is Lane.READ and not self._free_reads:
+                return  # reads come last: nobody behind this one could go either
+            heapq.heappop(self._waiting)
+            self._free -= 1
+            if lane is Lane.READ:
+                self._free_reads -= 1
+            ready.set_result(None)
+
+
+class Traffic:
+    """What was asked, what it weighed, and until when the venue wants quiet.
+
+    A pause is kept in host seconds, since that is what Retry-After counts; ``paused_until`` tells it in venue time, and
+    given back after a restart it goes on.
+    """
+
+    def __init__(
+        self, clock: Clock, budgets: Mapping[str, int], *, paused_until: datetime | None = None, paced: bool = True
+    ) -> None:
+        self.requests: Counter[str] = Counter()
+        self.used_weight: dict[str, int] = {}
+        self.pauses = 0
+        self._clock = clock
+        self._budgets = budgets
+        self._paced = paced
+        self._said_at_s: dict[str, float] = {}
+        self._why = "the venue asked for quiet"
+        self._quiet_s = clock.mono()
+        self._orders_quiet_s = clock.mono()
+        if paused_until is not None:
+            self.pause((paused_until - clock.now()).total_seconds(), "a ban from before the start")
+
+    def count(self, method: str, path: str) -> None:
+        """One request is about to leave."""
+        self.requests[f"{method} {path}"] += 1
+
+    def used(self, family: str, weight: int) -> None:
+        """What the venue says was used of a family's minute."""
+        self.used_weight[family] = weight
+        self._said_at_s[family] = self._clock.mono()
+
+    def pause(self, host_s: float, why: str, *, orders_only: bool = False) -> None:
+        """Be quiet for ``host_s``; a pause is never shortened."""
+        until_s = self._clock.mono() + max(0.0, host_s)
+        self._orders_quiet_s = max(self._orders_quiet_s, until_s)
+        if not orders_only:
+            self._quiet_s = max(self._quiet_s, until_s)
+            self._why = why
+            self.pauses += 1
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """When calls may go on, venue time; None while nothing is paused."""
+        left_s = self._quiet_s - self._clock.mono()
+        return self._clock.now() + timedelta(seconds=left_s) if left_s > 0 else None
+
+    def check(self, *, order: bool = False) -> None:
+        """Raise `RateLimited` while there must be quiet."""
+        left_s = (self._orders_quiet_s if order else self._quiet_s) - self._clock.mono()
+        if left_s > 0:
+            why = f"quiet for {left_s:.1f} s more: {self._why}"
+            raise RateLimited(why, retry_after_s=left_s, until=self._clock.now() + timedelta(seconds=left_s))
+
+    async def wait(self) -> None:
+        """Sit out a short pause, slow down near the budget; raises `RateLimited` when the pause is a long one."""
+        if (left_s := self._quiet_s - self._clock.mono()) > 0:
+            if left_s > PATIENCE_S:
+                self.check()
+            await self._clock.sleep(left_s)
+        if slow_s := self._slow_s():
+            await self._clock.sleep(slow_s)
+
+    def _slow_s(self) -> float:
+        """Seconds to let go by: none below 70 % of a family's weight, rising to two at all of it."""
+        if not self._paced:
+            return 0.0
+        now_s = self._clock.mono()
+        most = max(
+            (
+                weight / self._budgets[family]
+                for family, weight in self.used_weight.items()
+                if family in self._budgets and now_s - self._said_at_s[family] < MINUTE_S
+            ),
+            default=0.0,
+        )
+        return max(0.0, min(1.0, (most - SLOW_FROM) / (1 - SLOW_FROM))) * SLOW_MOST_S

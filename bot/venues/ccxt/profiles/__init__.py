@@ -1,0 +1,174 @@
+"""Owns what a profile must know of its venue beyond ccxt's unified interface. A new venue is a new profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+from bot.core.events import Event
+from bot.core.instruments import Market
+from bot.core.orders import OrderIntent, OrderState, Placed
+from bot.core.snapshot import Balance, Position
+from bot.ports.clock import Clock
+from bot.ports.venue import KeyReport
+from bot.venues.ccxt.limits import Traffic
+
+Environment = Literal["local", "production", "testnet", "demo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An account's key; empty strings where only public data is read."""
+
+    key: str = ""
+    secret: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credentials({'given' if self.key else 'none'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Where and as whom to connect. ``clock_speed`` is venue seconds per host second at a local exchange."""
+
+    environment: Environment
+    credentials: Credentials = Credentials()
+    url: str | None = None  # of a local exchange: http://127.0.0.1:8788
+    clock_speed: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """Best bid and ask of a spot symbol."""
+
+    symbol: str
+    bid: Decimal | None
+    ask: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Premium:
+    """Mark price and funding of a perpetual."""
+
+    symbol: str
+    mark: Decimal | None
+    rate: Decimal | None
+    next_at: datetime | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SwapSettings:
+    """How a perpetual is set up on the account."""
+
+    leverage: Decimal | None
+    margin: Literal["cross", "isolated"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A row of the transfer history."""
+
+    venue_id: str
+    asset: str
+    amount: Decimal
+    at: datetime
+    state: Literal["done", "pending", "failed"]
+
+
+class Profile(Protocol):
+    """Requests are bulk; amounts and prices are taken from the venue's own text, never from a float."""
+
+    id: str
+    budgets: Mapping[str, int]  # weight per minute by family
+    orders_per_s: int
+    candles_most: Mapping[Literal["spot", "swap"], int]  # a page
+    book_depths: Mapping[Literal["spot", "swap"], Sequence[int]]  # () = any
+
+    def client(self, setup: Setup, clock: Clock, traffic: Traffic) -> Any:
+        """The one ccxt instance, made inside the running loop; raises ValueError on a URL of the wrong world."""
+        ...
+
+    def has_swap(self, setup: Setup) -> bool:
+        """Whether this environment has perpetuals."""
+        ...
+
+    def has_transfers(self, setup: Setup) -> bool:
+        """Whether this environment moves money between own wallets."""
+        ...
+
+    async def server_ms(self, client: Any) -> int:
+        """The venue's clock."""
+        ...
+
+    async def quotes(self, client: Any) -> Sequence[Quoted]:
+        """Every spot symbol, one request."""
+        ...
+
+    async def premiums(self, client: Any) -> Sequence[Premium]:
+        """Every perpetual, one request."""
+        ...
+
+    async def volumes(self, client: Any, *, swap: bool) -> Mapping[str, Decimal]:
+        """24 h quote volume of every spot symbol, with ``swap`` of every perpetual too."""
+        ...
+
+    async def funding_hours(self, client: Any) -> Mapping[str, Decimal]:
+        """Funding intervals that are not the usual eight hours."""
+        ...
+
+    async def markets(self, client: Any, *, private: bool) -> Mapping[str, Market]:
+        """Filters and fees of loaded markets; with a key the account's own fees and maintenance rates."""
+        ...
+
+    async def balances(self, client: Any, *, swap: bool) -> Sequence[Balance]:
+        """All wallets."""
+        ...
+
+    async def positions(self, client: Any) -> Sequence[Position]:
+        """All perpetual positions; leverage where the answer has it."""
+        ...
+
+    async def settings(self, client: Any, symbol: str | None = None) -> Mapping[str, SwapSettings]:
+        """Leverage and margin mode of one or all perpetuals."""
+        ...
+
+    async def account_id(self, client: Any) -> str | None:
+        """What names the account."""
+        ...
+
+    async def flows(self, client: Any, since: datetime, *, swap: bool) -> Sequence[Event]:
+        """Funding payments and money that came or went."""
+        ...
+
+    async def key(self, client: Any, setup: Setup) -> KeyReport:
+        """What the key may do."""
+        ...
+
+    async def moves(self, client: Any, source: str, to: str, since: datetime) -> Sequence[Moved]:
+        """Transfers of one direction."""
+        ...
+
+    def order_params(self, intent: OrderIntent) -> Mapping[str, Any]:
+        """What turns ccxt's limit order into this intent, client id included."""
+        ...
+
+    def state(self, raw: Mapping[str, Any]) -> OrderState | None:
+        """The venue's own status word; None where the answer has none; raises `Malformed` on an unknown word."""
+        ...
+
+    def client_id(self, raw: Mapping[str, Any]) -> str | None:
+        """The client id in a raw order."""
+        ...
+
+    def refusal(self, error: BaseException) -> Placed | None:
+        """EXISTS or REJECTED where a complete answer's own code proves it, None where it does not."""
+        ...
+
+    def wallet(self, name: str) -> str:
+        """The account by which ccxt knows one of our wallets; raises `Rejected`."""
+        ...

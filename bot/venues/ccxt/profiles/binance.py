@@ -1,0 +1,465 @@
+"""Owns what is Binance's alone: addresses, paths, status words, codes, and its raw answers as our nouns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from ipaddress import ip_address
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import ccxt.async_support as ccxt
+
+from bot.core.events import Event
+from bot.core.instruments import Market
+from bot.core.numbers import ONE, ZERO, milliseconds, plain
+from bot.core.orders import OrderIntent, OrderState, Placed
+from bot.core.snapshot import Balance, Position
+from bot.ports.clock import Clock
+from bot.ports.errors import Malformed, Rejected
+from bot.ports.venue import KeyReport
+from bot.venues.ccxt import errors, mapping
+from bot.venues.ccxt.client import SafeTransport, Way
+from bot.venues.ccxt.limits import Traffic
+from bot.venues.ccxt.profiles import Moved, Premium, Quoted, Setup, SwapSettings
+from bot.venues.ccxt.profiles.binance_flows import flows_of
+
+DEAD = "http://127.0.0.1:9"  # discard: what must never be asked goes nowhere
+TIMEOUT_MS = 10_000
+RECV_WINDOW_MS = 5_000
+PATHS: Mapping[str, str] = {
+    **dict.fromkeys(("public", "private"), "/api/v3"),
+    **dict.fromkeys(("fapiPublic", "fapiPrivate"), "/fapi/v1"),
+    **dict.fromkeys(("fapiPublicV2", "fapiPrivateV2"), "/fapi/v2"),
+    **dict.fromkeys(("fapiPublicV3", "fapiPrivateV3"), "/fapi/v3"),
+    "sapi": "/sapi/v1",
+}
+
+_READS = """
+/api/v3/time /api/v3/exchangeInfo /api/v3/klines /api/v3/depth /api/v3/ticker/bookTicker /api/v3/ticker/24hr
+/api/v3/account /api/v3/order /api/v3/openOrders /api/v3/myTrades
+/fapi/v1/time /fapi/v1/exchangeInfo /fapi/v1/klines /fapi/v1/depth /fapi/v1/premiumIndex /fapi/v1/fundingInfo
+/fapi/v1/ticker/24hr /fapi/v3/account /fapi/v3/positionRisk /fapi/v1/order /fapi/v1/openOrders /fapi/v1/userTrades
+/fapi/v1/income /fapi/v1/symbolConfig /fapi/v1/leverageBracket /fapi/v1/commissionRate /fapi/v1/positionSide/dual
+/sapi/v1/asset/transfer /sapi/v1/asset/tradeFee /sapi/v1/account/apiRestrictions
+/sapi/v1/capital/deposit/hisrec /sapi/v1/capital/withdraw/history
+"""
+WAYS: Mapping[tuple[str, str], Way] = {
+    **{("GET", path): Way.READ for path in _READS.split()},
+    ("POST", "/api/v3/order"): Way.ORDER,
+    ("POST", "/fapi/v1/order"): Way.ORDER,
+    ("DELETE", "/api/v3/order"): Way.CANCEL,
+    ("DELETE", "/fapi/v1/order"): Way.CANCEL,
+    ("POST", "/fapi/v1/leverage"): Way.SETTING,
+    ("POST", "/fapi/v1/marginType"): Way.SETTING,
+    ("POST", "/fapi/v1/positionSide/dual"): Way.SETTING,
+    ("POST", "/sapi/v1/asset/transfer"): Way.MOVE,
+}
+
+STATES: Mapping[str, OrderState] = {
+    "PENDING_NEW": OrderState.OPEN,
+    "NEW": OrderState.OPEN,
+    "PARTIALLY_FILLED": OrderState.PARTLY_FILLED,
+    "PENDING_CANCEL": OrderState.OPEN,  # asked to be cancelled is not cancelled yet
+    "FILLED": OrderState.FILLED,
+    "CANCELED": OrderState.CANCELLED,
+    "REJECTED": OrderState.REJECTED,
+    "EXPIRED": OrderState.EXPIRED,
+    "EXPIRED_IN_MATCH": OrderState.EXPIRED,
+}
+MOVE_STATES: Mapping[str, Literal["done", "pending", "failed"]] = {
+    "CONFIRMED": "done",
+    "PENDING": "pending",
+    "FAILED": "failed",
+}
+# Codes that say the server itself does not know: -1000 unknown, -1001 disconnected, -1006 and -1007 no answer from the
+# matching engine, -1008 overloaded. Every other code in a complete 4xx is a refusal made before matching.
+NOBODY_KNOWS = frozenset({-1000, -1001, -1006, -1007, -1008})
+DUPLICATE_CODES = frozenset({-4116, -4015})
+DUPLICATE_TEXT = "Duplicate order sent"
+TOO_MANY_ORDERS = -1015
+NO_KEY_REPORT = "this environment cannot say what the key may do"
+_BAN = re.compile(r"banned until (\d{13})")
+
+
+class BinanceClient(SafeTransport, ccxt.binance):  # type: ignore[misc] # ccxt has no types
+    """ccxt's binance with our transport, and two corrections of how it reads errors."""
+
+    sapi = False  # whether this environment has /sapi
+
+    def get_exceptions_by_url(self, url: str, exactOrBroad: str) -> dict[str, Any]:  # noqa: N803 - ccxt's name
+        """The table by path: by host, as ccxt does it, a local exchange has none, and -2019 would say nothing."""
+        path = urlsplit(url or "").path
+        side = "linear" if path.startswith("/fapi/") else "spot" if path.startswith(("/api/", "/sapi/")) else None
+        found: dict[str, Any] = self.exceptions.get(side, {}).get(exactOrBroad, {}) if side else {}
+        return found
+
+    def handle_errors(
+        self, code: int, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *sent: Any
+    ) -> Any:
+        """-2015 is a key revoked or an address not allowed; ccxt takes it for a rate limit once a key has worked."""
+        self.options["hasAlreadyAuthenticatedSuccessfully"] = False
+        return super().handle_errors(code, reason, url, method, headers, body, response, *sent)
+
+    def weight_used(self, path: str, headers: Mapping[str, str]) -> tuple[str, int] | None:
+        """Spot, futures and sapi have a minute each."""
+        family = path.split("/", 2)[1] if path.count("/") > 1 else ""
+        said = headers.get("x-sapi-used-ip-weight-1m" if family == "sapi" else "x-mbx-used-weight-1m", "")
+        return (family, int(said)) if said.isdecimal() else None
+
+    def pauses_orders_only(self, error: ccxt.BaseError) -> bool:
+        """-1015 counts orders; reads may go on."""
+        return bool(error.code == TOO_MANY_ORDERS)
+
+    def ban_s(self, error: ccxt.BaseError) -> float | None:
+        """``IP banned until 1700000000000``: venue milliseconds."""
+        found = _BAN.search(str(error))
+        return max(0.0, (int(found.group(1)) - self.milliseconds()) / 1000) if found else None
+
+
+class Binance:
+    """The profile (protocol `bot.venues.ccxt.profiles.Profile`)."""
+
+    id = "binance"
+    budgets: Mapping[str, int] = {"api": 6_000, "fapi": 2_400, "sapi": 12_000}
+    orders_per_s = 10
+    candles_most: Mapping[Literal["spot", "swap"], int] = {"spot": 1_000, "swap": 1_000}
+    book_depths: Mapping[Literal["spot", "swap"], Sequence[int]] = {"spot": (), "swap": (5, 10, 20, 50, 100, 500, 1000)}
+
+    # ---- connecting
+
+    def client(self, setup: Setup, clock: Clock, traffic: Traffic) -> BinanceClient:
+        """The one instance; raises ValueError on a URL of the wrong world."""
+        local = setup.environment == "local"
+        types = ["spot", "linear"] if self.has_swap(setup) else ["spot"]
+        options = {
+            "defaultType": "spot",
+            "fetchCurrencies": False,
+            "fetchMargins": False,
+            "fetchMarkets": {"types": types},
+            # Time is ours; a local exchange may run many times as fast as the host on which a request travels.
+            "adjustForTimeDifference": False,
+            "recvWindow": int(RECV_WINDOW_MS * (setup.clock_speed if local else ONE)),
+            "fetchOpenOrders": {"warnWithoutSymbol": False},
+        }
+        config = {
+            "apiKey": setup.credentials.key,
+            "secret": setup.credentials.secret,
+            "timeout": TIMEOUT_MS,
+            # A local exchange has venue minutes of its own, which the host's throttle knows nothing of.
+            "enableRateLimit": not local,
+            "options": options,
+        }
+        made = BinanceClient(config, clock=clock, traffic=traffic, ways=WAYS)
+        made.sapi = self.has_transfers(setup)
+        if local:
+            made.urls["api"] = _local_urls(made.urls["api"], setup.url)
+        elif setup.environment == "testnet":
+            made.set_sandbox_mode(True)
+        elif setup.environment == "demo":
+            made.enable_demo_trading(enable=True)
+        check_world(setup, made.urls["api"])
+        return made
+
+    def has_swap(self, setup: Setup) -> bool:
+        """Not on the spot testnet."""
+        return setup.environment != "testnet"
+
+    def has_transfers(self, setup: Setup) -> bool:
+        """SAPI exists where the real account is, and in ours."""
+        return setup.environment in ("local", "production")
+
+    # ---- market data
+
+    async def server_ms(self, client: Any) -> int:
+        """Spot's clock; futures' is the same one."""
+        answer = await client.publicGetTime()
+        return int(mapping.decimal(answer.get("serverTime"), "server time"))
+
+    async def quotes(self, client: Any) -> Sequence[Quoted]:
+        """GET ticker/bookTicker; a side that shows 0 has nobody."""
+        return [
+            Quoted(
+                symbol,
+                mapping.positive_or_none(row.get("bidPrice"), f"{symbol}: bid"),
+                mapping.positive_or_none(row.get("askPrice"), f"{symbol}: ask"),
+            )
+            for symbol, row in _named(client, await client.publicGetTickerBookTicker(), swap=False)
+        ]
+
+    async def premiums(self, client: Any) -> Sequence[Premium]:
+        """GET premiumIndex."""
+        return [
+            Premium(
+                symbol,
+                mapping.positive_or_none(row.get("markPrice"), f"{symbol}: mark price"),
+                mapping.decimal_or_none(row.get("lastFundingRate"), f"{symbol}: funding rate"),
+                mapping.instant(row["nextFundingTime"], f"{symbol}: next funding") if row["nextFundingTime"] else None,
+                mapping.instant(row["time"], f"{symbol}: time") if row.get("time") else None,
+            )
+            for symbol, row in _named(client, await client.fapiPublicGetPremiumIndex(), swap=True)
+        ]
+
+    async def volumes(self, client: Any, *, swap: bool) -> Mapping[str, Decimal]:
+        """GET ticker/24hr of each side: dear, so seldom asked."""
+        sides = [(False, await client.publicGetTicker24hr())]
+        if swap:
+            sides.append((True, await client.fapiPublicGetTicker24hr()))
+        return {
+            symbol: volume
+            for is_swap, rows in sides
+            for symbol, row in _named(client, rows, swap=is_swap)
+            if (volume := mapping.decimal_or_none(row.get("quoteVolume"), f"{symbol}: volume")) is not None
+            and volume >= 0
+        }
+
+    async def funding_hours(self, client: Any) -> Mapping[str, Decimal]:
+        """GET fundingInfo lists only what is not every eight hours."""
+        return {
+            symbol: hours
+            for symbol, row in _named(client, await client.fapiPublicGetFundingInfo(), swap=True)
+            if (hours := mapping.positive_or_none(row.get("fundingIntervalHours"), f"{symbol}: funding interval"))
+        }
+
+    async def markets(self, client: Any, *, private: bool) -> Mapping[str, Market]:
+        """Loaded markets; a market that cannot be read is left out: what is not listed is not traded."""
+        fees = await self._fees(client) if private else {}
+        rates = await self._maintenance(client) if private else {}
+        found: dict[str, Market] = {}
+        for symbol, unified in client.markets.items():
+            if not (unified.get("spot") or (unified.get("swap") and unified.get("linear"))):
+                continue
+            maker, taker = fees.get(symbol, (None, None))
+            try:
+                found[symbol] = mapping.market(unified, maker=maker, taker=taker, maintenance=rates.get(symbol))
+            except (Malformed, *errors.PARSING):
+                continue
+        return found
+
+    async def _fees(self, client: Any) -> dict[str, tuple[Decimal, Decimal]]:
+        """Maker and taker: spot's in bulk; futures' are the account's tier, so one symbol tells all of a currency's."""
+        found: dict[str, tuple[Decimal, Decimal]] = {}
+        if client.sapi:
+            for symbol, row in _named(client, await client.sapiGetAssetTradeFee(), swap=False):
+                found[symbol] = (
+                    mapping.decimal(row.get("makerCommission"), f"{symbol}: maker fee"),
+                    mapping.decimal(row.get("takerCommission"), f"{symbol}: taker fee"),
+                )
+        linear: dict[str, list[str]] = {}
+        for symbol, unified in sorted(client.markets.items()):
+            if unified.get("swap") and unified.get("linear") and unified.get("active"):
+                linear.setdefault(unified["quote"], []).append(symbol)
+        for symbols in linear.values():
+            row = await client.fapiPrivateGetCommissionRate({"symbol": client.market(symbols[0])["id"]})
+            maker = mapping.decimal(row.get("makerCommissionRate"), f"{symbols[0]}: maker fee")
+            taker = mapping.decimal(row.get("takerCommissionRate"), f"{symbols[0]}: taker fee")
+            found |= dict.fromkeys(symbols, (maker, taker))
+        return found
+
+    async def _maintenance(self, client: Any) -> dict[str, Decimal]:
+        if not any(unified.get("swap") for unified in client.markets.values()):
+            return {}
+        rows = await client.fapiPrivateGetLeverageBracket()
+        return {
+            symbol: mapping.decimal(row["brackets"][0]["maintMarginRatio"], f"{symbol}: maintenance rate")
+            for symbol, row in _named(client, rows, swap=True)
+        }
+
+    # ---- account
+
+    async def balances(self, client: Any, *, swap: bool) -> Sequence[Balance]:
+        """Spot and futures; ``LD`` coins are flexible savings, and lie in the wallet `earn` under their own name."""
+        at = client.clock.now()
+        found: list[Balance] = []
+        coins = {part for unified in client.markets.values() for part in (unified["base"], unified["quote"])}
+        for row in _rows((await client.privateGetAccount()).get("balances"), "balances"):
+            asset = str(row["asset"])
+            free = mapping.decimal(row.get("free"), f"{asset}: free")
+            locked = mapping.decimal(row.get("locked"), f"{asset}: locked")
+            if free + locked == 0:
+                continue
+            earning = asset.startswith("LD") and asset not in coins and asset[2:] in coins
+            wallet: Literal["spot", "earn"] = "earn" if earning else "spot"
+            found.append(Balance(wallet=wallet, asset=asset[2:] if earning else asset, free=free, locked=locked, at=at))
+        if swap:
+            answer = await client.fapiPrivateV3GetAccount()
+            found.extend(_futures_balance(row, at) for row in _rows(answer.get("assets"), "futures assets"))
+        return [balance for balance in found if balance.total]
+
+    async def positions(self, client: Any) -> Sequence[Position]:
+        """GET v3/positionRisk, which tells no leverage."""
+        at = client.clock.now()
+        return [
+            _position(symbol, row, at)
+            for symbol, row in _named(client, await client.fapiPrivateV3GetPositionRisk(), swap=True)
+            if mapping.decimal(row.get("positionAmt"), f"{symbol}: position")
+        ]
+
+    async def settings(self, client: Any, symbol: str | None = None) -> Mapping[str, SwapSettings]:
+        """GET symbolConfig."""
+        asked = {} if symbol is None else {"symbol": client.market(symbol)["id"]}
+        return {
+            name: SwapSettings(
+                mapping.positive_or_none(row.get("leverage"), f"{name}: leverage"),
+                "isolated" if str(row.get("marginType")).upper() == "ISOLATED" else "cross",
+            )
+            for name, row in _named(client, await client.fapiPrivateGetSymbolConfig(asked), swap=True)
+        }
+
+    async def account_id(self, client: Any) -> str | None:
+        """The account's ``uid``."""
+        uid = (await client.privateGetAccount({"omitZeroBalances": "true"})).get("uid")
+        return None if uid is None else f"{self.id}:{uid}"
+
+    async def flows(self, client: Any, since: datetime, *, swap: bool) -> Sequence[Event]:
+        """Income, deposits and withdrawals (`binance_flows`)."""
+        return await flows_of(client, since, swap=swap, sapi=client.sapi)
+
+    async def key(self, client: Any, setup: Setup) -> KeyReport:
+        """GET apiRestrictions; demo and testnet have none."""
+        if not self.has_transfers(setup):
+            return KeyReport(None, None, None, None, NO_KEY_REPORT)
+        answer = await client.sapiGetAccountApiRestrictions()
+        if answer.get("enablePortfolioMarginTrading") is True:
+            raise Rejected("the key is for portfolio margin, which this bot does not trade: use a classic account")
+        named = ("enableSpotAndMarginTrading", "enableFutures", "enableWithdrawals", "ipRestrict")
+        spot, swap, withdraw, bound = (answer.get(name) for name in named)
+        moves = "" if answer.get("permitsUniversalTransfer") is True else "may not move money between own wallets"
+        return KeyReport(_flag(spot), _flag(swap), _flag(withdraw), _flag(bound), moves)
+
+    async def moves(self, client: Any, source: str, to: str, since: datetime) -> Sequence[Moved]:
+        """GET asset/transfer of one direction, newest first, one page of a hundred."""
+        kind = {("spot", "futures"): "MAIN_UMFUTURE", ("futures", "spot"): "UMFUTURE_MAIN"}.get((source, to))
+        if kind is None:
+            raise Rejected(f"money is moved between spot and futures here, not from {source} to {to}")
+        answer = await client.sapiGetAssetTransfer({"type": kind, "startTime": milliseconds(since), "size": 100})
+        return [
+            Moved(
+                str(row["tranId"]),
+                str(row["asset"]),
+                mapping.decimal(row.get("amount"), "transfer amount"),
+                mapping.instant(row.get("timestamp"), "transfer time"),
+                MOVE_STATES.get(str(row.get("status")).upper(), "pending"),
+            )
+            for row in _rows(answer.get("rows", []), "transfers")
+        ]
+
+    # ---- orders
+
+    def order_params(self, intent: OrderIntent) -> Mapping[str, Any]:
+        """Spot refuses ``reduceOnly`` as a parameter it does not know."""
+        params: dict[str, Any] = {"newClientOrderId": intent.client_id}
+        if intent.tif == "post_only":
+            params["postOnly"] = True
+        else:
+            params["timeInForce"] = intent.tif.upper()
+        if intent.reduce_only:
+            params["reduceOnly"] = True
+        return params
+
+    def state(self, raw: Mapping[str, Any]) -> OrderState | None:
+        """By `STATES`."""
+        word = raw.get("status")
+        if word is None:
+            return None
+        if word not in STATES:
+            raise Malformed(f"order status {word!r} is none of {', '.join(STATES)}")
+        return STATES[word]
+
+    def client_id(self, raw: Mapping[str, Any]) -> str | None:
+        """A cancel's answer has an id of its own there, and the order's under another name."""
+        said = raw.get("origClientOrderId") or raw.get("clientOrderId")
+        return str(said) if said else None
+
+    def refusal(self, error: BaseException) -> Placed | None:
+        """By the code of a complete 4xx; ccxt leaves many futures codes in the ambiguous bare class."""
+        code, status = getattr(error, "code", None), getattr(error, "http_status", 0)
+        if code in DUPLICATE_CODES or DUPLICATE_TEXT in str(error):
+            return Placed.EXISTS
+        if code is None or not 400 <= status < 500:  # noqa: PLR2004 - client errors of HTTP
+            return None
+        return Placed.UNKNOWN if code in NOBODY_KNOWS else Placed.REJECTED
+
+    def wallet(self, name: str) -> str:
+        """``spot`` and ``futures``."""
+        known = {"spot": "spot", "futures": "swap"}
+        if name not in known:
+            raise Rejected(f"there is no wallet {name!r} here, only {' and '.join(known)}")
+        return known[name]
+
+
+def check_world(setup: Setup, urls: Mapping[str, str]) -> None:
+    """A local exchange is on this machine and nothing else is; raises ValueError."""
+    local = setup.environment == "local"
+    for name, url in urls.items():
+        if url != DEAD and _is_loopback(url) is not local:
+            wanted = "an address of this machine, like http://127.0.0.1:8788" if local else "the venue's own"
+            raise ValueError(f"venue.environment {setup.environment}: {name} is {url}, must be {wanted}")
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _local_urls(names: Iterable[str], base: str | None) -> dict[str, str]:
+    if base is None:
+        raise ValueError("venue.environment local needs the local exchange's address, e.g. http://127.0.0.1:8788")
+    return {name: base.rstrip("/") + PATHS[name] if name in PATHS else DEAD for name in names}
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _rows(answer: Any, what: str) -> list[Mapping[str, Any]]:
+    if not isinstance(answer, list) or not all(isinstance(row, Mapping) for row in answer):
+        raise Malformed(f"{what}: must be a list of objects, is {type(answer).__name__}")
+    return answer
+
+
+def _named(client: Any, answer: Any, *, swap: bool) -> list[tuple[str, Mapping[str, Any]]]:
+    """Rows under our symbols; what is not listed among the loaded markets (dated futures, new coins) is left out."""
+    found = []
+    for row in _rows(answer, "answer"):
+        listed = client.markets_by_id.get(row.get("symbol"), ())
+        symbol = next((str(one["symbol"]) for one in listed if (one["linear"] is True) is swap), None)
+        if symbol is not None and (not swap or symbol.partition(":")[2].isalnum()):
+            found.append((symbol, row))
+    return found
+
+
+def _futures_balance(row: Mapping[str, Any], at: datetime) -> Balance:
+    """Free is what could open positions, but never more than the wallet: unrealised profit is not money yet."""
+    asset = str(row["asset"])
+    wallet = mapping.decimal(row.get("walletBalance"), f"{asset}: wallet balance")
+    if wallet < 0:
+        raise Malformed(f"the futures wallet stands at {plain(wallet)} {asset}")
+    available = mapping.decimal(row.get("availableBalance"), f"{asset}: available")
+    free = min(max(available, ZERO), wallet)
+    return Balance(wallet="futures", asset=asset, free=free, locked=wallet - free, at=at)
+
+
+def _position(symbol: str, row: Mapping[str, Any], at: datetime) -> Position:
+    amount = mapping.decimal(row.get("positionAmt"), f"{symbol}: position")
+    if str(row.get("positionSide", "BOTH")) != "BOTH":
+        raise Malformed(f"{symbol}: the account is in hedge mode; switch it to one-way")
+    isolated = mapping.decimal_or_none(row.get("isolatedMargin"), f"{symbol}: isolated margin")
+    return Position(
+        symbol=symbol,
+        side="long" if amount > 0 else "short",
+        contracts=abs(amount),
+        entry_price=mapping.positive_or_none(row.get("entryPrice"), f"{symbol}: entry price"),
+        mark_price=mapping.positive_or_none(row.get("markPrice"), f"{symbol}: mark price"),
+        margin_mode="isolated" if isolated else "cross",
+        liquidation_price=mapping.positive_or_none(row.get("liquidationPrice"), f"{symbol}: liquidation price"),
+        initial_margin=mapping.decimal_or_none(row.get("initialMargin"), f"{symbol}: initial margin"),
+        maintenance_margin=mapping.decimal_or_none(row.get("maintMargin"), f"{symbol}: maintenance margin"),
+        unrealised_pnl=mapping.decimal_or_none(row.get("unRealizedProfit"), f"{symbol}: unrealised profit"),
+        at=at,
+    )
