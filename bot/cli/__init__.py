@@ -1,0 +1,1 @@
+"""Owns the command line: one small file per command; it parses, opens parts, prints, and decides nothing."""

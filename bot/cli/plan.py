@@ -1,0 +1,82 @@
+"""Owns `ballast plan`: what would be done now, why, and what stands in the way; it does nothing and records nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from bot.cli.parts import go, settings_of
+from bot.cli.screen import line, show, show_json
+from bot.cli.told import Told
+
+if TYPE_CHECKING:
+    from bot.core.snapshot import Snapshot
+    from bot.settings import Settings
+
+ACTS = 2
+
+
+def plan(
+    config: ConfigFile = DEFAULT_CONFIG,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option("--snapshot", metavar="FILE", help="Plan for this snapshot instead of the venue's present."),
+    ] = None,
+    diff: Annotated[
+        Path | None,
+        typer.Option("--diff", metavar="NEW.yaml", help="Show what this configuration would do differently."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what would be done now and why, without doing it.
+
+    Exit code 2 when something would be done, 0 when nothing would.
+
+    Example: ballast plan --config config/paper.yaml --snapshot snapshot.json
+    """
+    from bot.core.plan import plan as decide
+
+    settings = settings_of(config)
+    other = settings_of(diff) if diff else None
+    seen = read_snapshot(snapshot) if snapshot else observed(settings)
+    made = decide(seen, settings.policy())
+    if other is not None:
+        from bot.render.difference import difference_body, difference_view
+
+        new = decide(seen, other.policy()).body()
+        if as_json:
+            show_json(difference_body(made.body(), new))
+        else:
+            show(difference_view(made.body(), new))
+    elif as_json:
+        line(made.to_json())
+    else:
+        from bot.render.plan import plan_view
+
+        show(plan_view(made.body(), settings.accounting_currency))
+    if made.actions:
+        raise typer.Exit(ACTS)
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """The snapshot of a file; raises Told with a line for each thing wrong."""
+    from bot.core.snapshot import SnapshotError, parse
+
+    try:
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise Told(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise Told(f"{path}: byte {error.start} is no UTF-8 text") from None
+    except SnapshotError as error:
+        raise Told(str(error).splitlines()) from None
+
+
+def observed(settings: Settings) -> Snapshot:
+    """One snapshot of the configured venue, by read-only calls; raises Told."""
+    from bot.wiring import observe_once
+
+    return go(observe_once(settings))

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.core.advice import NOT_ACTING_YET, Advice, advice, bands, break_even
+from bot.core.plan import plan
+from bot.core.policy import Policy, changed_keys
+from bot.core.snapshot import parse
+from tests.unit.cli.snapshots import a_snapshot
+
+TAKER: Mapping[str, Any] = {"style": "taker"}
+
+
+def a_policy(
+    assets: Any = ("BTC", "ETH"),
+    weight: str = "0.9",
+    stables: Mapping[str, Any] | None = None,
+    sleeve: Mapping[str, Any] | None = None,
+    targets: Mapping[str, Any] | None = None,
+    **groups: Any,
+) -> Policy:
+    wanted = {"weight": weight, "assets": list(assets) if isinstance(assets, tuple) else assets, **(sleeve or {})}
+    groups.setdefault("execution", TAKER)
+    return Policy.model_validate(
+        {"targets": {"sleeves": {"majors": wanted}, "stables": dict(stables or {}), **(targets or {})}, **groups}
+    )
+
+
+def told(found: list[Advice], key: str) -> list[str]:
+    return [each.text for each in found if each.key == key]
+
+
+def test_a_plain_configuration_has_nothing_to_be_told() -> None:
+    assert advice(a_policy()) == []
+
+
+def test_s9_a_band_of_one_point_is_warned_of_with_a_better_one() -> None:
+    policy = a_policy({"BTC": "0.5", "ETH": "0.5"}, triggers={"band": {"points": "0.01"}})
+    found = advice(policy)
+    assert [each.key for each in found] == ["triggers.band", "triggers.band"]
+    assert "band of 1.0 points is under 2 points" in found[0].text
+    assert "9.0 points or more" in found[0].text
+
+
+def test_a_narrow_band_that_is_a_fifth_of_a_small_target_is_left_alone() -> None:
+    small = {"BTC": "0.95", "ETH": "0.05"}  # ETH: target 4.5, band 1.125 points = 25 %
+    assert told(advice(a_policy(small)), "triggers.band") == []
+
+
+def test_a_band_within_four_round_trips_of_price_is_a_whipsaw() -> None:
+    policy = a_policy({"BTC": "0.5", "ETH": "0.5"}, triggers={"band": {"points": "0.002"}})
+    whipsaw = [each for each in told(advice(policy), "triggers.band") if "whipsaw" in each]
+    assert len(whipsaw) == 2
+    wider = a_policy({"BTC": "0.5", "ETH": "0.5"}, triggers={"band": {"points": "0.003"}})
+    assert not [each for each in told(advice(wider), "triggers.band") if "whipsaw" in each]
+
+
+def test_a_sleeves_own_band_is_named_as_the_sleeves() -> None:
+    policy = a_policy(sleeve={"band": {"points": "0.01"}})
+    assert {each.key for each in advice(policy)} == {"targets.sleeves.majors.band"}
+
+
+def test_the_bands_are_those_that_the_plan_uses() -> None:
+    policy = a_policy({"BTC": "0.8", "ETH": "0.2"})
+    body = plan(parse(json.dumps(a_snapshot())), policy).body()
+    seen = {item["asset"]: round(item["band"][1] - item["target"], 9) for item in body["exposures"]}
+    assert {row.asset: float(row.band or 0) for row in bands(policy)} == seen
+
+
+def test_at_its_break_even_drift_a_correction_just_pays() -> None:
+    policy = a_policy()
+    drift = break_even(policy, Decimal("0.5"))
+    assert drift == Decimal("0.017844444")
+    worth = Decimal("1.5") * Decimal("0.25") * 60 / 365 * drift * drift
+    assert float(worth) == pytest.approx(float(Decimal("0.0011") * drift), rel=1e-6)
+
+
+def test_a_livelier_coin_pays_sooner() -> None:
+    rows = bands(a_policy(), {"BTC": Decimal("1.0")})
+    by_asset = {row.asset: row.break_even for row in rows}
+    assert by_asset["BTC"] == pytest.approx(by_asset["ETH"] / 4)
+
+
+def test_a_switched_off_band_has_a_break_even_and_no_warning() -> None:
+    policy = a_policy(triggers={"band": {"points": None, "relative": None}})
+    assert [row.band for row in bands(policy)] == [None, None]
+    assert told(advice(policy), "triggers.band") == []
+
+
+@pytest.mark.parametrize(
+    ("groups", "key"),
+    [
+        ({"limits": {"leverage": "5"}}, "limits.leverage"),
+        ({"limits": {"leverage": "5"}, "hedge": {"leverage": "4"}}, "hedge.leverage"),
+        ({"bridge": {"leverage_cap": "4"}}, "bridge.leverage_cap"),
+        (
+            {"limits": {"leverage": "5"}, "sleeve": {"hedge": {"leverage": "4"}}},
+            "targets.sleeves.majors.hedge.leverage",
+        ),
+    ],
+)
+def test_leverage_over_three_is_warned_of(groups: dict[str, Any], key: str) -> None:
+    assert any("over 3" in text for text in told(advice(a_policy(**groups)), key))
+
+
+def test_leverage_of_three_is_not() -> None:
+    assert advice(a_policy(hedge={"leverage": "3"})) == []
+
+
+@pytest.mark.parametrize(("floor", "warned"), [("0.09", True), ("0.081", True), ("0.08", False)])
+def test_a_floor_under_two_points_below_the_stables_target_is_warned_of(floor: str, warned: bool) -> None:
+    found = told(advice(a_policy(stables={"weight": "0.1", "floor": floor})), "targets.stables.floor")
+    assert bool(found) is warned
+    assert all("8.0 % or less" in text for text in found)
+
+
+def test_no_stables_at_all_are_no_near_floor() -> None:
+    assert advice(a_policy(weight="1", stables={"weight": "0", "floor": "0"})) == []
+
+
+@pytest.mark.parametrize("level", ["freeze", "halt", "flatten"])
+def test_a_kill_switch_left_on_is_warned_of(level: str) -> None:
+    assert f"is {level}, left on" in told(advice(a_policy(), kill=level), "kill_switch")[0]
+    assert advice(a_policy(), kill="off") == []
+
+
+def test_futures_on_with_hedging_off_is_fine() -> None:
+    assert advice(a_policy(hedge={"enabled": False})) == []
+
+
+@pytest.mark.parametrize(
+    ("signals", "key"),
+    [
+        ({"averages": {"slow": 1281}}, "signals.averages.slow"),
+        ({"rsi": {"period": 1}}, "signals.rsi.period"),
+        ({"macd": {"fast": 1}}, "signals.macd.fast"),
+        ({"profile": {"bars": 2000}}, "signals.profile.bars"),
+    ],
+)
+def test_a_period_no_window_can_hold_is_an_error_and_comes_first(signals: dict[str, Any], key: str) -> None:
+    found = advice(a_policy(signals=signals, triggers={"band": {"points": "0.01"}}))
+    assert (found[0].level, found[0].key) == ("error", key)
+    assert "must be at" in found[0].text
+
+
+def test_the_longest_period_a_window_holds_is_no_error() -> None:
+    found = advice(a_policy(signals={"averages": {"slow": 1280}}))
+    assert [each.level for each in found] == ["warning"]  # the regime's window is shorter
+    assert advice(a_policy(signals={"averages": {"slow": 512}})) == []
+
+
+def test_periods_do_not_matter_where_signals_are_off() -> None:
+    assert advice(a_policy(signals={"enabled": False, "rsi": {"period": 1}})) == []
+
+
+CONFIGURED_AND_RESTING: list[tuple[str, dict[str, Any]]] = [
+    ("targets.model", {"targets": {"model": "momentum"}}),
+    ("targets.regimes.bear.stables", {"targets": {"regimes": {"bear": {"stables": "0.4"}}}}),
+    ("targets.risk_parity.lift", {"targets": {"risk_parity": {"lift": True}}}),
+    ("targets.sleeves.majors.weighting", {"sleeve": {"weighting": "inverse-volatility"}}),
+    ("targets.sleeves.majors.narrative", {"sleeve": {"narrative": True}}),
+    ("targets.sleeves.majors.calendar", {"sleeve": {"calendar": "monthly"}}),
+    ("targets.sleeves.majors.bridge.stop", {"sleeve": {"bridge": {"stop": "0.2"}}}),
+    ("triggers.calendar", {"triggers": {"calendar": "weekly"}}),
+    ("triggers.slot_age", {"triggers": {"slot_age": "3d"}}),
+    ("triggers.trend", {"triggers": {"trend": False}}),
+    ("regime.confirm", {"regime": {"confirm": 5}}),
+    ("stress.enabled", {"stress": {"enabled": False}}),
+    ("macro.before", {"macro": {"before": "1h"}}),
+    ("liquidity.days", {"liquidity": {"days": "3"}}),
+    ("bridge.stop", {"bridge": {"stop": "0.2"}}),
+    ("convert.slice", {"convert": {"slice": "0.01"}}),
+    ("narrative.overheated", {"narrative": {"overheated": "70"}}),
+    ("savings.enabled", {"savings": {"enabled": True}}),
+    ("spike.atr", {"spike": {"atr": "4"}}),
+    ("execution.style", {"execution": {"style": "twap"}}),
+    ("trim.route", {"trim": {"route": "cheapest"}}),
+    ("add.route", {"add": {"route": "bridge"}}),
+    ("hedge.bear_size", {"hedge": {"bear_size": "0.2"}}),
+    ("hedge.index.max", {"hedge": {"index": {"max": "0.2"}}}),
+    ("limits.drawdown", {"limits": {"drawdown": "0.5"}}),
+    ("limits.depeg", {"limits": {"depeg": "0.02"}}),
+    ("limits.fees_per_day", {"limits": {"fees_per_day": "0.01"}}),
+    ("limits.loss_per_day", {"limits": {"loss_per_day": "0.2"}}),
+    ("limits.asset_over_target", {"limits": {"asset_over_target": "0.2"}}),
+    ("costs.tax_rate", {"costs": {"tax_rate": "0.3"}}),
+    ("approve", {"approve": "manual"}),
+]
+
+
+@pytest.mark.parametrize(("key", "groups"), CONFIGURED_AND_RESTING)
+def test_a_configured_key_whose_rule_does_not_act_yet_is_named(key: str, groups: dict[str, Any]) -> None:
+    found = advice(a_policy(**groups))
+    assert [each.key for each in found if "does not act yet" in each.text] == [key]
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {"bridge": {"leverage": "3"}},
+        {"narrative": {"parabolic_return": "2"}},
+        {"pace": {"cooldown": "8h"}},
+        {"trim": {"increment": "0.02", "prefer": "hedge"}},
+        {"windows": {"schedule": ["Mon-Fri 13:00-17:00"]}},
+        {"limits": {"gross": "1.2"}},
+        {"targets": {"keep": {"BTC": "0.1"}}},
+    ],
+)
+def test_a_configured_key_whose_rule_acts_is_not_named(groups: dict[str, Any]) -> None:
+    policy = a_policy(**groups)
+    assert len(changed_keys(policy)) > 1  # beside execution.style
+    assert advice(policy) == []
+
+
+def test_the_default_style_is_named_since_takers_act() -> None:
+    found = advice(a_policy(execution={}))
+    assert [each.key for each in found] == ["execution.style"]
+
+
+def test_keys_around_the_decisions_are_named_too() -> None:
+    found = advice(a_policy(), around=[("web.port", 9000), ("store.url", "x")])
+    assert [each.key for each in found] == ["web.port"]
+
+
+def test_every_row_of_the_table_can_be_reached() -> None:
+    """A row that an earlier one hides would never speak."""
+    for row in NOT_ACTING_YET:
+        key = row.pattern.replace("*", "some")
+        value = min(row.when, key=str) if row.when else Decimal(1)
+        assert next(each for each in NOT_ACTING_YET if each.concerns(key, value)) is row
