@@ -57,18 +57,19 @@ def funding_view(symbol: str, desk: Desk) -> FundingView | None:
 
 
 def cost_of(legs: Sequence[Leg], desk: Desk) -> Cost:
-    """Fees, half spreads, impact; an opened futures leg's later close; expected funding over the holding time, signed."""
+    """Fees, half spreads, impact; an opened futures leg's later close; expected funding while it is held, signed."""
     fees = spread = moved = funding = ZERO
+    fresh = desk.policy.limits.age_max.quotes
     for leg in legs:
         asset, _ = desk.asset_of(leg.symbol)
-        half = half_spread(leg.symbol, desk.snapshot)
+        half = half_spread(leg.symbol, desk.snapshot, fresh)
         half = SPREAD_UNKNOWN if half is None else half
         buying = leg.qty > 0
         times = 2 if is_swap(leg.symbol) and not leg.reduce_only else 1
         fees += leg.notional * desk.taker(leg.symbol) * times
         spread += leg.notional * half * times
         moved += leg.notional * impact(
-            leg.symbol, leg.notional, buying=buying, snapshot=desk.snapshot, major=asset in MAJORS
+            leg.symbol, leg.notional, buying=buying, snapshot=desk.snapshot, major=asset in MAJORS, limit=fresh
         )
         if is_swap(leg.symbol) and not leg.reduce_only:
             view = funding_view(leg.symbol, desk)

@@ -12,7 +12,7 @@ from bot.core.instruments import base_of, spot_symbol
 from bot.core.memory import Memory
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
-from bot.core.prices import Price, price_of, quoted
+from bot.core.prices import Price, price_of, quoted, stale
 from bot.core.snapshot import Balance, Position, Snapshot
 
 TARGET_ZERO_BAND = Decimal("0.005")
@@ -50,15 +50,28 @@ def prices(snapshot: Snapshot, policy: Policy) -> tuple[dict[str, Price], dict[s
         symbol = spot_symbol(asset, policy.accounting_currency)
         ticker = snapshot.tickers.get(contract.symbol)
         position = held.get(contract.symbol)
-        raw_mark = (position.mark_price if position else None) or (quoted(ticker).value if ticker else None)
+        fresh = ticker is not None and not stale(ticker.at, snapshot.at, policy.limits.age_max.quotes)
+        raw_mark = (position.mark_price if position else None) or (quoted(ticker).value if fresh else None)
         per_coin = raw_mark / contract.coins if raw_mark else None
         spot[asset] = price_of(symbol, snapshot, policy, (per_coin,))
+        known = spot[asset].value
         if position is not None and position.mark_price:
-            marks[asset] = Price(position.mark_price / contract.coins)
+            mark = Price(position.mark_price)
         else:
-            mark = price_of(contract.symbol, snapshot, policy, (spot[asset].value,))
-            marks[asset] = Price(mark.value / contract.coins, mark.note) if mark.value else mark
+            mark = price_of(contract.symbol, snapshot, policy, (known and known * contract.coins,))
+        marks[asset] = _near(mark, contract.coins, known, policy)
     return spot, marks
+
+
+def _near(mark: Price, coins: Decimal, spot: Decimal | None, policy: Policy) -> Price:
+    """The mark per coin; none where it is as far from a known spot price as a jump that nothing confirms (R-G3)."""
+    if mark.value is None:
+        return mark
+    per_coin = mark.value / coins
+    apart = abs(per_coin / spot - ONE) if spot else ZERO
+    if apart > policy.limits.price_jump:
+        return Price(None, f"mark {per_coin:f} is {apart:.0%} away from the spot price {spot:f}")
+    return Price(per_coin, mark.note)
 
 
 def ledger(snapshot: Snapshot, policy: Policy) -> tuple[Ledger, list[str], Mapping[str, list[str]]]:
@@ -73,17 +86,10 @@ def ledger(snapshot: Snapshot, policy: Policy) -> tuple[Ledger, list[str], Mappi
     for position in snapshot.positions:
         _count_position(position, snapshot, policy, marks, count)
     reserved = _reserved(snapshot, policy, count.stables_locked)
-    if any(gap.startswith(("balances", "positions")) for gap in snapshot.gaps):
-        count.blind = True
-    count.unknown.extend(snapshot.gaps)
-    equity = count.equity + count.futures_balance + count.unrealised
-    if equity <= 0:
-        count.blind = True
-        count.unknown.append("equity: the account holds nothing that counts")
     unified = snapshot.account.unified
     return (
         Ledger(
-            equity=None if count.blind else equity,
+            equity=_equity(snapshot, count),
             prices={asset: price.value for asset, price in spot.items()},
             marks={asset: price.value for asset, price in marks.items()},
             coins=count.coins,
@@ -104,6 +110,18 @@ def ledger(snapshot: Snapshot, policy: Policy) -> tuple[Ledger, list[str], Mappi
         count.unknown,
         count.notes,
     )
+
+
+def _equity(snapshot: Snapshot, count: _Count) -> Decimal | None:
+    """E, or None with the reason among what is unknown."""
+    if any(gap.startswith(("balances", "positions")) for gap in snapshot.gaps):
+        count.blind = True
+    count.unknown.extend(snapshot.gaps)
+    equity = count.equity + count.futures_balance + count.unrealised
+    if equity <= 0:
+        count.blind = True
+        count.unknown.append("equity: the account holds nothing that counts")
+    return None if count.blind else equity
 
 
 def _count_balance(

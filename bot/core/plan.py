@@ -36,6 +36,28 @@ def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | 
     hashed = config_hash(policy)
     decision_id = "d" + digest(hashed, snapshot.digest, length=15)
     desk = Desk(snapshot, policy, seen, ledger, decision_id)
+    desk, approved, blocked, holds = _one_pass(desk)
+    spoken = (
+        {item.asset for item in holds} | {item.wish.asset for item in approved} | {item.wish.asset for item in blocked}
+    )
+    holds.extend(inside(item) for item in seen.exposures if item.asset not in spoken and ledger.equity)
+    return Plan(
+        decision_id=decision_id,
+        at=snapshot.at,
+        config_hash=hashed,
+        assessment=seen,
+        actions=tuple(approved),
+        blocked=tuple(blocked),
+        holds=tuple(holds),
+        after=_after(desk),
+        venue=snapshot.venue,
+        events=tuple(_facts(desk, [item.wish for item in approved])),
+        stables_floor=policy.targets.stables.floor,
+    )
+
+
+def _one_pass(desk: Desk) -> tuple[Desk, list[Approved], list[Refused], list[Hold]]:
+    """Each wish is gated on the account as the previous actions leave it (rulebook section 5)."""
     approved: list[Approved] = []
     blocked: list[Refused] = []
     holds: list[Hold] = []
@@ -50,24 +72,7 @@ def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | 
                 desk = desk.after(judged.wish)
             else:
                 blocked.append(judged)
-    spoken = (
-        {item.asset for item in holds} | {item.wish.asset for item in approved} | {item.wish.asset for item in blocked}
-    )
-    holds.extend(inside(item) for item in seen.exposures if item.asset not in spoken and ledger.equity)
-    wishes = [item.wish for item in approved]
-    return Plan(
-        decision_id=decision_id,
-        at=snapshot.at,
-        config_hash=hashed,
-        assessment=seen,
-        actions=tuple(approved),
-        blocked=tuple(blocked),
-        holds=tuple(holds),
-        after=_after(desk),
-        venue=snapshot.venue,
-        events=tuple(_facts(desk, wishes)),
-        stables_floor=policy.targets.stables.floor,
-    )
+    return desk, approved, blocked, holds
 
 
 def _after(desk: Desk) -> After:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from bot.core.instruments import spot_symbol
 from bot.core.numbers import ONE, from_float
 from bot.core.policy import Policy
-from bot.core.snapshot import Snapshot, Ticker
+from bot.core.snapshot import Book, Snapshot, Ticker
 
 AGREE = Decimal("0.05")  # how near a second source must be to confirm a jump
 
@@ -62,7 +62,8 @@ def price_of(symbol: str, snapshot: Snapshot, policy: Policy, seconds: Iterable[
     jump = abs(price.value / reference - ONE)
     if jump <= policy.limits.price_jump:
         return price
-    sources = [item for item in (*seconds, _book_mid(symbol, snapshot)) if item]
+    # The last close is a second source where it is not the reference itself: after a long pause, say.
+    sources = [item for item in (*seconds, _book_mid(symbol, snapshot, limit), _last_close(symbol, snapshot)) if item]
     if any(abs(price.value / item - ONE) <= AGREE for item in sources):
         return Price(price.value, f"jumped {jump:.0%}, confirmed by a second source")
     return Price(
@@ -72,21 +73,27 @@ def price_of(symbol: str, snapshot: Snapshot, policy: Policy, seconds: Iterable[
 
 def _last_close(symbol: str, snapshot: Snapshot) -> Decimal | None:
     frames = snapshot.candles.get(symbol, {})
-    newest = max((bars[-1] for bars in frames.values() if len(bars)), key=lambda bar: float(bar[0]), default=None)
-    return from_float(newest[4]) if newest is not None else None
+    closes = [(float(bars[-1][0]), frame, bars[-1][4]) for frame, bars in frames.items() if len(bars)]
+    return from_float(max(closes)[2]) if closes else None
 
 
-def _book_mid(symbol: str, snapshot: Snapshot) -> Decimal | None:
+def book_of(symbol: str, snapshot: Snapshot, limit: timedelta | None) -> Book | None:
+    """The book of a symbol, if it has both sides and is no older than ``limit`` (R-G2; None = any age)."""
     book = snapshot.books.get(symbol)
     if book is None or not book.bids or not book.asks:
         return None
-    return (book.bids[0][0] + book.asks[0][0]) / 2
+    return None if limit is not None and stale(book.at, snapshot.at, limit) else book
 
 
-def half_spread(symbol: str, snapshot: Snapshot) -> Decimal | None:
-    """Half the spread as a fraction of the mid, from the book else the ticker; None = unknown."""
-    book = snapshot.books.get(symbol)
-    if book is not None and book.bids and book.asks:
+def _book_mid(symbol: str, snapshot: Snapshot, limit: timedelta) -> Decimal | None:
+    book = book_of(symbol, snapshot, limit)
+    return (book.bids[0][0] + book.asks[0][0]) / 2 if book is not None else None
+
+
+def half_spread(symbol: str, snapshot: Snapshot, limit: timedelta | None = None) -> Decimal | None:
+    """Half the spread over the mid, from a book no older than ``limit``, else from the ticker; None = unknown."""
+    book = book_of(symbol, snapshot, limit)
+    if book is not None:
         bid, ask = book.bids[0][0], book.asks[0][0]
     else:
         ticker = snapshot.tickers.get(symbol)
@@ -109,12 +116,11 @@ def day_volume(symbol: str, other: str, snapshot: Snapshot) -> Decimal | None:
         return ticker.quote_volume
     for name in (symbol, other):
         frames = snapshot.candles.get(name, {})
-        for bars in frames.values():
-            if len(bars) < 2:  # noqa: PLR2004 - a bar's length needs two
-                continue
-            length = bars[-1, 0] - bars[-2, 0]
+        known = [(float(bars[-1, 0] - bars[-2, 0]), frame) for frame, bars in frames.items() if len(bars) > 1]
+        if known:
+            length, frame = min(known)  # the finest bars
             count = max(1, int(86_400_000 // length))
-            recent = bars[-count:]
+            recent = frames[frame][-count:]
             return from_float(float((recent[:, 4] * recent[:, 5]).sum()) * (1.0 if count > 1 else 86_400_000 / length))
     return None
 

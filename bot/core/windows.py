@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from bot.core.numbers import ZERO
 from bot.core.policy import Policy, parse_window
-from bot.core.prices import day_volume, half_spread
+from bot.core.prices import book_of, day_volume, half_spread
 from bot.core.snapshot import Snapshot
 
 VOLUME_AS_DEPTH = Decimal("0.001")  # of 24 h volume, where there is no book (rulebook section 3)
@@ -58,11 +58,12 @@ class Liquidity:
 
 
 def liquidity(symbol: str, other: str, *, buying: bool, snapshot: Snapshot, policy: Policy) -> Liquidity:
-    """What a taker finds within `windows.depth_within`: the book, else the ticker's spread and a share of 24 h volume."""
-    half = half_spread(symbol, snapshot)
+    """What a taker finds within `windows.depth_within`: the book, else the ticker's spread, a share of 24 h volume."""
+    fresh = policy.limits.age_max.quotes
+    half = half_spread(symbol, snapshot, fresh)
     spread = half * 2 if half is not None else None
-    book = snapshot.books.get(symbol)
-    if book is not None and book.bids and book.asks:
+    book = book_of(symbol, snapshot, fresh)
+    if book is not None:
         mid = (book.bids[0][0] + book.asks[0][0]) / 2
         reach = mid * policy.windows.depth_within
         side = book.asks if buying else book.bids
@@ -78,10 +79,12 @@ def liquidity(symbol: str, other: str, *, buying: bool, snapshot: Snapshot, poli
     return Liquidity(min(estimates) if estimates else None, spread, "0.1 % of 24 h volume")
 
 
-def impact(symbol: str, notional: Decimal, *, buying: bool, snapshot: Snapshot, major: bool) -> Decimal:
-    """Expected price impact beyond half the spread, as a fraction: walks the book; without one 2 bp (majors) or 5 bp."""
-    book = snapshot.books.get(symbol)
-    if book is None or not book.bids or not book.asks:
+def impact(
+    symbol: str, notional: Decimal, *, buying: bool, snapshot: Snapshot, major: bool, limit: timedelta
+) -> Decimal:
+    """Expected price impact beyond half the spread, a fraction: walks a book younger than ``limit``; else 2 or 5 bp."""
+    book = book_of(symbol, snapshot, limit)
+    if book is None:
         return Decimal("0.0002") if major else Decimal("0.0005")
     side = book.asks if buying else book.bids
     best = side[0][0]

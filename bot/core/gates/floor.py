@@ -21,12 +21,16 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     spends = [leg for leg in wish.legs if _spends(leg)]
     if not spends:
         return wish, Verdict(GATE, "pass")
-    powder = desk.ledger.liquid - desk.floor + sum((_brings(leg, desk) for leg in wish.legs), ZERO)
+    brought = sum((_brings(leg, desk) for leg in wish.legs), ZERO)
+    powder = desk.ledger.liquid - desk.floor + brought
+    if any(not is_swap(leg.symbol) for leg in spends):  # a spot buy is paid from the spot wallet alone
+        powder = min(powder, desk.ledger.stables_spot - desk.ledger.reserved + brought)
     worst = sum((_takes(leg, desk, leg.limit or leg.price) for leg in spends), ZERO)
     if worst <= powder:
         return wish, Verdict(GATE, "pass")
     least = sum((_takes(leg, desk, leg.price * (ONE + FILLABLE)) for leg in spends), ZERO)
-    why = f"takes up to {worst:.2f}, dry powder {max(ZERO, powder):.2f} over the floor of {percent(desk.policy.targets.stables.floor)}"
+    floor = percent(desk.policy.targets.stables.floor)
+    why = f"takes up to {worst:.2f}, dry powder {max(ZERO, powder):.2f} over the floor of {floor}"
     if powder <= 0:
         return wish, Verdict(GATE, "defer", why, f"{least:.2f} of dry powder")
     if least > powder:

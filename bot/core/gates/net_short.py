@@ -14,7 +14,7 @@ GATE = "R-G9"
 
 
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
-    """After the wish and everything in flight, no asset it touches is short of more coins than its ratio of the held."""
+    """After the wish and everything in flight, no asset it touches is short more coins than its ratio of the held."""
     after = desk.after(wish).ledger
     for asset in sorted({desk.asset_of(leg.symbol)[0] for leg in wish.legs}):
         sold, shorted = _in_flight(asset, desk)

@@ -40,7 +40,7 @@ def spikes(desk: Desk, exposure: Exposure) -> Iterator[Spike]:
         if move > policy.spike.atr:
             yield Spike(f"running move of {move:.1f} ATR", desk.snapshot.at, running=True)
     symbol = desk.spot(exposure.asset)
-    half = half_spread(symbol, desk.snapshot)
+    half = half_spread(symbol, desk.snapshot, policy.limits.age_max.quotes)
     history = desk.snapshot.history.get(symbol)
     median = history.spread_median if history is not None else None
     limit = median * policy.spike.spread_ratio if median else SPREAD_WITHOUT_MEDIAN

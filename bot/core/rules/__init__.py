@@ -1,1 +1,1 @@
-"""Owns what is wished: one file per rule group, blind to one another. A ban lives in gates, a when in triggers. Pure."""
+"""Owns what is wished: one file per rule group, blind to one another. Bans live in gates, whens in triggers. Pure."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
-from bot.core.assessment import Exposure, Trend
+from bot.core.assessment import Exposure, Readings, Trend
 from bot.core.desk import Desk
-from bot.core.numbers import ONE, ZERO, fraction
-from bot.core.sizing import CLOSE_ENOUGH, goal_of, percent, points, step
-from bot.core.wishes import Hold, Leg, Wish
+from bot.core.numbers import CENT, ONE, ZERO, fraction
+from bot.core.sizing import CLOSE_ENOUGH, goal_of, percent, points, sign_of, step
+from bot.core.wishes import Hold, Leg, Move, Wish
 
 RULE = "R-A11"
 HALF = Decimal("0.5")
 STRESS_STOPS_ADDS = 2
+LEAST_MOVE = Decimal(10)  # a transfer of less is not worth its cycle
+TRIES = 2  # transfers sent without money arriving, after which the step makes do with the spot wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,10 @@ class _Leave:
 
 
 def wish(desk: Desk, asset: str) -> Wish | Hold | None:
-    """The next step of bringing an underweight asset back; a hold with its nearest flip; None when it is not underweight."""
+    """The next step of bringing an underweight asset back; a hold with its nearest flip; None where it has no cause."""
     exposure = desk.exposure(asset)
     episode = desk.memory.episode(asset)
-    if episode is not None and not (episode.direction in ("add", "calendar") and episode.sign == "up"):
+    if episode is not None and not (episode.direction in ("add", "calendar") and sign_of(episode) == "up"):
         episode = None
     trigger = desk.trigger(asset, "under")
     if trigger is None and episode is None:
@@ -65,6 +67,10 @@ def _leave(desk: Desk, exposure: Exposure) -> _Leave:
         return _Leave(ZERO, "bear regime: no adds", "the regime leaving bear")
     if desk.seen.stress >= STRESS_STOPS_ADDS:
         return _Leave(ZERO, f"stress {desk.seen.stress}: no adds", f"stress under {STRESS_STOPS_ADDS}")
+    return _trend_leave(read)
+
+
+def _trend_leave(read: Readings) -> _Leave:
     if read.trend is None:
         return _Leave(ZERO, "trend unknown: no adds", "enough closed candles for the averages")
     if read.parabolic:
@@ -107,7 +113,10 @@ def _spot(desk: Desk, asset: str, size: Decimal, goal: Decimal, why: str, *, who
         return Hold(asset, "R-G11", f"{symbol} is not traded on this venue", "a listed, active market")
     powder, episode = desk.dry_powder, desk.memory.episode(asset)
     wanted = size * desk.equity
-    money = min(wanted, powder / (ONE + market.taker))
+    fetch = _fetched(desk, asset, min(wanted * (ONE + market.taker), powder))
+    if fetch is not None:
+        return fetch
+    money = min(wanted, min(powder, _cash(desk)) / (ONE + market.taker))
     if money < market.smallest(price) * price:
         return Hold(
             asset,
@@ -116,13 +125,36 @@ def _spot(desk: Desk, asset: str, size: Decimal, goal: Decimal, why: str, *, who
             f"{market.smallest(price) * price:.2f} of dry powder",
         )
     leg = Leg(symbol, money / price, price)
-    before = max(ZERO, desk.seen.stables.dry_powder)
-    funded = _sales(desk) if money * (ONE + market.taker) > before else ()
+    funded = _sales(desk) if money * (ONE + market.taker) > _own_powder(desk) else ()
     text = why if money == wanted else f"{why}; cut to the dry powder of {points(powder / desk.equity)} points"
     return Wish(
         RULE, "add", "normal", asset, text, legs=(leg,), exposure_change=fraction(money / desk.equity),
         direction=episode.direction if episode else "add", goal=goal, whole=whole, funded_by=funded,
     )  # fmt: skip
+
+
+def _cash(desk: Desk) -> Decimal:
+    """What the wallet that buys are paid from has."""
+    return max(ZERO, desk.ledger.stables_spot - desk.ledger.reserved)
+
+
+def _fetched(desk: Desk, asset: str, needed: Decimal) -> Wish | None:
+    """Dry powder in the futures wallet comes over before it is spent (R-A20); None where nothing is missing."""
+    ledger = desk.ledger
+    idle = ledger.futures_available if ledger.movable and not ledger.unified else ZERO
+    amount = min(needed - _cash(desk), idle).quantize(CENT, ROUND_FLOOR)
+    if amount < LEAST_MOVE or desk.moving.get("spot") or desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
+        return None
+    why = f"R-A20: {asset}'s addition needs {needed:.2f}, the spot wallet has {_cash(desk):.2f}"
+    move = Move(desk.policy.accounting_currency, amount, "futures", "spot")
+    return Wish("R-A20", "transfer", "upkeep", asset, why, moves=(move,))
+
+
+def _own_powder(desk: Desk) -> Decimal:
+    """Dry powder without what this plan's spot sales bring."""
+    sales = [leg for earlier in desk.approved for leg in earlier.legs if leg.qty < 0 and leg.purpose == "spot"]
+    brought = sum((leg.notional * (ONE - desk.taker(leg.symbol)) for leg in sales), ZERO)
+    return max(ZERO, desk.ledger.liquid - brought - desk.floor)
 
 
 def _sales(desk: Desk) -> tuple[str, ...]:

@@ -1,8 +1,12 @@
-"""Owns broken pairs: an action whose later leg is missing is completed, reduce-only or within the coins (R-W7). Pure."""
+"""Owns broken pairs: what is missing of an action is completed, reduce-only or within the coins (R-W7). Pure."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from bot.core.desk import Desk
+from bot.core.instruments import is_swap
+from bot.core.memory import Broken
 from bot.core.numbers import ZERO, fraction
 from bot.core.wishes import Leg, Wish
 
@@ -12,13 +16,13 @@ RULE = "R-W7"
 def wishes(desk: Desk) -> list[Wish]:
     """The owed leg, once more, at today's price; what became impossible is dropped by `settled`."""
     made = []
-    for item in desk.memory.broken:
+    for item in sorted(desk.memory.broken, key=lambda each: (each.action, each.symbol)):
         asset, coins = desk.asset_of(item.symbol)
-        swap = ":" in item.symbol
+        swap = is_swap(item.symbol)
         price = desk.ledger.marks.get(asset) if swap else desk.ledger.prices.get(asset)
         if price is None or not desk.ledger.equity or item.action in settled(desk):
             continue
-        qty = item.contracts
+        qty = _owed(desk, item)
         closing = swap and qty > 0
         leverage = None if closing or not swap else desk.policy.hedge_for(asset).leverage
         leg = Leg(item.symbol, qty, price * coins, "hedge" if swap else "spot", reduce_only=closing, leverage=leverage)
@@ -32,20 +36,29 @@ def wishes(desk: Desk) -> list[Wish]:
     return made
 
 
+def _owed(desk: Desk, item: Broken) -> Decimal:
+    """What is still owed, signed base units, and can still be done: no more is closed or sold than there is."""
+    asset, coins = desk.asset_of(item.symbol)
+    if is_swap(item.symbol):
+        short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO)) / coins
+        return min(item.contracts, short) if item.contracts > 0 else item.contracts
+    return max(item.contracts, -max(ZERO, desk.ledger.free.get(asset, ZERO)))
+
+
 def settled(desk: Desk) -> frozenset[str]:
     """Broken actions that owe nothing any more: the short to close is gone, the venue's minimum is out of reach."""
     done = set()
     for item in desk.memory.broken:
         asset, coins = desk.asset_of(item.symbol)
-        swap = ":" in item.symbol
+        swap = is_swap(item.symbol)
         market = desk.market(item.symbol)
         price = desk.ledger.marks.get(asset) if swap else desk.ledger.prices.get(asset)
-        held = desk.ledger.contracts.get(asset, ZERO) / coins
         closing = swap and item.contracts > 0
-        if closing and held >= 0:
+        owed = abs(_owed(desk, item))
+        if not owed:
             done.add(item.action)
         elif market is not None and price is not None:
             least = market.smallest(price * coins, reduce_only=closing)
-            if abs(item.contracts) < least:
+            if owed < least:
                 done.add(item.action)
     return frozenset(done)

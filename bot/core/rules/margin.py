@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.core.desk import Desk
-from bot.core.numbers import CENT, ONE, ZERO, fraction
+from bot.core.numbers import CENT, ZERO, fraction
 from bot.core.sizing import percent
 from bot.core.wishes import Leg, Move, Wish
 
@@ -30,18 +30,19 @@ def safety(desk: Desk) -> list[Wish]:
     if can and distance >= limits.liquidation_distance:
         return []
     why = f"{RULE}: distance to liquidation {percent(distance)}, at least {percent(limits.liquidation_distance)}"
-    made = []
-    for asset in sorted(desk.ledger.contracts, key=lambda name: (desk.ledger.contracts[name], name)):
-        size = desk.ledger.contracts[asset]
-        mark, price = desk.ledger.marks.get(asset), desk.ledger.prices.get(asset)
-        if not size or mark is None or price is None:
-            continue
-        made.append(_close(desk, asset, size, mark, price, why))
-    return made[:1]
+    # Bridges before hedges, the largest first: one position a cycle, then the account is looked at again.
+    ranked = sorted(desk.ledger.contracts, key=lambda name: (-desk.ledger.futures_weight(name), name))
+    longs = [name for name in ranked if desk.ledger.contracts[name] > 0]
+    shorts = [name for name in reversed(ranked) if desk.ledger.contracts[name] < 0]
+    for asset in (*longs, *shorts):
+        mark = desk.ledger.marks.get(asset)
+        if mark is not None:
+            return [_close(desk, asset, desk.ledger.contracts[asset], mark, why)]
+    return []
 
 
-def _close(desk: Desk, asset: str, size: Decimal, mark: Decimal, price: Decimal, why: str) -> Wish:
-    """A short and the coins it hedges go together; a long is closed alone."""
+def _close(desk: Desk, asset: str, size: Decimal, mark: Decimal, why: str) -> Wish:
+    """A short and the coins it hedges go together, as far as those may be sold; a long is closed alone."""
     contract = desk.contract(asset)
     close = Leg(
         contract.symbol,
@@ -50,10 +51,13 @@ def _close(desk: Desk, asset: str, size: Decimal, mark: Decimal, price: Decimal,
         "hedge" if size < 0 else "bridge",
         reduce_only=True,
     )
-    if size > 0:
-        change = -fraction(size * mark / desk.equity)
+    change = -fraction(size * mark / desk.equity)
+    price, market = desk.ledger.prices.get(asset), desk.market(desk.spot(asset))
+    kept = desk.policy.targets.keep.get(asset, ZERO)
+    coins = min(-size, desk.ledger.free.get(asset, ZERO), desk.ledger.coins.get(asset, ZERO) - kept)
+    sellable = price is not None and market is not None and market.active and coins >= market.smallest(price)
+    if price is None or not sellable:
         return Wish(RULE, "close", "safety", asset, why, legs=(close,), exposure_change=change)
-    coins = min(-size, desk.ledger.free.get(asset, ZERO))
     return Wish(RULE, "convert", "safety", asset, why, legs=(close, Leg(desk.spot(asset), -coins, price)))
 
 
@@ -78,8 +82,9 @@ def transfers(desk: Desk) -> list[Wish]:
         return [_move(Move(currency, amount, "spot", "futures"), why)]
     idle = desk.memory.surplus_since
     surplus = desk.ledger.futures_balance + min(ZERO, desk.ledger.unrealised) - 2 * wanted
-    if idle is not None and desk.snapshot.at - idle >= IDLE and surplus >= max(LEAST_MOVE, wanted):
-        amount = min(surplus + wanted * (ONE - Decimal("0.5")), desk.ledger.futures_available).quantize(CENT)
+    if idle is not None and desk.snapshot.at - idle >= IDLE and surplus >= 0:
+        # Half as much again as the need stays, so that the next tick does not call for a top-up.
+        amount = min(surplus + wanted / 2, desk.ledger.futures_available).quantize(CENT)
         if amount >= LEAST_MOVE:
             return [
                 _move(Move(currency, amount, "futures", "spot"), f"{RULE}: twice the need of {wanted:.2f} for a day")

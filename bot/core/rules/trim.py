@@ -8,10 +8,11 @@ from decimal import Decimal
 from bot.core.assessment import Exposure, Trend
 from bot.core.costs import funding_view
 from bot.core.desk import Desk
+from bot.core.futures import change_of, closed, sale, sellable
 from bot.core.memory import Episode
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
-from bot.core.sizing import CLOSE_ENOUGH, edge_of, goal_of, percent, points, step
+from bot.core.sizing import CLOSE_ENOUGH, edge_of, goal_of, percent, points, sign_of, step
 from bot.core.wishes import Hold, Leg, Move, Wish
 
 RULE = "R-A3"
@@ -32,10 +33,10 @@ class _Pace:
 
 
 def wish(desk: Desk, asset: str) -> Wish | Hold | None:
-    """The next step of bringing an overweight asset back; a hold with its nearest flip; None when it is not overweight."""
+    """The next step of bringing an overweight asset back; a hold with its nearest flip; None where it has no cause."""
     exposure = desk.exposure(asset)
     episode = desk.memory.episode(asset)
-    if episode is not None and not (episode.direction in ("trim", "calendar") and episode.sign == "down"):
+    if episode is not None and not (episode.direction in ("trim", "calendar", "exit") and sign_of(episode) == "down"):
         episode = None
     trigger = desk.trigger(asset, "over")
     if trigger is None and episode is None:
@@ -43,6 +44,8 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     earlier = desk.touched(asset)
     if earlier is not None:
         return Hold(asset, "R-W8", f"{earlier.rule} already acts on {asset} in this plan", "the next cycle")
+    if exposure.target == 0:
+        return _exit(desk, exposure)
     drift = desk.drift(asset)
     pace = _pace(exposure, drift, desk.policy)
     goal = _goal(desk, exposure, episode, pace)
@@ -57,6 +60,29 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
         size = min(size, fraction(episode.left))
     reasons = desk.why(asset, "over") or f"{episode.rule if episode else ''}: the episode goes on to {percent(goal)}"
     return _split(desk, exposure, size, goal, f"{reasons}; {pace.why}", whole=whole)
+
+
+def _exit(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
+    """Where nothing of an asset is wanted, the trend is not asked and nothing is hedged: it is sold (R-W2, R-A8)."""
+    asset, net = exposure.asset, desk.ledger.net(exposure.asset)
+    price, long = desk.ledger.prices.get(asset), max(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    if price is None:
+        return Hold(asset, "R-G3", f"{asset} has no sane price", "a sane price")
+    if net <= CLOSE_ENOUGH:
+        return None
+    coins = step(net, desk.policy.trim_for(asset).increment) * desk.equity / price
+    if long and desk.ledger.marks.get(asset) is not None:
+        legs: tuple[Leg, ...] = (closed(desk, asset, -min(long, coins), "bridge"),)
+    else:
+        free = sellable(desk, asset)
+        if not free:
+            return Hold(asset, "R-T9", f"{asset} is not wanted, but no free coins may be sold", "free coins")
+        legs = sale(desk, asset, min(coins, free))
+    why = desk.why(asset, "over") or "the exit goes on"
+    return Wish(
+        "R-W2", "exit", "derisk", asset, f"{why}; nothing of it is wanted", legs=legs,
+        exposure_change=fraction(change_of(desk, legs)), direction="exit", goal=ZERO,
+    )  # fmt: skip
 
 
 def _pace(exposure: Exposure, drift: Decimal, policy: Policy) -> _Pace:
@@ -161,7 +187,7 @@ def _legs(desk: Desk, asset: str, parts: _Parts, price: Decimal, mark: Decimal) 
 
 
 def _shares(desk: Desk, exposure: Exposure, size: Decimal) -> _Parts:
-    """Coins to sell and to short for ``size`` of E: the share, then what may not be hedged, then what may not be sold."""
+    """Coins to sell and to short for ``size`` of E: the share, what may not be hedged, what may not be sold."""
     asset = exposure.asset
     price = desk.ledger.prices[asset] or ONE
     mark = desk.ledger.marks.get(asset) or price
@@ -169,54 +195,81 @@ def _shares(desk: Desk, exposure: Exposure, size: Decimal) -> _Parts:
     share = ONE if trim.prefer == "hedge" else ONE - trim.spot_share
     banned = _no_hedge(desk, asset)
     coins = desk.ledger.coins.get(asset, ZERO)
-    keep = desk.policy.targets.keep.get(asset, ZERO)
-    sellable = max(ZERO, min(desk.ledger.free.get(asset, ZERO), coins - keep))
+    free = sellable(desk, asset)
     whole = size * desk.equity
     short = ZERO if banned else whole * share / mark
-    sold = min((whole - short * mark) / price, sellable)
+    sold = min((whole - short * mark) / price, free)
     # What may not be sold (kept coins) is hedged instead; what may not be hedged is sold instead.
     if not banned:
         short = max(short, (whole - sold * price) / mark)
     room = (coins - sold) * hedge.max_ratio + min(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    reach = _margin_in_reach(desk, asset)
+    if reach is not None:
+        room = min(room, reach / _margin_per(desk, asset) / mark)
     short = max(ZERO, min(short, room))
     if short * mark < hedge.min_size * desk.equity:
         banned = banned or (f"short under {points(hedge.min_size)} points: all sold" if short else "")
         short = ZERO
-    sold = min(max(sold, (whole - short * mark) / price), sellable)
+    sold = min(max(sold, (whole - short * mark) / price), free)
     return _Parts(ZERO, sold, short, banned)
 
 
 def _no_hedge(desk: Desk, asset: str) -> str:
     """Why the hedge share is 0 (R-A4); empty when a short may be opened."""
+    return _no_perpetual(desk, asset) or _funding_forbids(desk, asset) or _no_margin(desk, asset)
+
+
+def _no_perpetual(desk: Desk, asset: str) -> str:
     policy = desk.policy
-    hedge = policy.hedge_for(asset)
-    contract = desk.contract(asset)
-    if not policy.futures or not hedge.enabled or "futures" not in policy.instruments_for(asset):
+    if not policy.futures or not policy.hedge_for(asset).enabled or "futures" not in policy.instruments_for(asset):
         return "hedging off: all sold"
     if "swap" not in desk.snapshot.account.can:
         return "no futures on this account: all sold"
-    market = desk.market(contract.symbol)
+    market = desk.market(desk.contract(asset).symbol)
     if market is None or not market.active or desk.ledger.marks.get(asset) is None:
         return "no perpetual: all sold"
-    funding = funding_view(contract.symbol, desk)
+    return ""
+
+
+def _funding_forbids(desk: Desk, asset: str) -> str:
+    hedge = desk.policy.hedge_for(asset)
+    funding = funding_view(desk.contract(asset).symbol, desk)
     if funding is None:
         return "funding unknown: all sold"
     if funding.paid_by_short() > hedge.funding_limit:
         return f"shorts pay {percent(funding.paid_by_short())} a year, limit {percent(hedge.funding_limit)}: all sold"
+    return ""
+
+
+def _no_margin(desk: Desk, asset: str) -> str:
+    policy, hedge = desk.policy, desk.policy.hedge_for(asset)
     distance = desk.ledger.distance
     if distance is not None and distance < policy.limits.top_up_distance:
         return f"distance to liquidation {percent(distance)} under {percent(policy.limits.top_up_distance)}: all sold"
     if desk.ledger.contracts.get(asset, ZERO) > 0:
         return "a bridge is closed first"
-    need = hedge.min_size * desk.equity / hedge.leverage
-    fundable = desk.ledger.movable and not desk.ledger.unified
-    key = f"{asset}:transfer:"
-    if desk.ledger.futures_available < need and not desk.ledger.unified:
-        if not fundable:
-            return "no margin in the futures wallet and no transfers: all sold"
-        if desk.memory.wishes.get(key, 0) >= TRIES:
+    reach = _margin_in_reach(desk, asset)
+    if reach is not None and reach < hedge.min_size * desk.equity * _margin_per(desk, asset):
+        if desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
             return "margin did not arrive: all sold"
+        return f"no margin: {reach:.2f} in reach of the futures wallet: all sold"
     return ""
+
+
+def _margin_per(desk: Desk, asset: str) -> Decimal:
+    """Margin and fee that a short takes, per unit of its notional."""
+    return ONE / desk.policy.hedge_for(asset).leverage + desk.taker(desk.contract(asset).symbol)
+
+
+def _margin_in_reach(desk: Desk, asset: str) -> Decimal | None:
+    """What the futures wallet has, is being sent, or could be sent, for margin; None where one wallet serves both."""
+    ledger = desk.ledger
+    if ledger.unified:
+        return None
+    here = max(ZERO, ledger.futures_available)
+    if not ledger.movable or desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
+        return here
+    return here + desk.moving.get("futures", ZERO) + max(ZERO, ledger.stables_spot - ledger.reserved)
 
 
 def _margin_missing(desk: Desk, asset: str, parts: _Parts, goal: Decimal) -> Wish | None:
@@ -225,7 +278,7 @@ def _margin_missing(desk: Desk, asset: str, parts: _Parts, goal: Decimal) -> Wis
         return None
     trim, hedge = desk.policy.trim_for(asset), desk.policy.hedge_for(asset)
     mark = desk.ledger.marks.get(asset) or ONE
-    now = parts.shorted * mark * (ONE / hedge.leverage + desk.taker(desk.contract(asset).symbol))
+    now = parts.shorted * mark * _margin_per(desk, asset)
     if desk.ledger.futures_available >= now:
         return None
     way = max(ZERO, desk.ledger.net(asset) - goal) * desk.equity * (ONE - trim.spot_share)

@@ -19,7 +19,7 @@ def skeleton(policy: Policy) -> Mapping[str, Decimal]:
 
 
 def _shares(sleeve: Sleeve) -> Mapping[str, Decimal]:
-    """Fixed weights where written, else equal ones (inverse volatility and risk parity are named by `check` until then)."""
+    """Fixed weights where written, else equal ones."""
     fixed = sleeve.fixed
     if fixed is not None:
         return fixed

@@ -20,7 +20,8 @@ def fire(stables: Stables, equity: Decimal, policy: Policy, *, refilling: bool) 
     lower = wanted.floor - wanted.tolerance
     upper = wanted.floor + wanted.refill
     if liquid < lower or (refilling and liquid < upper):
-        why = f"liquid stables {percent(liquid)} are {points(wanted.floor - liquid)} points under the floor {percent(wanted.floor)}"
+        missing = points(wanted.floor - liquid)
+        why = f"liquid stables {percent(liquid)} are {missing} points under the floor {percent(wanted.floor)}"
         if liquid >= wanted.floor:
             why = f"liquid stables {percent(liquid)}: the refill goes on to {percent(upper)}"
         yield Trigger(RULE, "stables", why, "refill")
