@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.cli.ran import Ballast
+from tests.unit.cli.snapshots import CONFIG, a_config_file
+
+TAKER = "execution: {style: taker}\n"
+
+
+def test_a_sound_configuration_shows_its_bands_beside_what_they_have_to_earn(ballast: Ballast) -> None:
+    ran = ballast("check", "--config", a_config_file(ballast.folder, CONFIG + TAKER))
+    assert (ran.code, ran.err) == (0, "")
+    btc = next(line for line in ran.out.splitlines() if line.startswith("BTC"))
+    assert btc.split() == ["BTC", "majors", "54.0", "%", "±", "5.0", "±", "1.8"]
+    assert "warning" not in ran.out
+
+
+def test_s9_a_band_of_one_point_is_warned_of_and_is_no_error(ballast: Ballast) -> None:
+    text = f"{CONFIG}{TAKER}triggers: {{band: {{points: 0.01}}}}\n"
+    ran = ballast("check", "--config", a_config_file(ballast.folder, text))
+    assert ran.code == 0
+    warned = [line for line in ran.out.splitlines() if line.startswith("warning: triggers.band: ")]
+    assert len(warned) == 2
+
+
+def test_a_period_that_no_window_holds_is_an_error(ballast: Ballast) -> None:
+    text = f"{CONFIG}{TAKER}signals: {{averages: {{slow: 2000}}}}\n"
+    ran = ballast("check", "--config", a_config_file(ballast.folder, text))
+    assert ran.code == 1
+    assert "error: signals.averages.slow: is 2000, must be at most 1280" in ran.out
+
+
+def test_json_holds_the_same_findings(ballast: Ballast) -> None:
+    text = f"{CONFIG}kill_switch: halt\nsignals: {{rsi: {{period: 1}}}}\nweb: {{port: 9000}}\n"
+    ran = ballast("check", "--config", a_config_file(ballast.folder, text), "--json")
+    assert ran.code == 1
+    assert [each["key"] for each in ran.json["errors"]] == ["signals.rsi.period"]
+    assert [each["key"] for each in ran.json["warnings"]] == ["kill_switch", "execution.style", "web.port"]
+    assert [each["asset"] for each in ran.json["bands"]] == ["BTC", "ETH"]
+
+
+def test_the_environment_is_part_of_what_is_checked(ballast: Ballast) -> None:
+    ballast.environment.setenv("BALLAST_KILL_SWITCH", "freeze")
+    ballast.environment.setenv("BALLAST_CONFIG", str(a_config_file(ballast.folder, CONFIG + TAKER)))
+    assert "warning: kill_switch: is freeze" in ballast("check").out
+
+
+BAD = [
+    ("colour: red\n", "colour"),
+    ("cycle: 1m\ncycle: 2m\n", "cycle"),
+    ("targets: {sleeves: {a: {weight: 0.5, assets: [BTC]}}}\n", "must be 1"),
+    ("targets: {stables: {floor: 0.2}, sleeves: {a: {weight: 0.9, assets: [BTC]}}}\n", "targets.stables.floor"),
+]
+
+
+@pytest.mark.parametrize(("text", "named"), BAD, ids=[named for _, named in BAD])
+@pytest.mark.parametrize("command", ["check", "plan", "decisions", "snapshot", "kill"])
+def test_a_bad_configuration_is_one_clear_line_and_nothing_is_written(
+    ballast: Ballast, command: str, text: str, named: str
+) -> None:
+    whole = text if "targets" in text else CONFIG + text
+    path = a_config_file(ballast.folder, whole)
+    ran = ballast(command, *(["halt"] if command == "kill" else []), "--config", path)
+    assert ran.code == 1
+    assert len(ran.err.splitlines()) == 1
+    assert ran.err.startswith(str(path))
+    assert named in ran.err
+    assert ran.out == (f"error: {ran.err}" if command == "check" else "")
+    assert [each.name for each in ballast.folder.iterdir()] == [path.name]
+
+
+def test_a_configuration_that_is_not_there_is_named(ballast: Ballast) -> None:
+    ran = ballast("config", "show", "--config", "nowhere.yaml")
+    assert (ran.code, ran.err) == (1, "nowhere.yaml: cannot be read: No such file or directory\n")
+
+
+def test_the_settings_in_force_tell_where_they_come_from_and_keep_their_secrets(ballast: Ballast) -> None:
+    ballast.environment.setenv("BALLAST_VENUE__API_KEY", "abcdef")
+    ballast.environment.setenv("BALLAST_TARGETS__STABLES__FLOOR", "0.06")
+    ran = ballast("config", "show", "--config", a_config_file(ballast.folder), "--json")
+    assert ran.json["targets.stables.floor"] == {"value": "0.06", "from": "environment BALLAST_TARGETS__STABLES__FLOOR"}
+    assert ran.json["trim.increment"] == {"value": "0.05", "from": "default"}
+    table = ballast("config", "show", "--config", a_config_file(ballast.folder))
+    assert "abcdef" not in ran.out + table.out
+    assert table.code == 0
+
+
+def test_the_schema_is_the_one_that_editors_are_given(ballast: Ballast) -> None:
+    from bot.settings import config_schema  # noqa: PLC0415 - only here
+
+    assert ballast("config", "schema").json == config_schema()
