@@ -109,15 +109,10 @@ class SafeTransport:
                     raise ccxt.RequestTimeout(f"{method} {path}: the answer was cut off") from error.__cause__
                 raise
 
-    def parse_order_book_bid_ask(  # ccxt makes floats here whatever ``number`` says
-        self,
-        bidask: Sequence[Any],
-        priceKey: int = 0,
-        amountKey: int = 1,
-        *_: Any,  # noqa: N803 - ccxt's names
-    ) -> list[Decimal]:
-        """A level, exact; raises ArithmeticError, LookupError."""
-        return [Decimal(str(bidask[priceKey])), Decimal(str(bidask[amountKey]))]
+    def parse_order_book_bid_ask(self, bidask: Sequence[Any], *keys: Any) -> list[Decimal]:
+        """A level, exact (ccxt makes floats here whatever ``number`` says); raises ArithmeticError, LookupError."""
+        price, amount = keys[:2] or (0, 1)
+        return [Decimal(str(bidask[price])), Decimal(str(bidask[amount]))]
 
     def handle_errors(
         self, code: int, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *sent: Any

@@ -156,6 +156,7 @@ class Binance:
         made.sapi = self.has_transfers(setup)
         if local:
             made.urls["api"] = _local_urls(made.urls["api"], setup.url)
+            made.timeout_on_exit = 0  # ms that TLS needs to say goodbye; here is none
         elif setup.environment == "testnet":
             made.set_sandbox_mode(True)
         elif setup.environment == "demo":
