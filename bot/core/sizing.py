@@ -23,6 +23,13 @@ def step(excess: Decimal, increment: Decimal, speed: Decimal = ONE) -> Decimal:
     return fraction(excess if excess - size <= increment * STRETCH else size)
 
 
+def left_of(episode: Episode | None, increment: Decimal) -> Decimal | None:
+    """What of the current increment is still to be filled; a crumb of up to a tenth of one is left to the next."""
+    if episode is None or episode.left is None or episode.left <= increment * STRETCH:
+        return None
+    return fraction(episode.left)
+
+
 def goal_of(exposure: Exposure, policy: Policy, direction: str) -> Decimal:
     """The net exposure an episode aims at: the target, just inside the band's edge, or halfway between (R-A2)."""
     kind = policy.goal_for(exposure.asset)

@@ -86,7 +86,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "S21-safety": Scenario(keys(FIFTY, **WINDOW), lambda: account(
         {"BTC": 2, "ETH": 15, "SOL": 15}, 66, futures=2, shorts={"BTC": 3}, at=SATURDAY)),
     "S21-thin": Scenario(keys(FIFTY, **NO_HEDGE), _fifty(55, 13, books={"BTC/USDT": 20_000})),
-    "S21-deep": Scenario(keys(FIFTY, **NO_HEDGE), _fifty(55, 13, books={"BTC/USDT": 50_000})),
+    "S21-deep": Scenario(keys(FIFTY, **NO_HEDGE), _fifty(55, 13, books={"BTC/USDT": 50_100})),
 }  # fmt: skip
 
 

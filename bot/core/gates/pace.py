@@ -8,7 +8,7 @@ from decimal import Decimal
 from bot.core.desk import Desk
 from bot.core.memory import Ended
 from bot.core.numbers import ONE, ZERO, utc_text
-from bot.core.sizing import percent, sign_of
+from bot.core.sizing import left_of, percent, sign_of
 from bot.core.verdicts import Verdict
 from bot.core.wishes import Wish
 
@@ -23,7 +23,11 @@ def _subject(wish: Wish) -> str:
 def interval(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Time between two increments of an episode; what is left of an increment does not wait."""
     episode = desk.memory.episode(_subject(wish))
-    if episode is None or episode.last_increment_at is None or not wish.whole or episode.left:
+    if episode is None or episode.last_increment_at is None or not wish.whole:
+        return wish, Verdict(GATE, "pass")
+    policy = desk.policy
+    keys = policy.add_for(wish.asset) if wish.exposure_change > 0 else policy.trim_for(wish.asset)
+    if left_of(episode, keys.increment) is not None:
         return wish, Verdict(GATE, "pass")
     ready = episode.last_increment_at + desk.policy.pace.increment_interval
     if desk.snapshot.at >= ready:

@@ -8,7 +8,7 @@ from decimal import ROUND_FLOOR, Decimal
 from bot.core.assessment import Exposure, Readings, Trend
 from bot.core.desk import Desk
 from bot.core.numbers import CENT, ONE, ZERO, fraction
-from bot.core.sizing import CLOSE_ENOUGH, goal_of, percent, points, sign_of, step
+from bot.core.sizing import CLOSE_ENOUGH, goal_of, left_of, percent, points, sign_of, step
 from bot.core.wishes import Hold, Leg, Move, Wish
 
 RULE = "R-A11"
@@ -51,11 +51,11 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     leave = _leave(desk, exposure)
     if leave.speed <= 0:
         return Hold(asset, "R-A10", leave.why, leave.nearest)
-    size = step(gap, desk.policy.add_for(asset).increment, leave.speed)
-    if episode is not None and episode.left:
-        size = min(size, fraction(episode.left))
-    whole = not (episode is not None and episode.left)
-    return _spot(desk, asset, size, goal, f"{reasons}; {leave.why}", whole=whole)
+    increment = desk.policy.add_for(asset).increment
+    size, left = step(gap, increment, leave.speed), left_of(episode, increment)
+    if left is not None:
+        size = min(size, left)
+    return _spot(desk, asset, size, goal, f"{reasons}; {leave.why}", whole=left is None)
 
 
 def _leave(desk: Desk, exposure: Exposure) -> _Leave:

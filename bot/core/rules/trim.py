@@ -12,7 +12,7 @@ from bot.core.futures import change_of, closed, sale, sellable
 from bot.core.memory import Episode
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
-from bot.core.sizing import CLOSE_ENOUGH, edge_of, goal_of, percent, points, sign_of, step
+from bot.core.sizing import CLOSE_ENOUGH, edge_of, goal_of, left_of, percent, points, sign_of, step
 from bot.core.wishes import Hold, Leg, Move, Wish
 
 RULE = "R-A3"
@@ -54,10 +54,11 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
         return None
     if pace.speed <= 0:
         return Hold(asset, "R-A1", pace.why, pace.nearest)
-    size = step(excess, desk.policy.trim_for(asset).increment, pace.speed)
-    whole = not (episode is not None and episode.left)
-    if episode is not None and episode.left:
-        size = min(size, fraction(episode.left))
+    increment = desk.policy.trim_for(asset).increment
+    size, left = step(excess, increment, pace.speed), left_of(episode, increment)
+    whole = left is None
+    if left is not None:
+        size = min(size, left)
     reasons = desk.why(asset, "over") or f"{episode.rule if episode else ''}: the episode goes on to {percent(goal)}"
     return _split(desk, exposure, size, goal, f"{reasons}; {pace.why}", whole=whole)
 
