@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bot.cli import check, config, control, db, explain, lists, local_exchange, plan, snapshot, version
+from bot.cli import check, config, control, db, explain, lists, local_exchange, plan, snapshot, status, version
 from bot.cli.told import FAILED, USAGE, Told
 
 # Typer keeps these to itself: what its BadParameter is made of.
@@ -28,6 +28,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     plan.plan,
     snapshot.snapshot,
     check.check,
+    status.status,
     lists.decisions,
     lists.orders,
     explain.explain,
