@@ -1,0 +1,1 @@
+"""Owns the ways of telling people; never on the trading path."""

@@ -1,0 +1,488 @@
+"""Owns a running portfolio: schedule, signals, lease, kill watch, heartbeat, configuration. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+
+from bot import __version__
+from bot.core.numbers import utc_text
+from bot.core.orders import OrderState
+from bot.core.plan_record import Plan
+from bot.core.policy import Policy
+from bot.core.snapshot import Kill
+from bot.engine.cycle import Engine, Outcome
+from bot.engine.parts import Parts
+from bot.engine.permit import SendPermit
+from bot.engine.record import alert_event
+from bot.engine.stop import CANCELS, KillWatch, SourceUnreadable
+from bot.ports.alerts import Alerts
+from bot.ports.errors import Fenced, PortError, StoreError
+from bot.ports.store import Identity, Run
+from bot.settings import ConfigError, Settings, kill_switch_of, load_text
+
+LOOK_EVERY_S = 0.5
+LEASE_S = 15.0
+RENEW_EVERY_S = 4.0
+BEAT_EVERY_S = 1.0
+END_WITHIN_S = 6.0  # of a cycle that is under way when the end is asked for
+FAILURES_MAX = 5
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OK, FAILED = 0, 1
+
+
+class ConfigWatch:
+    """The operator's file, looked at by its content's hash. A broken edit changes nothing but `broken`."""
+
+    def __init__(self, path: Path | None, settings: Settings, env: Mapping[str, str]) -> None:
+        self._path = path
+        self._env = env
+        self._hash = b""
+        self._text: str | None = None
+        self._first = True
+        self.settings = settings
+        self.broken = ""
+        self.pending: Settings | None = None
+
+    def level(self) -> Kill:
+        """The kill switch that the file asks for now; raises `SourceUnreadable`."""
+        if self._path is None:
+            return "off"
+        self._look(self._path)
+        if self._text is None:
+            raise SourceUnreadable(self.broken)
+        try:
+            return kill_switch_of(self._text)
+        except ConfigError as error:
+            raise SourceUnreadable(f"{self._path}: {error.lines[0]}") from error
+
+    def _look(self, path: Path) -> None:
+        try:
+            raw = path.read_bytes()
+            text = raw.decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            self._text, self._hash = None, b""
+            self.broken = f"{path}: cannot be read: {error}"
+            return
+        hashed = hashlib.sha256(raw).digest()
+        if hashed == self._hash:
+            return
+        self._hash, self._text = hashed, text
+        first, self._first = self._first, False
+        try:
+            fresh = load_text(text, self._env, name=str(path))
+        except ConfigError as error:
+            self.broken, self.pending = error.lines[0], None
+            return
+        self.broken = ""
+        self.pending = None if first and fresh == self.settings else fresh
+
+    def take(self) -> tuple[Settings, list[str]] | None:
+        """The new configuration, once, with the keys of it that need a restart; None while nothing is new."""
+        fresh, self.pending = self.pending, None
+        if fresh is None or fresh == self.settings:
+            return None
+        fixed = self.settings.fixed_until_restart(fresh)
+        self.settings = fresh
+        return fresh, fixed
+
+
+@dataclass(slots=True)
+class Body:
+    """A portfolio as `bot.wiring` hands it over, its venue up; ``closed`` brings that down, ``finished`` is last."""
+
+    parts: Parts
+    identity: Identity
+    run: Run
+    settings: Settings
+    holder: str
+    closed: Callable[[], Awaitable[None]]
+    finished: Callable[[], None] = lambda: None
+    requests: Callable[[], Mapping[str, int]] = dict
+    tended: Callable[[], Awaitable[None]] | None = None  # before each cycle: a foreign clock is measured again
+    standing: str = ""  # why orders go nowhere, where they do
+    config_path: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class NotedAlerts:
+    """Alerts that are told at once and recorded with the next heartbeat."""
+
+    def __init__(self, inner: Alerts) -> None:
+        self._inner = inner
+        self.waiting: list[tuple[str, str]] = []
+
+    def send(self, level: Literal["info", "warning", "critical"], text: str, *, key: str = "") -> None:
+        """Tell, and keep for the record."""
+        self._inner.send(level, text, key=key)
+        if (level, text) not in self.waiting:
+            self.waiting.append((level, text))
+
+
+class Daemon:
+    """Runs one portfolio until a signal, a number of cycles or another leader ends it. `run` answers an exit code.
+
+    ``on_cycle`` is told every decision and what became of it.
+    """
+
+    def __init__(self, body: Body, *, on_cycle: Callable[[Plan, Outcome], None] | None = None) -> None:
+        self._body = body
+        self._on_cycle = on_cycle
+        self._alerts = NotedAlerts(body.parts.alerts)
+        self._parts = replace(body.parts, alerts=self._alerts)
+        self._clock = body.parts.clock
+        self._store = body.parts.store
+        self._config = ConfigWatch(body.config_path, body.settings, body.env)
+        from_env = body.settings.origins.get("kill_switch", "").startswith("environment")
+        self.kill = KillWatch(
+            body.parts.controls,
+            self._alerts,
+            file=self._config.level,
+            environment=body.settings.kill_switch if from_env or body.config_path is None else "off",
+        )
+        self._held_until = 0.0
+        permit = SendPermit(self._level, lambda: self._held_until, self._clock, standing=body.standing)
+        self.engine = Engine(self._parts, self.kill, permit)
+        self._policy: Policy = body.settings.policy()
+        self._log = structlog.get_logger("ballast")
+        self._stop = asyncio.Event()
+        self._fence = 0
+        self._failures = 0
+        self._cycles = 0
+        self._decisions = 0
+        self._last: Outcome | None = None
+        self._last_number: int | None = None
+        self._beaten_at = -BEAT_EVERY_S
+        self._alerts_told = 0
+        self._fatal: PortError | None = None
+
+    def stop(self) -> None:
+        """Ask for a clean end: nothing more is sent, what is under way is finished and recorded."""
+        self._stop.set()
+
+    async def run(self, cycles: int | None = None) -> int:
+        """Open, lead, cycle, and let go of everything again; raises PortError when it cannot begin."""
+        with self._signals():
+            try:
+                await self._begin()
+                await self._work(cycles)
+            finally:
+                await self._end()
+        if self._fatal is not None:
+            self._log.critical("stopped", why=str(self._fatal))
+            return FAILED
+        return OK
+
+    # ---- begin and end
+
+    async def _begin(self) -> None:
+        await self._store.open(self._body.identity, migrate=True)
+        await self._take_lease()
+        await self._store.start_run(self._body.run, self._fence)
+        loaded = await self._store.load()
+        self.engine.recorder.memory = loaded.memory
+        self._decisions = (await self._parts.record.counts())["decisions"] if loaded.last_cycle_at else 0
+        if loaded.last_cycle_at is not None:
+            self._last_number = self._number(loaded.last_cycle_at)
+        await self._look()
+        self._log.info(
+            "leads", portfolio=self._parts.portfolio, mode=self._parts.mode, venue=self._parts.venue,
+            environment=self._parts.environment, fence=self._fence, unfinished=len(loaded.orders) + len(loaded.moves),
+            kill=self.kill.level, version=__version__,
+        )  # fmt: skip
+
+    async def _take_lease(self) -> None:
+        """Lead; where another holder's lease still runs, wait for it once to end (it may have died)."""
+        until = self._clock.mono() + LEASE_S + 1
+        while True:
+            asked_at = self._clock.mono()
+            try:
+                self._fence = await self._store.lead(self._body.holder, LEASE_S)
+            except Fenced as fenced:
+                if self._clock.mono() >= until or self._stop.is_set():
+                    raise
+                self._log.info("waits for the lease", why=str(fenced))
+                await self._clock.sleep(1.0)
+                continue
+            self._held_until = asked_at + LEASE_S
+            self.engine.lead(self._fence)
+            return
+
+    async def _end(self) -> None:
+        """Say the last word, give the lease back, close everything; what fails here must not hide why it ended."""
+        steps = (
+            lambda: self._beat(force=True),
+            self._body.closed,
+            lambda: self._store.release(self._fence),
+            self._store.close,
+            self._parts.controls.close,
+            self._parts.record.close,
+        )
+        for step in steps:
+            try:
+                await step()
+            except (PortError, OSError) as error:
+                self._log.warning("at the end", why=str(error))
+        self._body.finished()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Any:
+        loop = asyncio.get_running_loop()
+        halt = lambda: self.kill.set("halt", "signal", "SIGUSR1")  # noqa: E731 - one line, one use
+        wanted: dict[signal.Signals, Callable[[], None]] = {
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: self.stop,
+            signal.SIGUSR1: halt,
+        }
+        taken = []
+        for number, action in wanted.items():
+            # Only the main thread of the main interpreter hears signals.
+            with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+                loop.add_signal_handler(number, action)
+                taken.append(number)
+        try:
+            yield
+        finally:
+            for number in taken:
+                loop.remove_signal_handler(number)
+
+    # ---- the loop
+
+    async def _work(self, cycles: int | None) -> None:
+        watchers = [
+            asyncio.create_task(self._watch(), name="kill watch"),
+            asyncio.create_task(self._renew(), name="lease"),
+        ]
+        try:
+            while not self._stop.is_set() and (cycles is None or self._cycles < cycles):
+                if not await self._wait_for_turn(watchers):
+                    break
+                await self._one()
+                await self._beat()
+        finally:
+            for task in watchers:
+                task.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
+
+    async def _wait_for_turn(self, watchers: list[asyncio.Task[None]]) -> bool:
+        """Sleep to the next cycle that has not run yet; False when the end came first."""
+        number = self._number(self._clock.now())
+        while self._last_number is not None and number <= self._last_number:
+            due = EPOCH + (self._last_number + 1) * self._policy.cycle
+            sleeping = asyncio.create_task(self._clock.until(due))
+            stopping = asyncio.create_task(self._stop.wait())
+            await asyncio.wait({sleeping, stopping, *watchers}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (sleeping, stopping):
+                task.cancel()
+            await asyncio.gather(sleeping, stopping, return_exceptions=True)
+            if self._stop.is_set():
+                return False
+            self._check(watchers)
+            number = self._number(self._clock.now())
+        self._check(watchers)
+        self._last_number = number
+        return not self._stop.is_set()
+
+    def _check(self, watchers: list[asyncio.Task[None]]) -> None:
+        """A watcher that ended is a deaf daemon: what ended it comes out here."""
+        for task in watchers:
+            if task.done():
+                task.result()
+
+    def _number(self, at: datetime) -> int:
+        return (at - EPOCH) // self._policy.cycle
+
+    async def _one(self) -> None:
+        """One cycle; the end asked for meanwhile gives it a few seconds. The program's only catch-all stands here."""
+        self._take_configuration()
+        started = self._clock.mono()
+        cycle_id = f"{int(self._policy.cycle / timedelta(milliseconds=1))}:{self._last_number}"
+        task = asyncio.create_task(self._cycle(cycle_id))
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                await asyncio.wait({task}, timeout=END_WITHIN_S)
+            if not task.done():
+                task.cancel()
+            self._last = await task
+            self._failures = 0
+        except Fenced as fenced:
+            self._fatal = fenced
+            self._stop.set()
+            return
+        except asyncio.CancelledError:
+            if not self._stop.is_set():
+                raise
+            self._log.warning("cycle cut off", cycle=cycle_id)
+            return
+        except Exception as error:  # noqa: BLE001 - the last resort of a program that must not die of one bad cycle
+            self._failed(cycle_id, error)
+            return
+        finally:
+            stopping.cancel()
+            self._cycles += 1
+        self._tell(self._last, self._clock.mono() - started)
+
+    async def _cycle(self, cycle_id: str) -> Outcome:
+        if self._body.tended is not None:
+            await self._body.tended()
+        return await self.engine.cycle(cycle_id, self._policy)
+
+    def _failed(self, cycle_id: str, error: Exception) -> None:
+        self._failures += 1
+        self._log.error("cycle failed", cycle=cycle_id, in_a_row=self._failures, exc_info=error)
+        text = f"cycle {cycle_id} failed: {type(error).__name__}: {error}"
+        self._alerts.send("critical", text, key="cycle failed")
+        if self._failures == FAILURES_MAX:
+            self.kill.set("halt", "daemon", f"{FAILURES_MAX} cycles in a row failed; last: {error}")
+
+    def _tell(self, outcome: Outcome, took_s: float) -> None:
+        plan = outcome.plan
+        self._decisions += 1
+        self._log.info(
+            "cycle", cycle=outcome.cycle_id, decision=plan.decision_id, at=utc_text(plan.at),
+            equity=None if plan.assessment.equity is None else f"{plan.assessment.equity:.2f}",
+            actions=len(plan.actions), blocked=len(plan.blocked), holds=len(plan.holds), sent=len(outcome.sent),
+            filled=sum(bool(item.filled) for item in outcome.sent), unknown=outcome.count(OrderState.UNKNOWN),
+            denied=outcome.count(OrderState.DENIED), gaps=len(outcome.snapshot.gaps), kill=self.kill.level,
+            ms=round(took_s * 1000),
+        )  # fmt: skip
+        if self._on_cycle is not None:
+            self._on_cycle(plan, outcome)
+
+    # ---- watchers
+
+    def _level(self) -> Kill:
+        """What the permit asks: once the end is asked for, nothing new leaves."""
+        return "halt" if self._stop.is_set() else self.kill.level
+
+    async def _watch(self) -> None:
+        """Look at every source of the kill level; a halt cancels own orders at once, whatever a cycle is doing."""
+        while True:
+            await self._look()
+            if self.kill.rose.is_set():
+                self.kill.rose.clear()
+                await self._cancel_if_told()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.kill.rose.wait(), LOOK_EVERY_S)
+
+    async def _look(self) -> None:
+        await self.kill.look()
+        if self._config.broken:
+            self.kill.unreadable("the configuration", self._config.broken)
+        else:
+            self.kill.readable("the configuration")
+
+    async def _cancel_if_told(self) -> None:
+        if self.kill.level not in CANCELS:
+            return
+        try:
+            asked = await self.engine.cancel_own()
+        except Fenced:
+            raise
+        except PortError as error:
+            self._alerts.send("critical", f"open orders could not be cancelled: {error}", key="cancel")
+        else:
+            self._log.warning("own orders cancelled", asked=asked, kill=self.kill.level)
+
+    async def _renew(self) -> None:
+        """Keep the lease; the permit stops by itself when it has run out."""
+        while True:
+            await self._clock.sleep(RENEW_EVERY_S)
+            asked_at = self._clock.mono()
+            try:
+                fence = await self._store.lead(self._body.holder, LEASE_S)
+            except Fenced as fenced:
+                self._fatal = fenced
+                self._held_until = 0.0
+                self._stop.set()
+                return
+            except StoreError as error:
+                self._alerts.send("warning", f"the lease could not be renewed: {error}", key="lease")
+                continue
+            if fence != self._fence:
+                self._fatal = Fenced(f"the lease was lost and taken again: fence {self._fence} became {fence}")
+                self._stop.set()
+                return
+            self._held_until = asked_at + LEASE_S
+
+    # ---- configuration and heartbeat
+
+    def _take_configuration(self) -> None:
+        """At a cycle's boundary: the new policy; what a running bot cannot take over stays as it was and is named."""
+        taken = self._config.take()
+        if taken is None:
+            return
+        fresh, fixed = taken
+        before, wanted = self._policy, fresh.policy()
+        kept = {name: getattr(before, name) for name in ("futures", "margin_mode", "aliases")}
+        self._policy = Policy.model_validate({name: getattr(wanted, name) for name in Policy.model_fields} | kept)
+        if fixed:
+            self._alerts.send("warning", f"needs a restart to take effect: {', '.join(fixed)}", key="restart")
+        if self._policy.cycle != before.cycle:
+            self._last_number = self._number(self._clock.now())
+        self._alerts.send("info", "the configuration was changed and is in force", key="configuration")
+
+    async def _beat(self, *, force: bool = False) -> None:
+        """Say how things stand, at most once a second, and record the alerts since."""
+        now = self._clock.mono()
+        if not self._fence or (not force and now - self._beaten_at < BEAT_EVERY_S):
+            return
+        self._beaten_at = now
+        batch, self._alerts.waiting = self._alerts.waiting, []
+        at = self._clock.now()
+        made = []
+        for level, text in batch:
+            self._alerts_told += 1
+            made.append(alert_event(level, text, at, self._alerts_told))
+        await self.engine.recorder.append(made)
+        await self._store.beat(await self._status(), self._fence)
+
+    async def _status(self) -> dict[str, Any]:
+        orders = await self._store.orders()
+        live = (OrderState.OPEN, OrderState.PARTLY_FILLED)
+        standing = self.kill.standing
+        last = self._last
+        return {
+            "mode": self._parts.mode,
+            "venue": self._parts.venue,
+            "environment": self._parts.environment,
+            "portfolio": self._parts.portfolio,
+            "kill": {
+                "level": standing.level,
+                "reason": standing.reason or None,
+                "by": standing.by or None,
+                "at": utc_text(standing.at) if standing.at else None,
+            },
+            "cycles": self._cycles,
+            "decisions": self._decisions,
+            "last_cycle_at": utc_text(last.plan.at) if last else None,
+            "equity": None if not last or last.plan.assessment.equity is None else f"{last.plan.assessment.equity:.2f}",
+            "exposures": last.plan.body()["exposures"] if last else [],
+            "orders_open": sum(row.state in live for row in orders),
+            "unknown_orders": sum(row.state in (OrderState.UNKNOWN, OrderState.SUBMITTED) for row in orders),
+            "waiting_for": waiting_for(last.plan) if last else [],
+            "version": __version__,
+            "requests": dict(self._body.requests()),
+            "failures": self._failures,
+        }
+
+
+def waiting_for(plan: Plan) -> list[str]:
+    """What would let the refused wishes through, one line each."""
+    return [
+        f"{item.wish.kind} {item.wish.asset}: {verdict.gate} {verdict.why}; {verdict.nearest}".rstrip("; ")
+        for item in plan.blocked
+        for verdict in item.not_passed
+        if verdict.verdict in ("defer", "veto")
+    ]

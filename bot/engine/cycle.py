@@ -1,0 +1,122 @@
+"""Owns the cycle: stop? reconcile, observe, plan, record, execute, record. Read it first; everything else is detail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.core.orders import OrderState
+from bot.core.plan import plan
+from bot.core.plan_record import Plan
+from bot.core.policy import Policy
+from bot.core.snapshot import Snapshot
+from bot.engine.action import Sender, Work, works
+from bot.engine.adopt import adopt_at_first, handle_controls
+from bot.engine.execute import Executor, Sent
+from bot.engine.observe import Observer, Reads, book_symbols
+from bot.engine.outside import Outside
+from bot.engine.parts import Parts
+from bot.engine.permit import SendPermit
+from bot.engine.reconcile import Reconciler
+from bot.engine.record import Recorder
+from bot.engine.stop import CANCELS, KillWatch
+from bot.ports.venue import Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One cycle as it ended."""
+
+    cycle_id: str
+    plan: Plan
+    snapshot: Snapshot
+    sent: tuple[Sent, ...]
+
+    def count(self, *states: OrderState) -> int:
+        """How many intents ended in one of these states."""
+        return sum(item.state in states for item in self.sent)
+
+
+class Engine:
+    """The effects of one portfolio. ``lead`` gives it the fence that every write is checked against."""
+
+    def __init__(self, parts: Parts, kill: KillWatch, permit: SendPermit) -> None:
+        self._parts = parts
+        self._kill = kill
+        self._turn = asyncio.Lock()
+        self.recorder = Recorder(parts)
+        self.reconciler = Reconciler(parts, self.recorder)
+        self.observer = Observer(parts)
+        self.outside = Outside(parts, self.recorder)
+        self._executor = Executor(parts, self.recorder, permit, self._turn)
+        self._controls_read = 0
+        self._trades = 0
+
+    def lead(self, fence: int) -> None:
+        """Write under this fence from here on."""
+        self.recorder.fence = fence
+
+    async def cancel_own(self) -> int:
+        """Cancel own open orders (R-G1): at the start of a cycle, and at once when a halt comes in between."""
+        async with self._turn:
+            return await self.reconciler.cancel_open()
+
+    async def cycle(self, cycle_id: str, policy: Policy) -> Outcome:
+        """One cycle. Nothing is sent that was not committed before, and nothing twice."""
+        self.recorder.policy = policy
+        await self._kill.look()
+        if self._kill.level in CANCELS:
+            await self.cancel_own()
+        self._controls_read = await handle_controls(self._parts, self.recorder, policy, self._controls_read)
+        await self.recorder.recall()
+        async with self._turn:
+            await self.reconciler.run(policy)
+        reads = await self.observer.read(policy)
+        await self._outside(reads)
+        decision, snapshot = await self.decide(policy, reads)
+        decision = self.recorder.seen(decision, snapshot)
+        todo = self._works(decision, policy, snapshot)
+        await self._parts.store.begin(
+            cycle_id, snapshot, policy, decision,
+            [intent for work in todo for intent in work.orders],
+            [intent for work in todo for intent in work.moves], self.recorder.fence,
+        )  # fmt: skip
+        sent = await self._execute(todo, policy, snapshot)
+        return Outcome(cycle_id, decision, snapshot, sent)
+
+    async def decide(self, policy: Policy, reads: Reads) -> tuple[Plan, Snapshot]:
+        """A first plan says which books matter; with them the real one is made."""
+        if not isinstance(reads.markets, Gap):
+            self.recorder.markets = dict(reads.markets)
+        memory = await self.recorder.recall()
+        orders = await self._parts.store.orders()
+        snapshot = self.observer.snapshot(reads, policy, memory, self._kill.standing, orders, {})
+        if await adopt_at_first(self._parts, self.recorder, policy, snapshot, memory):
+            memory = await self.recorder.recall()
+            snapshot = self.observer.snapshot(reads, policy, memory, self._kill.standing, orders, {})
+        first = plan(snapshot, policy)
+        wanted = book_symbols(first)
+        if not wanted:
+            return first, snapshot
+        books = await self.observer.books(wanted)
+        snapshot = self.observer.snapshot(reads, policy, memory, self._kill.standing, orders, books)
+        return plan(snapshot, policy), snapshot
+
+    async def _outside(self, reads: Reads) -> None:
+        """What happened to the account without us: before the decision, so that it is decided knowing it."""
+        traded = self.recorder.trades != self._trades
+        self._trades = self.recorder.trades
+        await self.outside.flows(now=self.outside.changed(reads.balances, traded=traded))
+        await self.outside.vanished(reads.positions, self.recorder.memory, self.reconciler.active)
+
+    def _works(self, decision: Plan, policy: Policy, snapshot: Snapshot) -> tuple[Work, ...]:
+        sender = Sender(self._parts.mode, self._parts.portfolio, self.recorder.fence, snapshot.at + policy.cycle / 2)
+        return works(decision, policy, snapshot.markets, sender)
+
+    async def _execute(self, todo: Sequence[Work], policy: Policy, snapshot: Snapshot) -> tuple[Sent, ...]:
+        moving = any(row.state == OrderState.UNKNOWN for row in await self._parts.store.moves())
+        for work in todo:
+            for intent in work.orders:
+                self.reconciler.touch(intent.symbol)
+        return await self._executor.run(todo, policy, snapshot.markets, moving=moving)

@@ -1,0 +1,31 @@
+"""Owns the list of ports that the effects work with; makes none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.ports.alerts import Alerts
+from bot.ports.clock import Clock
+from bot.ports.store import Controls, Record, Store
+from bot.ports.venue import Account, Broker, FeedSource, MarketData, Transfers
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one portfolio is run with. ``adopts``: what a first start finds is the bot's own (R-G16)."""
+
+    mode: str
+    portfolio: str
+    venue: str
+    environment: str
+    market: MarketData
+    account: Account
+    broker: Broker
+    transfers: Transfers
+    store: Store
+    controls: Controls
+    record: Record
+    clock: Clock
+    alerts: Alerts
+    feeds: FeedSource | None = None
+    adopts: bool = True

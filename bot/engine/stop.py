@@ -1,0 +1,145 @@
+"""Owns the kill level: its sources, the highest of them, what is sticky (R-G1). Sends and cancels nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.snapshot import KILL_LEVELS, Kill
+from bot.ports.alerts import Alerts
+from bot.ports.errors import StoreError
+from bot.ports.store import Controls
+
+CANCELS: frozenset[Kill] = frozenset({"halt", "flatten"})  # levels under which own open orders are cancelled
+
+
+class SourceUnreadable(Exception):
+    """A source of the kill level that cannot be read now; its text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One source's word: level, why, who, since when (host time; None where nobody wrote it down)."""
+
+    level: Kill = "off"
+    reason: str = ""
+    by: str = ""
+    at: datetime | None = None
+
+
+OFF = Standing()
+
+
+def severity(level: Kill) -> int:
+    """0 for off, growing."""
+    return KILL_LEVELS.index(level)
+
+
+class KillWatch:
+    """Effective level = the highest source. `look` reads them; `level` answers at once, from the last look.
+
+    ``file`` answers the level the operator's file asks for and raises `SourceUnreadable`. A source that cannot be read
+    freezes while it cannot. What a file or a signal set is written into the control table, so that only a resume there
+    lowers it; a source that still says more keeps it.
+    """
+
+    def __init__(
+        self, controls: Controls, alerts: Alerts, *, file: Callable[[], Kill] | None = None, environment: Kill = "off"
+    ) -> None:
+        self._controls = controls
+        self._alerts = alerts
+        self._file = file
+        self._owed: list[Standing] = []  # set, and not yet in the table
+        self._sources: dict[str, Standing] = {}
+        self._rose = asyncio.Event()
+        if environment != "off":
+            self._put("environment", Standing(environment, "BALLAST_KILL_SWITCH", "environment"))
+
+    @property
+    def standing(self) -> Standing:
+        """The strongest source; of equal ones the durable one."""
+        words = [self._sources.get("table", OFF), *self._sources.values(), *self._owed]
+        return max(words, key=lambda item: severity(item.level))
+
+    @property
+    def level(self) -> Kill:
+        """The effective level, without waiting for anything."""
+        return self.standing.level
+
+    @property
+    def rose(self) -> asyncio.Event:
+        """Set when the level went up; whoever acts on it clears it."""
+        return self._rose
+
+    def set(self, level: Kill, by: str, reason: str) -> None:
+        """Somebody asks for a level, at once and for good (a signal, the daemon's last resort)."""
+        before = self.level
+        self._owed.append(Standing(level, reason, by))
+        self._note(before)
+
+    def unreadable(self, name: str, why: str) -> None:
+        """Freeze while ``name`` cannot be read."""
+        if self._sources.get(f"unreadable {name}") is None:
+            self._alerts.send("critical", f"{name} cannot be read, frozen while it cannot: {why}", key=f"kill:{name}")
+        self._put(f"unreadable {name}", Standing("freeze", f"{name} cannot be read: {why}", name))
+
+    def readable(self, name: str) -> None:
+        """Lift what `unreadable` laid on."""
+        if self._sources.pop(f"unreadable {name}", None) is not None:
+            self._alerts.send("info", f"{name} can be read again", key=f"kill:{name}:again")
+
+    async def look(self) -> None:
+        """Read file and table, and write down what was set and is not in the table yet."""
+        self._look_at_file()
+        try:
+            await self._write_owed()
+            row = await self._controls.kill()
+        except StoreError as error:
+            self.unreadable("the control table", str(error))
+            return
+        self.readable("the control table")
+        if row is None:
+            self._sources.pop("table", None)
+            return
+        level: Kill = next((known for known in KILL_LEVELS if known == row.value), "flatten")
+        self._put("table", Standing(level, row.why, row.who, row.at))
+
+    def _look_at_file(self) -> None:
+        if self._file is None:
+            return
+        try:
+            level = self._file()
+        except SourceUnreadable as error:
+            self.unreadable("the kill switch in the file", str(error))
+            return
+        self.readable("the kill switch in the file")
+        before = self._sources.get("file", OFF).level
+        if level == "off":
+            self._sources.pop("file", None)
+        elif level != before:
+            word = Standing(level, "kill_switch in the configuration file", "file")
+            self._put("file", word)
+            if severity(level) > severity(self._sources.get("table", OFF).level):
+                self._owed.append(word)
+
+    async def _write_owed(self) -> None:
+        while self._owed:
+            word = self._owed[0]
+            await self._controls.request("kill", word.level, word.by, word.reason)
+            # The table answers for it from here on; until it is read the source itself must not fall.
+            self._sources["table"] = max(self._sources.get("table", OFF), word, key=lambda item: severity(item.level))
+            self._owed.pop(0)
+
+    def _put(self, name: str, word: Standing) -> None:
+        before = self.level
+        self._sources[name] = word
+        self._note(before)
+
+    def _note(self, before: Kill) -> None:
+        if severity(self.level) <= severity(before):
+            return
+        self._rose.set()
+        now = self.standing
+        self._alerts.send("critical", f"kill level {now.level}: {now.reason} ({now.by})", key=f"level:{now.level}")

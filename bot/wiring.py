@@ -1,0 +1,435 @@
+"""Owns the composition of a portfolio: settings in, parts out. The only file that knows concrete classes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from bot import __version__
+from bot.core.memory import Memory
+from bot.core.numbers import canonical_json, from_milliseconds
+from bot.core.policy import config_hash
+from bot.core.snapshot import Snapshot
+from bot.daemon import Body
+from bot.engine.parts import Parts
+from bot.ports.clock import Clock
+from bot.ports.errors import Fenced, StoreRefused, Transient, VenueError
+from bot.ports.store import Identity, Run
+from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.ports.store import Controls, Record, Store
+    from bot.ports.venue import Account, Broker, MarketData, Transfers
+    from bot.venues.ccxt.profiles import Setup
+    from bot.venues.ccxt.venue import CcxtVenue
+    from bot.venues.simulated.exchange import Exchange
+
+Keep = Callable[[str, bytes | None], Awaitable[bytes | None]]
+DRY_RUN = "dry-run: the order is printed and recorded, and goes nowhere"
+SYNC_EVERY_S = 30.0
+PROBE_TIMEOUT_S = 10.0
+
+
+@dataclass(slots=True)
+class World:
+    """The venue side of a composition, up and running; ``stack`` takes it down again."""
+
+    clock: Clock
+    market: MarketData
+    account: Account
+    broker: Broker
+    transfers: Transfers
+    requests: Callable[[], Mapping[str, int]]
+    stack: AsyncExitStack
+    tended: Callable[[], Awaitable[None]] | None = None
+    order_requests: Callable[[], int] | None = None  # that the built-in exchange counted
+
+
+def identity_of(settings: Settings) -> Identity:
+    """Whose record it is."""
+    return Identity(settings.portfolio, settings.mode, settings.venue.id, settings.venue.environment)
+
+
+async def compose(settings: Settings, *, config_path: Path | None = None, env: Mapping[str, str] | None = None) -> Body:
+    """Everything that `bot.daemon.Daemon` runs; raises PortError with one line where it cannot be had.
+
+    One process per record and host: a lock that the system lets go of when the process ends, whatever ended it.
+    """
+    from bot.clocks import host_utc_now
+    from bot.store.sql import SqlControls, SqlRecord, SqlStore
+
+    identity = identity_of(settings)
+    url = settings.store.url
+    lock, holder = _locked(settings)
+    undone = AsyncExitStack()
+    undone.callback(lock.close)
+    try:
+        store = SqlStore(url, host_utc_now)
+        undone.push_async_callback(store.close)
+        await store.open(identity, migrate=True)
+        world = await _world(settings, store.keep, (await store.load()).last_cycle_at)
+        undone.pop_all()
+    finally:
+        await undone.aclose()
+    parts = _parts(
+        settings,
+        world,
+        (store, SqlControls(url, identity, host_utc_now), SqlRecord(url, identity)),
+    )
+    return Body(
+        parts=parts,
+        identity=identity,
+        run=_run(settings),
+        settings=settings,
+        holder=holder,
+        closed=world.stack.aclose,
+        finished=lock.close,
+        requests=world.requests,
+        tended=world.tended,
+        standing=DRY_RUN if settings.mode == "dry-run" else "",
+        config_path=config_path,
+        env=os.environ if env is None else env,
+    )
+
+
+def _parts(settings: Settings, world: World, handles: tuple[Store, Controls, Record]) -> Parts:
+    from bot.alerts.log import LogAlerts
+
+    store, controls, record = handles
+    return Parts(
+        mode=settings.mode,
+        portfolio=settings.portfolio,
+        venue=settings.venue.id,
+        environment=settings.venue.environment,
+        market=world.market,
+        account=world.account,
+        broker=world.broker,
+        transfers=world.transfers,
+        store=store,
+        controls=controls,
+        record=record,
+        clock=world.clock,
+        alerts=LogAlerts(world.clock.mono),
+        adopts=settings.mode == "paper" or settings.venue.environment == "local",
+    )
+
+
+async def observe_once(settings: Settings) -> Snapshot:
+    """One snapshot of the configured venue by read-only calls; nothing is recorded, kept or sent.
+
+    Memory and a simulated account's state come from the record where there is one.
+    """
+    from bot.clocks import host_utc_now
+    from bot.core.plan import plan
+    from bot.engine.observe import Observer, book_symbols
+    from bot.engine.stop import Standing
+    from bot.store.memory import MemoryControls, MemoryDatabase, MemoryRecord, MemoryStore
+
+    identity = identity_of(settings)
+    kept, memory, last_at = await _recorded(settings, identity)
+
+    async def read_only(name: str, state: bytes | None = None) -> bytes | None:
+        return kept.get(name) if state is None else state
+
+    world = await _world(settings, read_only, last_at)
+    async with world.stack:
+        nowhere = MemoryDatabase()
+        handles = (
+            MemoryStore(nowhere, host_utc_now),
+            MemoryControls(nowhere, identity, host_utc_now),
+            MemoryRecord(nowhere, identity),
+        )
+        parts = _parts(settings, world, handles)
+        observer, policy = Observer(parts), settings.policy()
+        standing = Standing(settings.kill_switch, "kill_switch" if settings.kill_switch != "off" else "")
+        reads = await observer.read(policy)
+        first = observer.snapshot(reads, policy, memory, standing, (), {})
+        books = await observer.books(book_symbols(plan(first, policy)))
+        return observer.snapshot(reads, policy, memory, standing, (), books) if books else first
+
+
+async def _recorded(settings: Settings, identity: Identity) -> tuple[Mapping[str, bytes], Memory, datetime | None]:
+    """Kept states, memory and the last cycle of a record, or nothing where there is none yet."""
+    from bot.clocks import host_utc_now
+    from bot.store.sql import SqlRecord, SqlStore
+
+    record = SqlRecord(settings.store.url, identity)
+    try:
+        memory = await record.checkpoint()
+    except StoreRefused:
+        return {}, Memory(), None
+    finally:
+        await record.close()
+    store = SqlStore(settings.store.url, host_utc_now)
+    try:
+        await store.open(identity, migrate=False)
+        names = ("world", "exchange", "exchange keys", "paper")
+        found = {name: await store.keep(name) for name in names}
+        return {name: state for name, state in found.items() if state}, memory, (await store.load()).last_cycle_at
+    finally:
+        await store.close()
+
+
+# ---- venues
+
+
+async def _world(settings: Settings, keep: Keep, last_at: datetime | None) -> World:
+    """The row of the table of modes and environments (config contract)."""
+    if settings.mode == "live":
+        raise VenueError("mode live needs a certificate of the venue, which this version cannot make yet; use testnet")
+    if settings.venue.environment != "local":
+        return await _real(settings, keep)
+    if settings.local.url is None:
+        return await _embedded(settings, keep, last_at)
+    return await _beside(settings, keep)
+
+
+async def _embedded(settings: Settings, keep: Keep, last_at: datetime | None) -> World:
+    """The built-in exchange in this loop, over HTTP; its venue time goes on where it stopped."""
+    from bot.clocks import ScaledClock, StepClock
+    from bot.local_exchange.server import LocalExchange
+    from bot.venues.ccxt.profiles import Credentials, Setup
+
+    exchange = await _exchange(settings, keep)
+    # The account is kept when it changes, the record with every cycle: time must not go back behind either.
+    start = max(exchange.now, last_at) if last_at else exchange.now
+    speed = settings.local.speed
+    clock = StepClock(start) if speed == "step" else ScaledClock(start, float(speed))
+    key, secret = await _exchange_keys(keep)
+
+    async def save(state: bytes) -> None:
+        await keep("exchange", state)
+
+    stack = AsyncExitStack()
+    server = LocalExchange(exchange, clock, key=key, secret=secret, save=save)
+    url = await server.start()
+    stack.push_async_callback(server.stop)
+    credentials = Credentials() if settings.mode == "paper" else Credentials(key, secret)
+    world = await _over_ccxt(settings, keep, clock, Setup("local", credentials, url), stack)
+    world.order_requests = lambda: server.order_requests
+    return world
+
+
+async def _exchange(settings: Settings, keep: Keep) -> Exchange:
+    """The engine in its scene, as it was left; a record never changes its world."""
+    from bot.local_exchange.standalone import World as Scenery
+    from bot.venues.simulated.exchange import Exchange
+    from bot.venues.simulated.generated import make_scene
+
+    local = settings.local
+    tape = Path(local.tape) if local.tape else None
+    name = Scenery(local.scenario, local.seed, tape, local.start, local.balances).name()
+    known = await keep("world", None)
+    if known is not None and known.decode() != name:
+        message = f"the record of portfolio {settings.portfolio!r} played {known.decode()!r}, asked for is {name!r}"
+        raise StoreRefused(f"{message}; name another portfolio or store.url")
+    try:
+        scene = make_scene(scenario=local.scenario, seed=local.seed, tape=tape, start=local.start)
+    except (OSError, ValueError) as error:
+        raise VenueError(f"local.tape: {error}") from error
+    await keep("world", name.encode())
+    state = await keep("exchange", None)
+    return Exchange(scene, state=state) if state else Exchange(scene, opening=local.balances)
+
+
+async def _exchange_keys(keep: Keep) -> tuple[str, str]:
+    from bot.local_exchange.signing import make_keys
+
+    saved = await keep("exchange keys", None)
+    if saved is None:
+        made = make_keys()
+        saved = json.dumps([made.key, made.secret]).encode()
+        await keep("exchange keys", saved)
+    key, secret = json.loads(saved)
+    return str(key), str(secret)
+
+
+async def _beside(settings: Settings, keep: Keep) -> World:
+    """A local exchange that runs already, at constant speed."""
+    from bot.clocks import OffsetClock
+    from bot.venues.ccxt.profiles import Setup
+
+    url, speed = settings.local.url or "", settings.local.speed
+    if speed == "step":
+        raise VenueError(f"local.speed: is step, must be the speed of the exchange at {url}, such as 600")
+    clock = OffsetClock(await _server_time(url), float(speed))
+    measured_at = clock.mono()
+
+    async def tended() -> None:
+        nonlocal measured_at
+        if clock.mono() - measured_at >= SYNC_EVERY_S:
+            measured_at = clock.mono()
+            clock.sync(await _server_time(url))
+
+    setup = Setup("local", _credentials(settings), url, speed)
+    world = await _over_ccxt(settings, keep, clock, setup, AsyncExitStack())
+    world.tended = tended
+    return world
+
+
+async def _real(settings: Settings, keep: Keep) -> World:
+    from bot.clocks import SystemClock
+    from bot.venues.ccxt.profiles import Setup
+
+    setup = Setup(settings.venue.environment, _credentials(settings))
+    return await _over_ccxt(settings, keep, SystemClock(), setup, AsyncExitStack())
+
+
+async def _over_ccxt(settings: Settings, keep: Keep, clock: Clock, setup: Setup, stack: AsyncExitStack) -> World:
+    """Market data through ccxt, and for the account too unless it is simulated; a dry run's writes go nowhere."""
+    from bot.venues.ccxt.venue import CcxtVenue
+    from bot.venues.readonly import ReadOnlyVenue
+
+    async with stack:
+        venue = CcxtVenue(_profile(settings), setup, clock, margin_mode=settings.venue.margin_mode)
+        stack.push_async_callback(venue.close)
+        await venue.open()
+        kept = stack.pop_all()
+    if settings.mode == "paper":
+        return await _paper(settings, keep, clock, venue, kept)
+    account = ReadOnlyVenue(venue) if settings.mode == "dry-run" else venue
+    return World(clock, venue, account, account, account, lambda: venue.requests, kept)
+
+
+async def _paper(settings: Settings, keep: Keep, clock: Clock, venue: CcxtVenue, stack: AsyncExitStack) -> World:
+    """A simulated account that trades at what was seen of the real market."""
+    from bot.venues.simulated.exchange import Exchange
+    from bot.venues.simulated.paper import ObservedMarket, ObservedScene
+    from bot.venues.simulated.venue import SimulatedVenue
+
+    state = await keep("paper", None)
+    scene = ObservedScene(clock.now())
+    latency: timedelta = settings.paper.latency
+    if state is None:
+        exchange = Exchange(scene, opening=settings.paper.balances, at=clock.now(), latency=latency)
+    else:
+        exchange = Exchange(scene, state=state, latency=latency)
+        scene.resume(exchange.now)
+
+    async def save(dumped: bytes) -> None:
+        await keep("paper", dumped)
+
+    market = ObservedMarket(venue, scene, clock)
+    account = SimulatedVenue(exchange, clock, save, account=f"paper {settings.portfolio}")
+    stack.push_async_callback(account.close)
+    return World(clock, market, account, account, account, lambda: venue.requests, stack)
+
+
+def _profile(settings: Settings) -> Any:
+    if settings.venue.id == "binance":
+        from bot.venues.ccxt.profiles.binance import Binance
+
+        return Binance()
+    raise VenueError(f"venue.id: is {settings.venue.id}, must be binance: the only venue this version has a profile of")
+
+
+def _credentials(settings: Settings) -> Any:
+    from bot.venues.ccxt.profiles import Credentials
+
+    venue = settings.venue
+    if settings.mode == "paper":
+        return Credentials()
+    if venue.api_key is None or venue.secret is None:
+        raise VenueError(f"mode {settings.mode} needs BALLAST_VENUE__API_KEY and BALLAST_VENUE__SECRET")
+    password = venue.password.get_secret_value() if venue.password else ""
+    return Credentials(venue.api_key.get_secret_value(), venue.secret.get_secret_value(), password)
+
+
+async def _server_time(url: str) -> datetime:
+    """What an exchange in another process says the time is."""
+    import aiohttp
+
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)) as session,
+            session.get(f"{url.rstrip('/')}/api/v3/time") as answer,
+        ):
+            body = await answer.json()
+            return from_milliseconds(int(body["serverTime"]))
+    except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+        raise Transient(f"local.url: no exchange answers at {url}: {error}") from error
+
+
+# ---- the process
+
+
+def _locked(settings: Settings) -> tuple[IO[str], str]:
+    """A lock per record and host, and the holder's name on the lease; raises Fenced while another process has it."""
+    from bot.store.sql.engine import Database
+
+    file = Database(settings.store.url).file
+    folder = (file.parent if file else Path("data")).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{settings.portfolio}.{settings.mode}.{settings.venue.environment}.lock"
+    lock = path.open("a", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise Fenced(
+            f"another process on this machine runs portfolio {settings.portfolio!r} ({path} is locked)"
+        ) from None
+    return lock, f"{platform.node()}:{path}"
+
+
+def _run(settings: Settings) -> Run:
+    """What this process is: version, libraries, configuration without secrets."""
+    import numpy as np
+    import talib
+
+    fingerprint = {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "talib": str(talib.__version__),
+        "machine": platform.machine(),
+        "system": platform.system(),
+    }
+    config = canonical_json({row.key: row.value for row in settings.rows()})
+    return Run(__version__, fingerprint, config, config_hash(settings.policy()))
+
+
+@dataclass(slots=True)
+class _Redactor:
+    """Takes every secret, by its exact value, out of what is logged."""
+
+    secrets: tuple[str, ...] = field(default_factory=tuple)
+
+    def __call__(self, _logger: Any, _name: str, line: Any) -> Any:
+        """A structlog processor."""
+        return {key: self._clean(value) for key, value in line.items()}
+
+    def _clean(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        for secret in self.secrets:
+            value = value.replace(secret, "********")
+        return value
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Lines on stderr: JSON where nobody watches, text on a terminal; secrets are taken out."""
+    import structlog
+
+    text = settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())
+    level = logging.getLevelName(settings.log.level.upper())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _Redactor(tuple(secret for secret in settings.secrets() if secret)),
+            structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
