@@ -83,4 +83,7 @@ def test_R_T9_with_few_coins_kept_the_split_is_the_usual_one() -> None:
 def test_R_T9_not_even_the_floor_sells_coins_kept() -> None:
     wanted = policy({"BTC": 80}, stables={"floor": "0.10", "refill": "0"}, keep={"BTC": "1.84"})
     made = decide(seen({"BTC": 92}, 6, futures=2), wanted, RANGE)
-    assert [leg.symbol for item in actions(made) for leg in item.legs] == ["BTC/USDT:USDT"]
+    assert [leg for item in actions(made) for leg in item.legs] == []
+    less = policy({"BTC": 80}, stables={"floor": "0.10", "refill": "0"}, keep={"BTC": "1.80"})
+    (sale,) = [item for item in actions(decide(seen({"BTC": 92}, 6, futures=2), less, RANGE)) if item.cls == "floor"]
+    assert legs(sale) == {"BTC/USDT": Decimal(-2)}

@@ -203,7 +203,7 @@ def _shares(desk: Desk, exposure: Exposure, size: Decimal) -> _Parts:
     # What may not be sold (kept coins) is hedged instead; what may not be hedged is sold instead.
     if not banned:
         short = max(short, (whole - sold * price) / mark)
-    room = (coins - sold) * hedge.max_ratio + min(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    room = _room(desk, asset, whole, price, mark)
     reach = _margin_in_reach(desk, asset)
     if reach is not None:
         room = min(room, reach / _margin_per(desk, asset) / mark)
@@ -213,6 +213,16 @@ def _shares(desk: Desk, exposure: Exposure, size: Decimal) -> _Parts:
         short = ZERO
     sold = min(max(sold, (whole - short * mark) / price), free)
     return _Parts(ZERO, sold, short, banned)
+
+
+def _room(desk: Desk, asset: str, whole: Decimal, price: Decimal, mark: Decimal) -> Decimal:
+    """Coins that may be shorted beside the sale of the rest of ``whole`` (R-A7): what is sold can't be hedged."""
+    ratio = desk.policy.hedge_for(asset).max_ratio
+    held = desk.ledger.coins.get(asset, ZERO) * ratio + min(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    # short <= held - ratio x sold, where sold = (whole - short x mark) / price, or at most what is free
+    slack, kept = held - ratio * whole / price, ONE - ratio * mark / price
+    beside = slack / kept if kept > 0 else (whole / mark if slack >= 0 else ZERO)
+    return max(beside, held - ratio * sellable(desk, asset))
 
 
 def _no_hedge(desk: Desk, asset: str) -> str:
