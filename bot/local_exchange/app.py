@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.core.numbers import jsonable, milliseconds, utc_text
-from bot.local_exchange import errors, futures, futures_account, sapi, signing, spot, weights
+from bot.local_exchange import earn, errors, futures, futures_account, sapi, signing, spot, weights
 from bot.local_exchange.calls import Call, Endpoint, Listing, Routes
 from bot.local_exchange.errors import WireError
 from bot.local_exchange.parameters import Parameters
@@ -19,7 +19,7 @@ from bot.local_exchange.signing import KeyPair
 from bot.ports.clock import Clock
 from bot.venues.simulated.exchange import Exchange
 
-ROUTES: Routes = {**spot.ROUTES, **futures.ROUTES, **futures_account.ROUTES, **sapi.ROUTES}
+ROUTES: Routes = {**spot.ROUTES, **futures.ROUTES, **futures_account.ROUTES, **sapi.ROUTES, **earn.ROUTES}
 BODY_MOST_BYTES = 64 * 1024
 SAVE_EVERY_S = 5.0
 JSON = "application/json;charset=UTF-8"

@@ -46,6 +46,22 @@ _SWAP: dict[RefusalCode, tuple[int, str]] = {
 }
 
 
+# Binance numbers what savings refuse on its own; which of -6006 and -6018 a redemption of too much gets is not written.
+_SUBSCRIBE: dict[RefusalCode, tuple[int, str]] = {
+    _R.NO_SAVINGS: (-6001, "Daily product not exist."),
+    _R.MIN_AMOUNT: (-6005, "Smaller than min purchase limit."),
+    _R.SAVINGS_QUOTA: (-6011, "Exceeding the maximum num allowed to purchase per user."),
+    _R.INSUFFICIENT_BALANCE: (-6012, "Balance not enough."),
+}
+_REDEEM: dict[RefusalCode, tuple[int, str]] = {_R.INSUFFICIENT_BALANCE: (-6018, "Asset not enough.")}
+
+
+def of_savings(refusal: Refusal, *, redeems: bool) -> WireError:
+    """What the venue answers to a subscription or a redemption that its engine refused."""
+    known = (_REDEEM if redeems else _SUBSCRIBE).get(refusal.code)
+    return WireError(*known) if known else of(refusal, swap=False)
+
+
 def of_order(refusal: Refusal, call: Call, symbol: str) -> WireError:
     """What the venue answers to an order that its engine refused."""
     if call.swap and refusal.code is _R.MIN_NOTIONAL:

@@ -1,4 +1,4 @@
-"""Owns the endpoints under /sapi: status, transfers between own wallets, key permissions, fees, flows."""
+"""Owns the endpoints under /sapi but savings: status, transfers, key permissions, fees, flows."""
 
 from __future__ import annotations
 
@@ -170,17 +170,6 @@ def _flow(flow: FlowRecord) -> dict[str, Any]:
     }
 
 
-def no_savings(_call: Call) -> dict[str, Any]:
-    """No savings product is offered, so none is held."""
-    return {"rows": [], "total": 0}
-
-
-def no_product(_call: Call) -> dict[str, Any]:
-    """Nothing can be subscribed to or redeemed."""
-    raise WireError(-6001, "Daily product not exist.")
-
-
-_EARN = "/sapi/v1/simple-earn/flexible"
 ROUTES: Routes = {
     ("GET", "/sapi/v1/system/status"): Endpoint(status),
     ("POST", "/sapi/v1/asset/transfer"): Endpoint(transfer, signed=True),
@@ -191,8 +180,4 @@ ROUTES: Routes = {
     ("GET", "/sapi/v1/capital/config/getall"): Endpoint(coins, 10, signed=True),
     ("GET", "/sapi/v1/capital/deposit/hisrec"): Endpoint(deposits, signed=True),
     ("GET", "/sapi/v1/capital/withdraw/history"): Endpoint(withdrawals, 10, signed=True),
-    ("GET", f"{_EARN}/list"): Endpoint(no_savings, 150, signed=True),
-    ("GET", f"{_EARN}/position"): Endpoint(no_savings, 150, signed=True),
-    ("POST", f"{_EARN}/subscribe"): Endpoint(no_product, signed=True),
-    ("POST", f"{_EARN}/redeem"): Endpoint(no_product, signed=True),
 }

@@ -11,7 +11,7 @@ from bot.local_exchange import errors, market_data, orders, weights
 from bot.local_exchange.calls import Call, Endpoint, Routes, knows, listing_id
 from bot.local_exchange.errors import WireError
 from bot.local_exchange.market_data import MINUTE_MS
-from bot.venues.simulated.exchange import Exchange, OrderRecord, TradeRecord
+from bot.venues.simulated.exchange import Exchange, OrderRecord, SpotBalance, TradeRecord
 
 PRECISION = 8
 MOST_PRICE = "1000000.00000000"
@@ -103,7 +103,7 @@ def _filters(exchange: Exchange, market: Market) -> list[dict[str, Any]]:
 
 
 def account(call: Call) -> dict[str, Any]:
-    """Balances of the spot wallet."""
+    """Balances of the spot wallet and of savings."""
     fees = next(
         (market for symbol, market in call.listing.markets.items() if symbol in call.listing.spot.values()), None
     )
@@ -125,12 +125,18 @@ def account(call: Call) -> dict[str, Any]:
         "accountType": "SPOT",
         "balances": [
             {"asset": asset, "free": plain(balance.free), "locked": plain(balance.locked)}
-            for asset, balance in sorted(call.exchange.balances().items())
+            for asset, balance in sorted(_held(call).items())
             if not hide or balance.free or balance.locked
         ],
         "permissions": ["SPOT"],
         "uid": 1,
     }
+
+
+def _held(call: Call) -> dict[str, SpotBalance]:
+    """The spot wallet, and what is saved as coins of another name: ``LDUSDT`` is USDT in flexible savings."""
+    saved = {f"LD{asset}": SpotBalance(amount, ZERO) for asset, amount in call.exchange.earn().items()}
+    return {**call.exchange.balances(), **saved}
 
 
 def place(call: Call) -> dict[str, Any]:

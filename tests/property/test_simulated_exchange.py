@@ -40,7 +40,9 @@ STEPS = st.builds(
     Step,
     wait=st.sampled_from([0, 0.3, 1, 7.5, 60, 500]),
     what=st.sampled_from(
-        ["place"] * 6 + ["cancel", "cancel_all", "transfer", "transfer", "back", "deposit", "withdraw", "leverage"]
+        ["place"] * 6
+        + ["cancel", "cancel_all", "transfer", "transfer", "back", "deposit", "withdraw", "leverage"]
+        + ["park", "recall"]
     ),
     symbol=st.sampled_from([SPOT, SWAP]),
     side=st.sampled_from(["buy", "sell"]),
@@ -90,6 +92,10 @@ def act(exchange: Exchange, step: Step) -> None:
         exchange.transfer("USDT", step.amount * 20, "spot", "futures")
     elif step.what == "back":
         exchange.transfer("USDT", step.amount * 5, "futures", "spot")
+    elif step.what == "park":
+        exchange.transfer("USDT", step.amount * 90, "spot", "earn")
+    elif step.what == "recall":
+        exchange.transfer("USDT", step.amount * 10, "earn", "spot")
     elif step.what == "deposit":
         exchange.deposit("USDT", step.amount)
     elif step.what == "withdraw":
@@ -108,8 +114,8 @@ def take(exchange: Exchange, step: Step) -> str:
     return "done"
 
 
-def reckoned(exchange: Exchange) -> tuple[dict[str, Decimal], Decimal]:
-    """Spot coins and futures wallet as opening, trades, flows, transfers and income say they must be."""
+def reckoned(exchange: Exchange) -> tuple[dict[str, Decimal], Decimal, Decimal]:
+    """Spot coins, futures wallet and savings as opening, trades, flows, transfers and income say they must be."""
     coins: defaultdict[str, Decimal] = defaultdict(Decimal, OPENING)
     wallet = D(0)
     for trade in exchange.trades(SPOT, limit=10_000):
@@ -121,14 +127,18 @@ def reckoned(exchange: Exchange) -> tuple[dict[str, Decimal], Decimal]:
         wallet += trade.realised - trade.fee
     for flow in exchange.flows(limit=10_000):
         coins[flow.asset] += flow.amount if flow.kind == "deposit" else -flow.amount
+    saved = sum((one.amount for one in exchange.interest(limit=10_000)), D(0))
     for move in exchange.transfers(limit=10_000):
-        moved = move.amount if move.to == "futures" else -move.amount
+        moved = -move.amount if move.to == "spot" else move.amount
         coins[move.asset] -= moved
-        wallet += moved
+        if "futures" in (move.source, move.to):
+            wallet += moved
+        else:
+            saved += moved
     for income in exchange.income(limit=10_000):
         if income.kind in (IncomeKind.FUNDING_FEE, IncomeKind.INSURANCE_CLEAR):
             wallet += income.amount
-    return dict(coins), wallet
+    return dict(coins), wallet, saved
 
 
 @settings(max_examples=150)
@@ -139,9 +149,11 @@ def test_every_coin_is_accounted_for_to_the_last_unit(
     exchange = Exchange(a_scene(spot, swap), opening=OPENING)
     for step in steps:
         take(exchange, step)
-        coins, wallet = reckoned(exchange)
+        coins, wallet, saved = reckoned(exchange)
         assert {asset: balance.free + balance.locked for asset, balance in exchange.balances().items()} == coins
         assert exchange.futures().wallet_balance == wallet
+        assert exchange.earn().get("USDT", D(0)) == saved
+        assert saved >= 0
         assert wallet == sum(income.amount for income in exchange.income(limit=10_000))
 
 

@@ -251,12 +251,6 @@ async def test_fees_are_told_per_symbol_and_in_bulk(bench: Bench) -> None:
     assert set(await bench.client.fetch_trading_fees()) == {SPOT, "ETH/USDT"}
 
 
-async def test_nothing_is_saved_and_the_earn_endpoints_say_so(bench: Bench) -> None:
-    assert (await bench.client.sapi_get_simple_earn_flexible_position({"asset": "USDT"}))["total"] == 0
-    with pytest.raises(ccxt.ExchangeError, match="-6001"):
-        await bench.client.sapi_post_simple_earn_flexible_subscribe({"productId": "USDT001", "amount": "1"})
-
-
 # ---- spot orders
 
 

@@ -1,4 +1,4 @@
-"""Owns how a fill, a funding payment or a flow changes wallets and positions, to the last unit, and its record."""
+"""Owns how a fill, a payment or a flow changes wallets and positions, to the last unit, and its record."""
 
 from __future__ import annotations
 
@@ -128,6 +128,12 @@ def book_funding(state: State, symbol: str, mark: Decimal, rate: Decimal) -> Non
     if held is not None:
         amount = at_most(-held.quantity * mark * rate)
         book_income(state, IncomeKind.FUNDING_FEE, quote_of(symbol), amount, symbol)
+
+
+def book_interest(state: State, asset: str, amount: Decimal) -> None:
+    """Say that savings were paid ``amount``; `savings` adds it to them."""
+    state.touch()
+    state.interest.append(IncomeRecord(state.next_id(), state.now, IncomeKind.INTEREST, asset, amount))
 
 
 def book_flow(

@@ -10,6 +10,7 @@ from typing import Literal
 
 from bot.core.instruments import is_swap
 from bot.core.numbers import ZERO, plain
+from bot.venues.simulated import savings
 from bot.venues.simulated.admission import admit
 from bot.venues.simulated.booking import add, book_flow, book_income
 from bot.venues.simulated.fees import at_most
@@ -26,6 +27,7 @@ from bot.venues.simulated.records import (
     OrderRequest,
     OrderStatus,
     PositionRecord,
+    ProductRecord,
     Refusal,
     RefusalCode,
     Rules,
@@ -50,6 +52,7 @@ __all__ = [
     "OrderRequest",
     "OrderStatus",
     "PositionRecord",
+    "ProductRecord",
     "Refusal",
     "RefusalCode",
     "Rules",
@@ -169,6 +172,10 @@ class Exchange:
         """What changed the futures wallet, oldest first."""
         return page(self._state.income, lambda one: one.at, since, limit)
 
+    def interest(self, since: datetime | None = None, limit: int = 1000) -> list[IncomeRecord]:
+        """What savings were paid, oldest first."""
+        return page(self._state.interest, lambda one: one.at, since, limit)
+
     # ---- what the account holds
 
     def balances(self) -> Mapping[str, SpotBalance]:
@@ -182,6 +189,14 @@ class Exchange:
     def futures(self) -> FuturesWallet:
         """The futures wallet."""
         return self._view.margin().wallet()
+
+    def earn(self) -> Mapping[str, Decimal]:
+        """The savings: coins by asset, all of them free to leave at once."""
+        return {asset: held.amount for asset, held in sorted(self._state.earning.items()) if held.amount}
+
+    def products(self) -> list[ProductRecord]:
+        """The savings that are offered, by asset."""
+        return savings.products(self._view)
 
     def positions(self) -> list[PositionRecord]:
         """Open positions by symbol."""
@@ -224,26 +239,42 @@ class Exchange:
     def transfer(
         self, asset: str, amount: Decimal, source: WalletName, to: WalletName, *, client_id: str = ""
     ) -> TransferRecord:
-        """Move money between own wallets at once; raises `Refusal`."""
+        """Move money between spot and one of the other wallets at once; raises `Refusal`."""
         _some(asset, amount)
-        if {source, to} != {"spot", "futures"}:
-            raise Refusal(
-                RefusalCode.BAD_PARAMETER, f"a transfer goes from spot to futures or back, not {source} to {to}"
-            )
-        if asset != self.settle:
-            raise Refusal(RefusalCode.BAD_PARAMETER, f"the futures wallet holds {self.settle}, not {asset}")
+        self._check_road(asset, source, to)
         if client_id and any(one.client_id == client_id for one in self._state.transfers):
             raise Refusal(RefusalCode.DUPLICATE_TRANSFER, f"the transfer {client_id} was made before")
-        there = self._state.free(asset) if source == "spot" else self.futures().withdrawable
+        there = self._movable(asset, source)
         if amount > there:
             why = f"{plain(amount)} {asset} are more than the {plain(there)} that may leave the {source} wallet"
             raise Refusal(RefusalCode.INSUFFICIENT_BALANCE, why)
-        received = amount if to == "futures" else -amount
-        add(self._state, asset, -received)
-        book_income(self._state, IncomeKind.TRANSFER, asset, received)
+        if to == "earn":
+            savings.check_subscription(self._view, asset, amount)
+        self._change(source, asset, -amount)
+        self._change(to, asset, amount)
         record = TransferRecord(self._state.next_id(), self.now, asset, amount, source, to, client_id)
         self._state.transfers.append(record)
         return record
+
+    def _check_road(self, asset: str, source: WalletName, to: WalletName) -> None:
+        if {source, to} not in ({"spot", "futures"}, {"spot", "earn"}):
+            why = f"a transfer goes from spot to futures or earn, or back, not {source} to {to}"
+            raise Refusal(RefusalCode.BAD_PARAMETER, why)
+        if "futures" in (source, to) and asset != self.settle:
+            raise Refusal(RefusalCode.BAD_PARAMETER, f"the futures wallet holds {self.settle}, not {asset}")
+
+    def _movable(self, asset: str, wallet: WalletName) -> Decimal:
+        if wallet == "spot":
+            return self._state.free(asset)
+        return self.futures().withdrawable if wallet == "futures" else savings.saved(self._state, asset)
+
+    def _change(self, wallet: WalletName, asset: str, amount: Decimal) -> None:
+        if wallet == "spot":
+            add(self._state, asset, amount)
+        elif wallet == "futures":
+            book_income(self._state, IncomeKind.TRANSFER, asset, amount)
+        else:
+            savings.put(self._view, asset, amount)
 
     def transfers(self, since: datetime | None = None, limit: int = 1000) -> list[TransferRecord]:
         """Moves between own wallets, oldest first."""

@@ -114,6 +114,9 @@ def events_of(exchange: Exchange, since: datetime) -> list[Event]:
         if income.kind == IncomeKind.INSURANCE_CLEAR:
             body = {"asset": income.asset, "amount": plain(income.amount), "kind": "other"}
             made.append((income.income_id, Event(f"venue:{income.income_id}", income.at, "flow", body)))
+    for paid in exchange.interest(since, most):
+        body = {"asset": paid.asset, "amount": plain(paid.amount), "kind": "interest"}
+        made.append((paid.income_id, Event(f"venue:{paid.income_id}", paid.at, "flow", body)))
     for flow in exchange.flows(since, most):
         amount = flow.amount if flow.kind == "deposit" else -flow.amount
         body = {"asset": flow.asset, "amount": plain(amount), "kind": flow.kind}
@@ -125,9 +128,11 @@ def events_of(exchange: Exchange, since: datetime) -> list[Event]:
 
 
 def wallet_name(name: str) -> WalletName:
-    """One of the two wallets; raises `Refusal`."""
+    """One of the three wallets; raises `Refusal`."""
     if name == "spot":
         return "spot"
     if name == "futures":
         return "futures"
-    raise Refusal(RefusalCode.BAD_PARAMETER, f"there is no wallet {name!r} here, only spot and futures")
+    if name == "earn":
+        return "earn"
+    raise Refusal(RefusalCode.BAD_PARAMETER, f"there is no wallet {name!r} here, only spot, futures and earn")

@@ -1,4 +1,4 @@
-"""Owns how venue time passes: quiet stretches are jumped, eventful ones are walked; funding, flows, liquidation."""
+"""Owns how venue time passes: quiet stretches are jumped, eventful ones are walked; what falls due is booked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bot.core.numbers import ZERO
 from bot.venues.simulated.booking import book_flow, book_funding, book_income
 from bot.venues.simulated.matching import liquidate, meet, touched
 from bot.venues.simulated.records import IncomeKind
+from bot.venues.simulated.savings import pay, paydays
 from bot.venues.simulated.scene import ScriptedFlow
 from bot.venues.simulated.view import View
 
@@ -18,13 +19,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def advance(view: View, to: datetime, latency: timedelta) -> None:
-    """Bring the account to ``to``; at one instant there are first fills, then funding, flows, liquidation."""
+    """Bring the account to ``to``; at one instant there are first fills, then funding, flows, liquidation, interest."""
     state = view.state
     if to <= state.now:
         return
     flows = [flow for flow in view.scene.flows(state.now, to) if flow.amount]
     rates = _settlements(view, to)
-    for stop in sorted({*(flow.at for flow in flows), *(at for at, _, _ in rates), to}):
+    midnights = frozenset(paydays(view, to))
+    for stop in sorted({*(flow.at for flow in flows), *(at for at, _, _ in rates), *midnights, to}):
         _pass(view, stop, latency)
         for at, symbol, rate in rates:
             if at == stop:
@@ -33,6 +35,8 @@ def advance(view: View, to: datetime, latency: timedelta) -> None:
             if flow.at == stop:
                 _flow(view, flow)
         _liquidate_if_short(view)
+        if stop in midnights:
+            pay(view)
     for symbol in state.holdings:
         state.marks[symbol] = view.mark(symbol)
 

@@ -13,7 +13,7 @@ from bot.core.numbers import ZERO
 Side = Literal["buy", "sell"]
 OrderType = Literal["limit", "market"]
 Tif = Literal["gtc", "ioc", "fok", "post_only"]
-WalletName = Literal["spot", "futures"]
+WalletName = Literal["spot", "futures", "earn"]
 
 
 class RefusalCode(StrEnum):
@@ -33,6 +33,8 @@ class RefusalCode(StrEnum):
     WOULD_TAKE = "would_take"  # post-only
     DUPLICATE_CLIENT_ID = "duplicate_client_id"  # an order with it is still open
     DUPLICATE_TRANSFER = "duplicate_transfer"
+    NO_SAVINGS = "no_savings"
+    SAVINGS_QUOTA = "savings_quota"
     TOO_MANY_ORDERS = "too_many_orders"
     LEVERAGE = "leverage"
     MARGIN_MODE = "margin_mode"
@@ -60,13 +62,14 @@ class OrderStatus(StrEnum):
 
 
 class IncomeKind(StrEnum):
-    """What changed the futures wallet."""
+    """What changed the futures wallet; interest alone changes savings."""
 
     REALISED_PNL = "realised_pnl"
     COMMISSION = "commission"
     FUNDING_FEE = "funding_fee"
     TRANSFER = "transfer"
     INSURANCE_CLEAR = "insurance_clear"  # a loss beyond the wallet, taken over by the venue
+    INTEREST = "interest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ class TradeRecord:
 
 @dataclass(frozen=True, slots=True)
 class IncomeRecord:
-    """One change of the futures wallet: ``amount`` + = received."""
+    """One change of the futures wallet, or interest on savings: ``amount`` + = received."""
 
     income_id: int
     at: datetime
@@ -173,6 +176,16 @@ class FlowRecord:
     asset: str
     amount: Decimal
     kind: Literal["deposit", "withdrawal"]
+
+
+class ProductRecord(NamedTuple):
+    """An instant savings product: ``rate`` a year; in coins the least a subscription brings, the most that is kept."""
+
+    product: str
+    asset: str
+    rate: Decimal
+    least: Decimal
+    quota: Decimal
 
 
 class SpotBalance(NamedTuple):
@@ -227,7 +240,8 @@ class Rules:
     """What the venue rules beyond a market's filters; fractions, minutes in names.
 
     ``swap_band``: how far a perpetual's aggressive limit may lie beyond mark; ``spot_up``/``spot_down``: a spot limit's
-    range as multiples of the price; ``market_band``: how far a market order walks the book.
+    range as multiples of the price; ``market_band``: how far a market order walks the book; ``savings_*``: instant
+    savings of each of these coins that is traded here, ``rate`` a year, the rest in coins.
     """
 
     swap_band: Decimal = Decimal("0.15")
@@ -241,7 +255,11 @@ class Rules:
     open_orders_max: int = 200  # a symbol
     recovery: timedelta = timedelta(minutes=1)  # until the book has forgotten our own fills
     pace: timedelta = timedelta(minutes=1)  # how finely an eventful stretch of time is walked
-    history_max: int = 5_000  # closed orders, trades, income, transfers, flows: each
+    savings_assets: tuple[str, ...] = ("DAI", "FDUSD", "TUSD", "USDC", "USDT")
+    savings_rate: Decimal = Decimal("0.03")
+    savings_min: Decimal = Decimal("0.1")
+    savings_quota: Decimal = Decimal(10_000_000)
+    history_max: int = 5_000  # closed orders, trades, income, interest, transfers, flows: each
 
 
 DEFAULT_RULES = Rules()

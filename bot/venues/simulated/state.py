@@ -39,6 +39,15 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class Earning:
+    """Coins in savings: ``owed`` is interest earned until ``since`` and not paid yet, to the fraction of a unit."""
+
+    amount: Decimal
+    owed: Decimal
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Eaten:
     """Depth that own fills took from one side of a book, base units."""
 
@@ -48,7 +57,7 @@ class Eaten:
 
 @dataclass(slots=True)
 class State:
-    """One account at one instant. Only `booking`, `matching`, `passage` and `exchange` change it."""
+    """One account at one instant. Only `booking`, `matching`, `savings`, `passage` and `exchange` change it."""
 
     now: datetime
     history_max: int
@@ -58,6 +67,7 @@ class State:
     cancel_requests: int = 0
     spot: dict[str, Decimal] = field(default_factory=dict)  # free and locked
     wallet: Decimal = ZERO  # futures, without unrealised PnL
+    earning: dict[str, Earning] = field(default_factory=dict)  # savings, by asset
     holdings: dict[str, Holding] = field(default_factory=dict)
     leverage: dict[str, int] = field(default_factory=dict)
     marks: dict[str, Decimal] = field(default_factory=dict)  # last known, of symbols held
@@ -67,6 +77,7 @@ class State:
     closed: History[OrderRecord] = field(init=False)
     trades: History[TradeRecord] = field(init=False)
     income: History[IncomeRecord] = field(init=False)
+    interest: History[IncomeRecord] = field(init=False)
     transfers: History[TransferRecord] = field(init=False)
     flows: History[FlowRecord] = field(init=False)
     by_id: dict[int, OrderRecord] = field(default_factory=dict)  # closed ones
@@ -76,6 +87,7 @@ class State:
         self.closed = History(self.history_max)
         self.trades = History(self.history_max)
         self.income = History(self.history_max)
+        self.interest = History(self.history_max)
         self.transfers = History(self.history_max)
         self.flows = History(self.history_max)
 
@@ -153,11 +165,13 @@ class State:
         )
         parts = {
             "holdings": _keyed(sorted(self.holdings.items())),
+            "earning": _keyed(sorted(self.earning.items())),
             "eaten": _keyed(sorted(self.eaten.items())),
             "open": "[" + ",".join(row_text(order) for _, order in sorted(self.open.items())) + "]",
             "closed": self.closed.text(),
             "trades": self.trades.text(),
             "income": self.income.text(),
+            "interest": self.interest.text(),
             "transfers": self.transfers.text(),
             "flows": self.flows.text(),
         }
@@ -174,7 +188,7 @@ def restore(state: bytes, history_max: int) -> State:
         raise StateError(f"the simulated account's state cannot be read: {type(error).__name__}: {error}") from error
 
 
-def _keyed(items: Iterable[tuple[str, Holding | Eaten]]) -> str:
+def _keyed(items: Iterable[tuple[str, Holding | Earning | Eaten]]) -> str:
     return "{" + ",".join(f"{json.dumps(key)}:{row_text(value)}" for key, value in items) + "}"
 
 
@@ -191,6 +205,8 @@ def _read(raw: dict[str, Any], history_max: int) -> State:
         spot={asset: Decimal(amount) for asset, amount in raw["spot"].items()},
         wallet=Decimal(raw["wallet"]),
         holdings={symbol: from_row(Holding, row) for symbol, row in raw["holdings"].items()},
+        # Accounts written before there were savings have none.
+        earning={asset: from_row(Earning, row) for asset, row in raw.get("earning", {}).items()},
         leverage={symbol: int(times) for symbol, times in raw["leverage"].items()},
         marks={symbol: Decimal(mark) for symbol, mark in raw["marks"].items()},
         eaten={key: from_row(Eaten, row) for key, row in raw["eaten"].items()},
@@ -200,6 +216,8 @@ def _read(raw: dict[str, Any], history_max: int) -> State:
     made.closed = History(history_max, (from_row(OrderRecord, row) for row in raw["closed"][-history_max:]))
     made.trades = History(history_max, (from_row(TradeRecord, row) for row in raw["trades"][-history_max:]))
     made.income = History(history_max, (from_row(IncomeRecord, row) for row in raw["income"][-history_max:]))
+    interest = raw.get("interest", [])[-history_max:]
+    made.interest = History(history_max, (from_row(IncomeRecord, row) for row in interest))
     made.transfers = History(history_max, (from_row(TransferRecord, row) for row in raw["transfers"][-history_max:]))
     made.flows = History(history_max, (from_row(FlowRecord, row) for row in raw["flows"][-history_max:]))
     made.by_id = {order.order_id: order for order in made.closed}

@@ -15,7 +15,7 @@ from bot.core.events import Event
 from bot.core.instruments import Market, is_swap
 from bot.core.numbers import ZERO, milliseconds
 from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
-from bot.core.snapshot import AccountKind, Balance, Book, Feeds, Funding, Position, Ticker
+from bot.core.snapshot import AccountKind, Balance, Book, Feeds, Funding, Position, Saving, Ticker
 from bot.ports.clock import Clock
 from bot.ports.errors import Denied, Rejected
 from bot.ports.venue import Gap, KeyReport, Permit
@@ -121,14 +121,16 @@ class SimulatedVenue:
     # ---- account
 
     async def kind(self) -> AccountKind:
-        """Separate wallets, cross margin; no savings."""
+        """Separate wallets, cross margin; savings where a stablecoin is traded."""
         await self._come()
         swaps = any(is_swap(symbol) for symbol in self._exchange.scene.markets())
-        can: tuple[Literal["swap", "transfer", "earn"], ...] = ("swap", "transfer") if swaps else ()
-        return AccountKind(id=self._account, unified=False, margin_mode="cross", can=can)
+        can: list[Literal["swap", "transfer", "earn"]] = ["swap", "transfer"] if swaps else []
+        if self._exchange.products():
+            can.append("earn")
+        return AccountKind(id=self._account, unified=False, margin_mode="cross", can=tuple(can))
 
     async def balances(self) -> Sequence[Balance] | Gap:
-        """Both wallets; of the futures wallet is free what could open positions, the rest of its balance is locked."""
+        """All three wallets; of futures is free what could open positions, the rest of its balance is locked."""
         at = await self._come()
         wallet = self._exchange.futures()
         if wallet.wallet_balance < 0:
@@ -138,8 +140,11 @@ class SimulatedVenue:
             Balance(wallet="spot", asset=asset, free=balance.free, locked=balance.locked, at=at)
             for asset, balance in self._exchange.balances().items()
         ]
+        saved = [
+            Balance(wallet="earn", asset=asset, free=amount, at=at) for asset, amount in self._exchange.earn().items()
+        ]
         locked = wallet.wallet_balance - free
-        return [*spot, Balance(wallet="futures", asset=wallet.asset, free=free, locked=locked, at=at)]
+        return [*spot, *saved, Balance(wallet="futures", asset=wallet.asset, free=free, locked=locked, at=at)]
 
     async def positions(self) -> Sequence[Position] | Gap:
         """All perpetual positions."""
@@ -158,7 +163,7 @@ class SimulatedVenue:
         return [fill_of(trade) for trade in self._exchange.trades(symbol, since, self._exchange.rules.history_max)]
 
     async def flows(self, since: datetime) -> Sequence[Event] | Gap:
-        """Funding payments, deposits, withdrawals, transfers; and what the venue took over in a liquidation."""
+        """Funding, interest, deposits, withdrawals, transfers; and what the venue took over in a liquidation."""
         await self._come()
         return events_of(self._exchange, since)
 
@@ -240,6 +245,16 @@ class SimulatedVenue:
         await self._come()
         made = self._exchange.transfers(limit=self._exchange.rules.history_max)
         return Placed.ACCEPTED if any(one.client_id == intent.client_id for one in made) else Placed.REJECTED
+
+    # ---- savings
+
+    async def savings(self) -> Mapping[str, Saving] | Gap:
+        """The products, all of them instant (port Savings)."""
+        await self._come()
+        return {
+            one.asset: Saving(product=one.product, rate=one.rate, instant=True, min=one.least)
+            for one in self._exchange.products()
+        }
 
     # ---- time and keeping
 

@@ -44,6 +44,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "/api/v3/klines": {"symbol": "BTCUSDT", "interval": "1h"},
     "/fapi/v1/klines": {"symbol": "BTCUSDT", "interval": "1h"},
     "/sapi/v1/asset/transfer": {"type": "MAIN_UMFUTURE"},
+    "/sapi/v1/simple-earn/flexible/personalLeftQuota": {"productId": "USDT001"},
+    "/sapi/v1/simple-earn/flexible/history/rewardsRecord": {"type": "ALL"},
 }
 
 
