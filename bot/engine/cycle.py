@@ -116,7 +116,8 @@ class Engine:
 
     async def _execute(self, todo: Sequence[Work], policy: Policy, snapshot: Snapshot) -> tuple[Sent, ...]:
         moving = any(row.state == OrderState.UNKNOWN for row in await self._parts.store.moves())
-        for work in todo:
-            for intent in work.orders:
-                self.reconciler.touch(intent.symbol)
-        return await self._executor.run(todo, policy, snapshot.markets, moving=moving)
+        sent = await self._executor.run(todo, policy, snapshot.markets, moving=moving)
+        for item in sent:
+            if item.state != OrderState.DENIED:
+                self.reconciler.touch(item.symbol)
+        return sent

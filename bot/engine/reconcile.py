@@ -132,7 +132,7 @@ class Reconciler:
         now = self._parts.clock.now()
         if self._active is None:
             recent = await self._parts.record.orders(RECENT_ORDERS)
-            self._active = {row.intent.symbol: row.submitted_at or row.created_at for row in reversed(recent)}
+            self._active = {row.intent.symbol: row.submitted_at for row in reversed(recent) if row.submitted_at}
         self._active = {symbol: at for symbol, at in self._active.items() if now - at <= LATE_FOR}
         if not self._active:
             return

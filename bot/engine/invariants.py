@@ -1,0 +1,245 @@
+"""Owns what must hold of every record, each as a named function over it (I-numbers of the reliability notes). Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from bot.core.events import Event
+from bot.core.instruments import base_of, is_swap
+from bot.core.numbers import ONE, ZERO
+from bot.core.orders import IllegalTransition, OrderState, moved
+from bot.core.policy import Policy
+from bot.core.snapshot import Snapshot
+from bot.ports.store import DecisionRow, OrderRow
+
+ROUNDING = Decimal("1e-8")  # of E: recorded fractions have nine places
+
+
+@dataclass(frozen=True, slots=True)
+class Stables:
+    """Liquid stables and floor as fractions of E, as one decision saw them."""
+
+    equity: Decimal
+    liquid: Decimal
+    floor: Decimal
+    safety: bool  # an action of class safety is not asked about the floor
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What a record says, small enough to hold at once; `add` takes a decision with its inputs."""
+
+    events: Sequence[Event] = ()
+    orders: Sequence[OrderRow] = ()
+    fills: Sequence[Mapping[str, Any]] = ()
+    decided: dict[str, datetime] = field(default_factory=dict)
+    cycles: Counter[str] = field(default_factory=Counter)
+    pruned: set[str] = field(default_factory=set)
+    stables: dict[str, Stables] = field(default_factory=dict)
+    steps: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # decision and symbol -> step
+    net_short: list[str] = field(default_factory=list)
+
+    def add(self, row: DecisionRow, body: Mapping[str, Any], snapshot: Snapshot | None, policy: Policy) -> None:
+        """Take what the checks need of one decision and let the rest go."""
+        self.decided[row.decision_id] = row.at
+        self.cycles[row.cycle_id] += 1
+        cash = body["stables"]
+        if body["equity"] is not None and cash["liquid"] is not None:
+            self.stables[row.decision_id] = Stables(
+                Decimal(body["equity"]),
+                Decimal(str(cash["liquid"])),
+                Decimal(str(cash["floor"])),
+                any(action["class"] == "safety" for action in body["actions"]),
+            )
+        if snapshot is None:
+            self.pruned.add(row.decision_id)
+            return
+        for symbol in {leg["symbol"] for action in body["actions"] for leg in action["legs"] if "symbol" in leg}:
+            market = snapshot.markets.get(symbol)
+            if market is not None and market.step is not None:
+                self.steps[row.decision_id, symbol] = market.step
+        self.net_short += [f"{row.decision_id}: {fault}" for fault in _shorts(snapshot, policy)]
+
+
+def _shorts(snapshot: Snapshot, policy: Policy) -> Iterator[str]:
+    """Assets of which more coins are short than held."""
+    coins: dict[str, Decimal] = {}
+    shorts: dict[str, Decimal] = {}
+    for balance in snapshot.balances:
+        coins[balance.asset] = coins.get(balance.asset, ZERO) + balance.total
+    index = {item.symbol for item in snapshot.memory.hedges if item.purpose == "index"}
+    for position in snapshot.positions:
+        alias = policy.aliases.get(base_of(position.symbol))
+        asset = alias.asset if alias else base_of(position.symbol)
+        if position.quantity < 0 and asset in policy.assets and position.symbol not in index:
+            size = -position.quantity * (alias.multiplier if alias else ONE)
+            shorts[asset] = shorts.get(asset, ZERO) + size
+    for asset, short in sorted(shorts.items()):
+        if short > coins.get(asset, ZERO):
+            yield f"{asset} is short {short:f} against {coins.get(asset, ZERO):f} held"
+
+
+def intent_before_send(seen: Evidence) -> list[str]:
+    """I1: whatever was sent was committed with a decision before."""
+    faults = []
+    at = {str(event.body["client_id"]): event.at for event in seen.events if event.kind == "order.submitted"}
+    for row in seen.orders:
+        name = row.intent.client_id
+        decided = seen.decided.get(row.intent.decision_id)
+        if row.state not in (OrderState.INTENDED, OrderState.DENIED) and name not in at:
+            faults.append(f"{name} is {row.state} and was never said to be sent")
+        elif name in at and (decided is None or at[name] < decided):
+            faults.append(f"{name} was sent before its decision {row.intent.decision_id}")
+    known = {row.intent.client_id for row in seen.orders}
+    return faults + [f"{name} was sent without an intent" for name in at if name not in known]
+
+
+def sent_once(seen: Evidence) -> list[str]:
+    """I2: no client id twice, none sent twice."""
+    ids = Counter(row.intent.client_id for row in seen.orders)
+    sends = Counter(str(event.body["client_id"]) for event in seen.events if event.kind == "order.submitted")
+    return [f"{name} stands {count} times" for name, count in (*ids.items(), *sends.items()) if count > 1]
+
+
+def order_has_decision(seen: Evidence) -> list[str]:
+    """I3: every order has its decision, and every decision that acted its snapshot."""
+    acted = {row.intent.decision_id for row in seen.orders}
+    missing = [f"decision {name} has orders and is not recorded" for name in sorted(acted - seen.decided.keys())]
+    return missing + [f"decision {name} has orders and no snapshot" for name in sorted(acted & seen.pruned)]
+
+
+def filled_within_intent(seen: Evidence) -> list[str]:
+    """I4: no order filled more than it was allowed."""
+    return [
+        f"{row.intent.client_id} filled {row.filled:f} of {abs(row.intent.qty):f}"
+        for row in seen.orders
+        if row.filled > abs(row.intent.qty) or (row.sent_qty is not None and abs(row.sent_qty) > abs(row.intent.qty))
+    ]
+
+
+def fills_add_up(seen: Evidence) -> list[str]:
+    """I5: no trade twice; an order's fills are what it filled."""
+    trades = Counter((str(fill["symbol"]), str(fill["trade_id"])) for fill in seen.fills)
+    faults = [
+        f"trade {symbol} {trade} is booked {count} times" for (symbol, trade), count in trades.items() if count > 1
+    ]
+    whole: dict[str, Decimal] = {}
+    for fill in seen.fills:
+        name = str(fill["client_id"])
+        whole[name] = whole.get(name, ZERO) + abs(Decimal(str(fill["qty"])))
+    for row in seen.orders:
+        booked = whole.get(row.intent.client_id, ZERO)
+        if booked != row.filled:
+            faults.append(f"{row.intent.client_id}: fills add up to {booked:f}, filled is {row.filled:f}")
+    return faults
+
+
+def floor_respected(seen: Evidence) -> list[str]:
+    """I7: no decision's own orders took liquid stables under the floor that they stood over (R-G7)."""
+    orders = {row.intent.client_id: row for row in seen.orders}
+    spent: dict[str, Decimal] = {}
+    for fill in seen.fills:
+        row = orders.get(str(fill["client_id"]))
+        if row is not None:
+            name = row.intent.decision_id
+            spent[name] = spent.get(name, ZERO) + _takes(fill, row)
+    faults = []
+    for name, money in spent.items():
+        known = seen.stables.get(name)
+        if known is None or known.safety or money <= 0 or known.liquid < known.floor:
+            continue
+        after = known.liquid - money / known.equity
+        if after < known.floor - ROUNDING:
+            faults.append(f"decision {name} took liquid stables to {after:.6f} of E, floor {known.floor}")
+    return faults
+
+
+def _takes(fill: Mapping[str, Any], row: OrderRow) -> Decimal:
+    """Liquid stables that a fill took (+) or freed (-): price of spot, margin of futures, and the fee."""
+    qty, price = Decimal(str(fill["qty"])), Decimal(str(fill["price"]))
+    fee = Decimal(str(fill.get("fee_value") or 0)) if fill.get("fee_asset") != row.intent.asset else ZERO
+    if not is_swap(row.intent.symbol):
+        return qty * price + fee
+    margin = abs(qty) * price / (row.intent.leverage or ONE)
+    return fee if row.intent.reduce_only else margin + fee
+
+
+def never_net_short(seen: Evidence) -> list[str]:
+    """I8: in every snapshot at least as many coins are held as are short (index hedges apart)."""
+    return seen.net_short
+
+
+def nothing_sent_while_stopped(seen: Evidence) -> list[str]:
+    """I9: after a stop was acknowledged nothing leaves that its level forbids, until a resume."""
+    orders = {row.intent.client_id: row for row in seen.orders}
+    faults, level = [], "off"
+    for event in seen.events:
+        if event.kind == "control":
+            what, value = event.body.get("what"), str(event.body.get("value"))
+            level = "off" if what == "resume" else value if what == "kill" else level
+        elif event.kind == "order.submitted" and level != "off":
+            row = orders.get(str(event.body["client_id"]))
+            if level != "freeze" or row is None or not row.intent.while_frozen:
+                faults.append(f"{event.body['client_id']} was sent under kill level {level}")
+    return faults
+
+
+def decided_once(seen: Evidence) -> list[str]:
+    """I12: a cycle decides once, and nothing leaves after its time."""
+    faults = [f"cycle {name} decided {count} times" for name, count in seen.cycles.items() if count > 1]
+    orders = {row.intent.client_id: row.intent for row in seen.orders}
+    for event in seen.events:
+        intent = orders.get(str(event.body.get("client_id"))) if event.kind == "order.submitted" else None
+        if intent is not None and event.at >= intent.sent_before:
+            faults.append(f"{intent.client_id} was sent at {event.at}, had to leave before {intent.sent_before}")
+    return faults
+
+
+def whole_steps(seen: Evidence) -> list[str]:
+    """I13: every quantity is a multiple of its market's step."""
+    faults = []
+    for row in seen.orders:
+        step = seen.steps.get((row.intent.decision_id, row.intent.symbol))
+        sent = row.sent_qty if row.sent_qty is not None else row.intent.qty
+        if step is not None and (row.intent.qty % step or sent % step):
+            faults.append(f"{row.intent.client_id}: {sent:f} {row.intent.symbol} is no multiple of {step:f}")
+    return faults
+
+
+def legal_histories(seen: Evidence) -> list[str]:
+    """I16: every order went only where orders may go."""
+    now: dict[str, OrderState] = {}
+    faults = []
+    for event in seen.events:
+        if event.kind not in ("order.submitted", "order.state"):
+            continue
+        name = str(event.body["client_id"])
+        to = OrderState.SUBMITTED if event.kind == "order.submitted" else OrderState(str(event.body["state"]))
+        try:
+            now[name] = moved(now.get(name, OrderState.INTENDED), to)
+        except IllegalTransition as error:
+            faults.append(f"{name}: {error}")
+    ends = {row.intent.client_id: row.state for row in seen.orders}
+    return faults + [
+        f"{name} is {ends[name]}, its history ends {to}" for name, to in now.items() if ends.get(name, to) != to
+    ]
+
+
+INVARIANTS: Mapping[str, Callable[[Evidence], list[str]]] = {
+    "I1 committed before sent": intent_before_send,
+    "I2 sent once": sent_once,
+    "I3 order, decision, snapshot": order_has_decision,
+    "I4 filled within the intent": filled_within_intent,
+    "I5 fills add up": fills_add_up,
+    "I7 stable floor": floor_respected,
+    "I8 never net short": never_net_short,
+    "I9 nothing sent while stopped": nothing_sent_while_stopped,
+    "I12 decided once, sent in time": decided_once,
+    "I13 whole steps": whole_steps,
+    "I16 legal histories": legal_histories,
+}
