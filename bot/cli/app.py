@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from bot.cli import check, config, control, db, explain, lists, local_exchange, plan, snapshot, status, version
+from bot.cli import run as running
 from bot.cli.told import FAILED, USAGE, Told
 
 # Typer keeps these to itself: what its BadParameter is made of.
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (
+    running.run,
     plan.plan,
     snapshot.snapshot,
     check.check,

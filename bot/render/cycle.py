@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bot.render.orders import order_words
-from bot.render.plan import assets_table, orders_table, refusal_of, sentence_of, stables_line, verdict_words, wish_words
+from bot.render.plan import assets_table, orders_table, sentence_of, stables_line, verdict_words, wish_words
 from bot.render.words import counted, instant, money
 
 Body = Mapping[str, Any]
@@ -23,7 +23,7 @@ class Teller:
 
     def __init__(self, currency: str = "", *, sends: bool = True) -> None:
         self._currency = currency
-        self._doing = "Does" if sends else "Would do"
+        self._sends = sends
         self._said: frozenset[str] = frozenset()
         self._quiet = 0
 
@@ -33,48 +33,77 @@ class Teller:
         news = bool(body["actions"] or did or notes or gist != self._said)
         before, self._said = self._said, gist
         self._quiet = 0 if news else self._quiet + 1
-        if not news and self._quiet % WHOLE_EVERY:
+        whole = not before or (not news and self._quiet % WHOLE_EVERY == 0)
+        if not news and not whole:
             return self._line(body)
-        parts: list[RenderableType] = [Text(), self._head(body), assets_table(body), stables_line(body)]
-        if body["actions"]:
-            parts += [Text(self._doing, style="bold"), orders_table(body["actions"])]
-            parts += [sentence_of(item) for item in body["actions"]]
-        parts += [refusal_of(item) for item in body["blocked"] if _key(item) not in before]
-        parts += _folded("still refused", [wish_words(item) for item in body["blocked"] if _key(item) in before])
-        parts += [_hold(item) for item in body["holds"] if _key(item) not in before]
-        same = [item["asset"] for item in body["holds"] if _key(item) in before]
+        refused = [item for item in body["blocked"] if whole or _key(item) not in before]
+        holds = [item for item in body["holds"] if whole or _key(item) not in before]
+        about = {item["asset"] for item in (*body["actions"], *refused, *holds)}
+        about |= {item["asset"] for item in body["exposures"] if _trend(item) not in before}
+        parts: list[RenderableType] = [Text(), self._head(body)]
+        parts += [assets_table(body, about)] if about else []
+        parts.append(stables_line(body))
+        if body["actions"] and not self._sends:
+            parts += [Text("Would do", style="bold"), orders_table(body["actions"])]
+        parts += [sentence_of(item) for item in body["actions"]]
+        parts += [Text(f"   did {order_words(row)}", style="cyan") for row in did]
+        parts += _together([(wish_words(item), _refusal(item)) for item in refused], "is refused", "are refused")
+        parts += _folded("still refused", [_short(item) for item in body["blocked"] if item not in refused])
+        parts += _together([(item["asset"], _reason(item)) for item in holds], "holds", "hold")
+        same = [item["asset"] for item in body["holds"] if item not in holds]
         parts += _folded("hold as before" if len(same) != 1 else "holds as before", same)
-        parts += [Text(f"Did  {order_words(row)}", style="cyan") for row in did]
         parts += [Text(note, style="yellow") for note in notes]
         return Group(*parts)
 
     def _head(self, body: Body) -> Text:
         return Text.assemble(
             (instant(body["at"]), "bold"),
-            f"  decision {body['decision_id']}  equity ",
+            f"  {body['decision_id']}  equity ",
             (f"{money(body['equity'])} {self._currency}".rstrip(), "bold"),
-            f"  regime {body['regime']}  stress {body['stress']}",
+            "" if body["regime"] == "unknown" else f"  {body['regime']}",
+            (f"  stress {body['stress']}", "red") if body["stress"] else "",
         )
 
     def _line(self, body: Body) -> Text:
-        waiting = [f"{item['kind']} {item['asset']} waits: {_gates(item)}" for item in body["blocked"]]
+        waiting = [f"{_short(item)} waits" for item in body["blocked"]]
         word = counted(len(body["holds"]), "asset holds", "assets hold")
         farthest = _farthest(body)
         said = "; ".join(filter(None, [word, farthest, *waiting]))
         return Text(f"{instant(body['at'])}  equity {money(body['equity'])}  {said}", style="dim")
 
 
-def _hold(item: Body) -> Text:
+def _together(said: Sequence[tuple[str, str]], one: str, several: str) -> list[RenderableType]:
+    """Who is told the same is told it once."""
+    by_words: dict[str, list[str]] = {}
+    for name, words in said:
+        by_words.setdefault(words, []).append(name)
+    return [
+        Text.assemble((f"{', '.join(names)} {one if len(names) == 1 else several}", "yellow"), f": {words}.")
+        for words, names in by_words.items()
+    ]
+
+
+def _reason(item: Body) -> str:
     nearest = f"; nearest: {item['nearest']}" if item["nearest"] else ""
-    return Text.assemble((f"{item['asset']} holds", "dim"), f" ({item['rule']}): {item['why']}{nearest}.")
+    return f"{item['rule']}: {item['why']}{nearest}"
+
+
+def _refusal(item: Body) -> str:
+    """A refusal in the gates' words: why it was wanted stands in the table, and in `explain`."""
+    return ". ".join(verdict_words(each) for each in item["gates"]["not_passed"] if each["verdict"] != "resize")
 
 
 def _folded(what: str, names: Sequence[str]) -> list[RenderableType]:
     return [Text(f"{', '.join(names)} {what}.", style="dim")] if names else []
 
 
+def _short(item: Body) -> str:
+    return f"{item['kind'].replace('_', ' ')} {item['asset']} ({_gates(item)})"
+
+
 def _gates(item: Body) -> str:
-    return ", ".join(each["gate"] for each in item["gates"]["not_passed"] if each["verdict"] != "resize")
+    names = [each["gate"] for each in item["gates"]["not_passed"] if each["verdict"] != "resize"]
+    return ", ".join(dict.fromkeys(names))
 
 
 def _farthest(body: Body) -> str:
@@ -87,12 +116,16 @@ def _farthest(body: Body) -> str:
 
 
 def _key(item: Body) -> str:
-    """What an entry says but for its numbers: two cycles that differ in numbers only say the same."""
-    gates = "".join(verdict_words(each) for each in item["gates"]["not_passed"]) if "gates" in item else ""
-    return NUMBERS.sub("#", f"{item['asset']} {item.get('kind', 'hold')} {item['rule']} {gates or item['why']}")
+    """What an entry says but for its numbers; of a refusal, which gates refuse."""
+    said = _gates(item) if "gates" in item else NUMBERS.sub("#", item["why"])
+    return f"{item['asset']} {item.get('kind', 'hold')} {item['rule']} {said}"
+
+
+def _trend(item: Body) -> str:
+    return f"{item['asset']} is {item['trend']}"
 
 
 def _gist(body: Body) -> frozenset[str]:
     around = f"{body['regime']} {body['stress']} {sorted(body['alarms'])} {sorted(body['unknown'])}"
-    trends = {f"{item['asset']} is {item['trend']}" for item in body["exposures"]}
+    trends = {_trend(item) for item in body["exposures"]}
     return frozenset({around, *trends, *(_key(item) for item in (*body["holds"], *body["blocked"]))})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.render.bar import drift_bar
-from bot.render.words import amount, counted, instant, money, percent, points, sentence, times
+from bot.render.words import amount, counted, instant, money, percent, points, sentence, times, whole_seconds
 
 Body = Mapping[str, Any]
 INDENT: Final = "   "
+SHOWN_LEAST: Final = 0.0005  # of equity: what would be written as 0.0 points is no size
 
 
 def plan_view(body: Body, currency: str = "") -> RenderableType:
@@ -49,8 +50,8 @@ def head(body: Body, currency: str = "") -> Text:
     return made
 
 
-def assets_table(body: Body) -> Table:
-    """Net exposure, target and drift of every asset, the drift drawn inside its band."""
+def assets_table(body: Body, only: Collection[str] | None = None) -> Table:
+    """Net exposure, target and drift of every asset (or of some), the drift drawn inside its band."""
     table = plain_table()
     table.add_column("asset", no_wrap=True, style="bold")
     for name in ("net", "target", "drift"):
@@ -58,6 +59,8 @@ def assets_table(body: Body) -> Table:
     table.add_column("in its band", no_wrap=True)
     table.add_column("trend", overflow="fold")
     for item in body["exposures"]:
+        if only is not None and item["asset"] not in only:
+            continue
         low, high = item["band"]
         bar = drift_bar(item["net"], item["target"], (low, high))
         table.add_row(
@@ -110,7 +113,9 @@ def sentence_of(action: Body) -> Text:
     """What an action does, why, at what cost, and what made it smaller."""
     made = Text.assemble((wish_words(action), "green"), f": {action['why']}")
     if "cost" in action:
-        made.append(f"; costs {money(action['cost']['total'])}, worth {money(action.get('benefit'))}")
+        income = action["cost"]["funding"].startswith("-")
+        after = f" after {money(action['cost']['funding'][1:])} of funding income" if income else ""
+        made.append(f"; costs {money(action['cost']['total'])}{after}, worth {money(action.get('benefit'))}")
     if action["funded_by"]:
         made.append(f"; paid for by {', '.join(action['funded_by'])}")
     made.append(".")
@@ -128,17 +133,20 @@ def refusal_of(action: Body) -> Text:
 
 
 def wish_words(action: Body) -> str:
-    """``Trim BTC −5.0 points (R-A3)``."""
-    change = f" {points(action['exposure_change'])} points" if action["exposure_change"] else ""
-    return f"{sentence(action['kind'].replace('_', ' '))} {action['asset']}{change} ({action['rule']})"
+    """``Trim BTC −5.0 points (R-A3)``; a size that rounds to nothing is left out."""
+    change = action["exposure_change"]
+    size = f" {points(change)} points" if change and abs(change) >= SHOWN_LEAST else ""
+    return f"{sentence(action['kind'].replace('_', ' '))} {action['asset']}{size} ({action['rule']})"
 
 
 def verdict_words(verdict: Body) -> str:
-    """``R-G6 defers until …: why; nearest: …``."""
+    """``R-G6 defers: why; nearest: …``; the instant it is put off to, where the nearest does not name it already."""
     says = {"defer": "defers", "veto": "vetoes", "resize": "resizes"}.get(verdict["verdict"], verdict["verdict"])
-    until = f" until {instant(verdict['until'])}" if verdict.get("until") else ""
-    nearest = f"; nearest: {verdict['nearest']}" if verdict.get("nearest") else ""
-    return f"{verdict['gate']} {says}{until}: {verdict['why']}{nearest}"
+    named = verdict.get("nearest") or ""
+    until = verdict.get("until")
+    when = f" until {instant(until)}" if until and until not in named else ""
+    nearest = f"; nearest: {whole_seconds(named)}" if named else ""
+    return f"{verdict['gate']} {says}{when}: {verdict['why']}{nearest}"
 
 
 def holds_table(holds: Sequence[Body]) -> Table:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 UNKNOWN: Final = "?"
 MINUS: Final = "−"
+FRACTION_OF_SECOND: Final = re.compile(r"(T\d\d:\d\d:\d\d)\.\d+Z")
 
 
 def money(value: object) -> str:
@@ -51,6 +53,11 @@ def instant(value: object) -> str:
         except ValueError:
             return str(value)
     return f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else UNKNOWN
+
+
+def whole_seconds(text: str) -> str:
+    """A sentence with the instants in it cut to seconds."""
+    return FRACTION_OF_SECOND.sub(r"\1Z", text)
 
 
 def reading(name: str, value: Any) -> str:

@@ -21,7 +21,7 @@ def lines(text: str) -> list[str]:
 def test_the_first_cycle_is_told_in_full() -> None:
     text = text_of(Teller("USDT").block(a_body(EVEN)), 80)
     assert "in its band" in text
-    assert "BTC holds (R-W2)" in text
+    assert "BTC holds: R-W2: inside its band" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -40,31 +40,34 @@ def test_a_hold_for_another_reason_is_told_and_the_rest_is_folded() -> None:
     teller = Teller()
     teller.block(a_body(EVEN))
     said = one_line(teller.block(a_body({"BTC": 0.54, "ETH": 0.20})))
-    assert "ETH holds (R-A10)" in said
+    assert "ETH holds: R-A10: trend unknown" in said
     assert "BTC holds as before" in said
+    assert "ETH 20.0 %" in said
+    assert "BTC 54.0 %" not in said
 
 
 def test_what_is_wanted_is_told_every_time_with_its_orders() -> None:
     teller = Teller()
     for _ in range(2):
         said = one_line(teller.block(a_body(), [FILLED]))
-        assert "sell 0.0599 BTC/USDT" in said
         assert "Trim BTC −5.0 points" in said
-        assert "Did sell 0.0599 BTC/USDT at 50,000.00: filled" in said
+        assert "did sell 0.0599 BTC/USDT at 50,000.00: filled" in said
 
 
 def test_where_nothing_is_sent_it_says_would() -> None:
-    assert "Would do" in one_line(Teller(sends=False).block(a_body()))
-    assert "Does" in one_line(Teller(sends=True).block(a_body()))
+    said = one_line(Teller(sends=False).block(a_body()))
+    assert "Would do" in said
+    assert "sell 0.0599 BTC/USDT" in said
+    assert "Would do" not in one_line(Teller(sends=True).block(a_body()))
 
 
 def test_a_refusal_is_told_once_and_then_folded_into_the_line() -> None:
     teller = Teller()
     first = one_line(teller.block(a_body(control={"kill": "freeze"})))
-    assert "R-G1 vetoes" in first
+    assert "Trim BTC −5.0 points (R-A3) is refused: R-G1 vetoes: kill level freeze; nearest: an operator's" in first
     again = text_of(teller.block(a_body(control={"kill": "freeze"}, at="2026-01-05T12:10:00Z")), 200)
     assert len(lines(again)) == 1
-    assert "trim BTC waits: R-G1" in again
+    assert "trim BTC (R-G1) waits" in again
 
 
 def test_now_and_then_the_table_is_shown_again() -> None:
@@ -78,3 +81,19 @@ def test_a_note_makes_a_cycle_worth_telling() -> None:
     teller = Teller()
     teller.block(a_body(EVEN))
     assert "quotes timed out" in one_line(teller.block(a_body(EVEN), notes=["quotes timed out"]))
+
+
+def test_a_refusal_by_another_gate_is_told_anew() -> None:
+    teller = Teller()
+    refused = a_body(control={"kill": "freeze"})
+    teller.block(refused)
+    refused["blocked"][0]["gates"]["not_passed"][0]["gate"] = "R-G11"
+    assert "is refused: R-G11 vetoes" in one_line(teller.block(refused))
+
+
+def test_who_is_told_the_same_is_told_it_once() -> None:
+    body = a_body(EVEN)
+    for item in body["holds"]:
+        item.update(rule="R-A10", why="stress 2: no adds", nearest="stress under 2")
+    said = one_line(Teller().block(body))
+    assert "BTC, ETH hold: R-A10: stress 2: no adds; nearest: stress under 2." in said

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.render.difference import difference_body, difference_view
-from bot.render.plan import plan_view
+from bot.render.plan import plan_view, verdict_words, wish_words
 from tests.unit.render.bodies import EVEN, a_body, one_line, text_of
 
 
@@ -44,8 +44,20 @@ def test_every_refusal_shows_its_gate_and_the_nearest_that_would_let_it_through(
 def test_a_deferral_names_its_instant() -> None:
     body = a_body(groups={"windows": {"schedule": ["Mon-Fri 13:00-17:00"]}}, at="2026-01-03T12:00:00Z")
     said = one_line(plan_view(body))
-    assert "R-G5 defers until 2026-01-05 13:00:00 UTC" in said
-    assert "nearest: window opens 2026-01-05T13:00:00Z" in said
+    assert "R-G5 defers: outside the window Mon-Fri 13:00-17:00; nearest: window opens 2026-01-05T13:00:00Z" in said
+
+
+def test_an_instant_that_the_nearest_does_not_name_is_told() -> None:
+    verdict = {"gate": "R-G6", "verdict": "defer", "until": "2026-01-05T13:00:00Z", "why": "too soon", "nearest": ""}
+    assert verdict_words(verdict) == "R-G6 defers until 2026-01-05 13:00:00 UTC: too soon"
+    named = {**verdict, "until": "2026-01-05T13:00:00.25Z", "nearest": "from 2026-01-05T13:00:00.25Z"}
+    assert verdict_words(named) == "R-G6 defers: too soon; nearest: from 2026-01-05T13:00:00Z"
+
+
+def test_a_size_that_rounds_to_nothing_is_left_out() -> None:
+    action = {"kind": "add", "asset": "BNB", "rule": "R-A11", "exposure_change": 0.0004}
+    assert wish_words(action) == "Add BNB (R-A11)"
+    assert wish_words({**action, "exposure_change": 0.0006}) == "Add BNB +0.1 points (R-A11)"
 
 
 def test_every_hold_shows_its_rule_its_reason_and_its_nearest() -> None:
