@@ -13,6 +13,7 @@ from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
 from bot.engine.action import Sender, Work, works
 from bot.engine.adopt import adopt_at_first, handle_controls
+from bot.engine.arithmetic import exact
 from bot.engine.execute import Executor, Sent
 from bot.engine.observe import Observer, Reads, book_symbols
 from bot.engine.outside import Outside
@@ -60,10 +61,15 @@ class Engine:
     async def cancel_own(self) -> int:
         """Cancel own open orders (R-G1): at the start of a cycle, and at once when a halt comes in between."""
         async with self._turn:
-            return await self.reconciler.cancel_open()
+            with exact():
+                return await self.reconciler.cancel_open()
 
     async def cycle(self, cycle_id: str, policy: Policy) -> Outcome:
         """One cycle. Nothing is sent that was not committed before, and nothing twice."""
+        with exact():
+            return await self._cycle(cycle_id, policy)
+
+    async def _cycle(self, cycle_id: str, policy: Policy) -> Outcome:
         self.recorder.policy = policy
         await self._kill.look()
         if self._kill.level in CANCELS:

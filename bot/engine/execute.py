@@ -14,6 +14,7 @@ from bot.core.orders import TERMINAL, MoveIntent, OrderIntent, OrderState, Order
 from bot.core.policy import Policy
 from bot.core.wishes import Wish
 from bot.engine.action import Work, cut
+from bot.engine.arithmetic import exact
 from bot.engine.parts import Parts
 from bot.engine.permit import SendPermit
 from bot.engine.record import Recorder
@@ -100,7 +101,8 @@ class Executor:
                 return OrderState.DENIED, why
             await write([word(intent, OrderState.SUBMITTED, wish=wish)])
             try:
-                placed, why = await self._parts.transfers.move(intent, self._permit)
+                with exact():
+                    placed, why = await self._parts.transfers.move(intent, self._permit)
             except VenueError as error:
                 placed, why = Placed.UNKNOWN, str(error)
             if placed in (Placed.ACCEPTED, Placed.EXISTS):
@@ -145,7 +147,8 @@ class Executor:
             await self._recorder.append([self._recorder.submitted(intent, wish.key)])
             submitted_at = self._parts.clock.now()
             try:
-                placed, view, why = await self._parts.broker.place(intent, self._permit)
+                with exact():
+                    placed, view, why = await self._parts.broker.place(intent, self._permit)
             except VenueError as error:
                 placed, view, why = Placed.UNKNOWN, None, str(error)
             row = OrderRow(intent, OrderState.SUBMITTED, ZERO, submitted_at, submitted_at, intent.qty)
@@ -183,7 +186,8 @@ class Executor:
         if not is_swap(intent.symbol) or intent.reduce_only or intent.leverage is None:
             return ""
         try:
-            await self._parts.broker.prepare(intent.symbol, intent.leverage, policy.margin_mode)
+            with exact():
+                await self._parts.broker.prepare(intent.symbol, intent.leverage, policy.margin_mode)
         except VenueError as error:
             return f"{intent.symbol}: leverage {intent.leverage} {policy.margin_mode} could not be set: {error}"
         return ""

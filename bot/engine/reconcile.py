@@ -10,6 +10,7 @@ from bot.core.events import Event
 from bot.core.numbers import ZERO
 from bot.core.orders import TERMINAL, Fill, OrderState, Placed
 from bot.core.policy import Policy
+from bot.engine.arithmetic import exact
 from bot.engine.parts import Parts
 from bot.engine.record import SKEW, VISIBLE_WITHIN, Recorder, owner
 from bot.ports.store import MoveRow, OrderRow
@@ -66,7 +67,8 @@ class Reconciler:
             if row.state not in (OrderState.OPEN, OrderState.PARTLY_FILLED, OrderState.SUBMITTED, OrderState.UNKNOWN):
                 continue
             asked += 1
-            view = await self._parts.broker.cancel(row.intent)
+            with exact():
+                view = await self._parts.broker.cancel(row.intent)
             if isinstance(view, Gap):
                 continue  # its outcome stays unknown; the next reconcile asks again
             made, state = await self._recorder.learned(row, view)
@@ -86,7 +88,8 @@ class Reconciler:
         if view is None:
             return await self._silent(row, age)
         if view.state in (OrderState.OPEN, OrderState.PARTLY_FILLED) and age >= maker_wait:
-            after = await self._parts.broker.cancel(row.intent)
+            with exact():
+                after = await self._parts.broker.cancel(row.intent)
             view = view if isinstance(after, Gap) else after
         return await self._recorder.learned(row, view)
 

@@ -12,6 +12,7 @@ from bot.core.memory import fold_all
 from bot.core.plan import plan
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
+from bot.engine.arithmetic import exact
 from bot.engine.invariants import INVARIANTS, Evidence
 from bot.ports.store import DecisionRow, Record
 
@@ -75,7 +76,8 @@ async def _facts(record: Record, report: Report, seen: Evidence) -> None:
     seen.events = [event async for event in record.events()]
     seen.orders = await record.orders(ALL)
     seen.fills = await record.fills()
-    report.memory = fold_all(seen.events) == await record.checkpoint()
+    with exact():
+        report.memory = fold_all(seen.events) == await record.checkpoint()
     if not report.memory:
         report.lines.append(f"memory: folding all {len(seen.events)} events gives another memory than the record's")
     for name, holds in INVARIANTS.items():
@@ -90,7 +92,8 @@ async def _facts(record: Record, report: Report, seen: Evidence) -> None:
 def _compare(report: Report, row: DecisionRow, told: Mapping[str, Any], snapshot: Snapshot, policy: Policy) -> None:
     """The same inputs through the same door: the readings first, since all else follows from them."""
     report.decisions += 1
-    made = json.loads(plan(snapshot, policy).to_json())
+    with exact():
+        made = json.loads(plan(snapshot, policy).to_json())
     # What the cycle saw is written beside the plan's own facts, in the same transaction.
     recorded = {**told, "events": [event for event in told["events"] if event["kind"] != "seen"]}
     if made == recorded:
