@@ -38,9 +38,7 @@ class Scenario:
 def _fifty(btc: float, stables: float, trend: str = "range", **more: Any) -> Callable[[], dict[str, Any]]:
     """BTC somewhere about its 50, ETH and SOL at their 15 each, 2 points of the stables in the futures wallet."""
     rest = (98 - btc - stables) / 2
-    return lambda: account(
-        {"BTC": btc, "ETH": rest, "SOL": rest}, stables, futures=2, trends={"BTC": trend}, **more
-    )
+    return lambda: account({"BTC": btc, "ETH": rest, "SOL": rest}, stables, futures=2, trends={"BTC": trend}, **more)
 
 
 def _sixty_forty(btc: float, eth: float) -> Callable[[], dict[str, Any]]:
@@ -55,9 +53,7 @@ def _floor(liquid: float, **more: Any) -> Callable[[], dict[str, Any]]:
 def _hedged_and_short_of_cash(liquid: float) -> Callable[[], dict[str, Any]]:
     """S4's end: 57 of spot, 2 short of it (1 of margin, 1 available), and what is liquid altogether."""
     cash = liquid - 1
-    return lambda: account(
-        {"BTC": 57, "ETH": 41 - cash}, cash, futures=2, shorts={"BTC": 2}, trends={"BTC": "range"}
-    )
+    return lambda: account({"BTC": 57, "ETH": 41 - cash}, cash, futures=2, shorts={"BTC": 2}, trends={"BTC": "range"})
 
 
 SCENARIOS: Mapping[str, Scenario] = {

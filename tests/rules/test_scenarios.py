@@ -62,9 +62,11 @@ def test_a_scenario_gives_the_same_bytes_whatever_the_order_of_its_lists(name: s
 def _turned(value: object) -> object:
     if isinstance(value, dict):
         return {key: _turned(item) for key, item in reversed(value.items())}
-    return [_turned(item) if isinstance(item, dict) else item for item in reversed(value)] if isinstance(
-        value, list
-    ) else value
+    return (
+        [_turned(item) if isinstance(item, dict) else item for item in reversed(value)]
+        if isinstance(value, list)
+        else value
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_the_readings_behind_the_scenarios_have_the_tables_numbers() -> None:
 # ---- S1, S2: the trigger is inclusive
 
 
-def test_S1_an_exhausted_asset_exactly_at_its_upper_edge_is_trimmed() -> None:
+def test_s1_an_exhausted_asset_exactly_at_its_upper_edge_is_trimmed() -> None:
     made = planned("S1")
     trim = approved(made, "BTC")
     assert [item.rule for item in made.assessment.triggers] == ["R-W2"]
@@ -112,27 +114,27 @@ def test_S1_an_exhausted_asset_exactly_at_its_upper_edge_is_trimmed() -> None:
     assert net(made, "BTC") == 50
 
 
-def test_S1_a_hundredth_of_a_point_less_holds() -> None:
+def test_s1_a_hundredth_of_a_point_less_holds() -> None:
     made = planned("S1-holds")
     assert (made.actions, made.blocked, made.assessment.triggers) == ((), (), ())
     assert hold(made, "BTC").rule == "R-W2"
 
 
-def test_S2_a_laggard_exactly_at_its_lower_edge_stabilising_at_support_is_added_to() -> None:
+def test_s2_a_laggard_exactly_at_its_lower_edge_stabilising_at_support_is_added_to() -> None:
     made = planned("S2")
     add = approved(made, "BTC").wish
     assert (add.kind, add.rule, legs(add)) == ("add", "R-A11", {BTC: Decimal(5)})
     assert [item.wish.asset for item in made.actions] == ["BTC"]
 
 
-def test_S2_a_hundredth_of_a_point_more_holds() -> None:
+def test_s2_a_hundredth_of_a_point_more_holds() -> None:
     assert planned("S2-holds").actions == ()
 
 
 # ---- S3: increments with the proceeds
 
 
-def test_S3_three_increments_bring_sixty_forty_back_with_the_proceeds() -> None:
+def test_s3_three_increments_bring_sixty_forty_back_with_the_proceeds() -> None:
     snapshot, wanted = load("S3")
     sold, bought = [], []
     for _state, made in run(snapshot, wanted, 3):
@@ -151,7 +153,7 @@ def test_S3_three_increments_bring_sixty_forty_back_with_the_proceeds() -> None:
     assert shares == {"BTC": 60, "ETH": 40}
 
 
-def test_S3_the_next_increment_waits_a_quarter_of_an_hour() -> None:
+def test_s3_the_next_increment_waits_a_quarter_of_an_hour() -> None:
     snapshot, wanted = load("S3")
     soon = after(snapshot, decide(snapshot, wanted), later=timedelta(minutes=14))
     made = decide(soon, wanted)
@@ -159,14 +161,14 @@ def test_S3_the_next_increment_waits_a_quarter_of_an_hour() -> None:
     assert verdicts(blocked(made, "BTC")) == {"R-G6": "defer"}
 
 
-def test_S3_inside_the_bands_nothing_is_traded() -> None:
+def test_s3_inside_the_bands_nothing_is_traded() -> None:
     assert planned("S3-holds").actions == ()
 
 
 # ---- S4, S8: the split, and the sale of hedged spot
 
 
-def test_S4_an_increment_of_five_is_three_sold_and_two_shorted() -> None:
+def test_s4_an_increment_of_five_is_three_sold_and_two_shorted() -> None:
     made = planned("S4")
     assert legs(approved(made, "BTC").wish) == {BTC: Decimal(-3), SWAP: Decimal(-2)}
     assert [leg.symbol for leg in approved(made, "BTC").wish.legs] == [BTC, SWAP]  # the sale first
@@ -176,11 +178,11 @@ def test_S4_an_increment_of_five_is_three_sold_and_two_shorted() -> None:
     assert made.after.liquid_stables == Decimal("0.22") - fees
 
 
-def test_S4_inside_the_band_holds() -> None:
+def test_s4_inside_the_band_holds() -> None:
     assert planned("S4-holds").actions == ()
 
 
-def test_S8_three_of_the_fifty_seven_sold_for_the_floor_close_three_fifty_sevenths_of_the_short() -> None:
+def test_s8_three_of_the_fifty_seven_sold_for_the_floor_close_three_fifty_sevenths_of_the_short() -> None:
     made = planned("S8")
     (sale,) = actions(made)
     assert (sale.rule, sale.cls, sale.kind) == ("R-W3", "floor", "derisk")
@@ -189,7 +191,7 @@ def test_S8_three_of_the_fifty_seven_sold_for_the_floor_close_three_fifty_sevent
     assert hold(made, "BTC").rule == "R-W8"
 
 
-def test_S8_a_shortfall_within_the_tolerance_sells_nothing_for_the_floor() -> None:
+def test_s8_a_shortfall_within_the_tolerance_sells_nothing_for_the_floor() -> None:
     made = planned("S8-holds")
     assert [item for item in actions(made) if item.cls == "floor"] == []
     assert hold(made, "BTC", "R-A8").why.startswith("hedged")
@@ -198,7 +200,7 @@ def test_S8_a_shortfall_within_the_tolerance_sells_nothing_for_the_floor() -> No
 # ---- S9: cost against benefit
 
 
-def test_S9_a_drift_of_one_point_in_a_band_of_one_costs_more_than_it_is_worth() -> None:
+def test_s9_a_drift_of_one_point_in_a_band_of_one_costs_more_than_it_is_worth() -> None:
     made = planned("S9")
     assert made.actions == ()
     refused = blocked(made, "BTC")
@@ -207,14 +209,14 @@ def test_S9_a_drift_of_one_point_in_a_band_of_one_costs_more_than_it_is_worth() 
     assert refused.not_passed[0].why == "benefit 0.0006% against cost 0.0011% of E"
 
 
-def test_S9_a_drift_of_five_points_in_a_band_of_one_is_worth_its_cost() -> None:
+def test_s9_a_drift_of_five_points_in_a_band_of_one_is_worth_its_cost() -> None:
     assert legs(approved(planned("S9-acts"), "BTC").wish) == {BTC: Decimal(-5)}
 
 
 # ---- S10, S11: winners
 
 
-def test_S10_a_winner_six_points_over_in_a_strong_uptrend_runs_on() -> None:
+def test_s10_a_winner_six_points_over_in_a_strong_uptrend_runs_on() -> None:
     made = planned("S10-holds")
     assert made.actions == ()
     found = hold(made, "BTC")
@@ -222,14 +224,14 @@ def test_S10_a_winner_six_points_over_in_a_strong_uptrend_runs_on() -> None:
     assert "RSI 65" in found.nearest
 
 
-def test_S10_ten_points_over_it_is_trimmed_to_just_inside_the_edge() -> None:
+def test_s10_ten_points_over_it_is_trimmed_to_just_inside_the_edge() -> None:
     made = planned("S10")
     trim = approved(made, "BTC").wish
     assert sum(legs(trim).values()) == Decimal("-5.2")
     assert net(made, "BTC") == Decimal("54.8")
 
 
-def test_S11_an_exhausted_winner_is_trimmed_by_full_increments_to_target() -> None:
+def test_s11_an_exhausted_winner_is_trimmed_by_full_increments_to_target() -> None:
     snapshot, wanted = load("S11")
     sizes = []
     for _state, made in run(snapshot, wanted, 2):
@@ -242,26 +244,26 @@ def test_S11_an_exhausted_winner_is_trimmed_by_full_increments_to_target() -> No
     assert [item.kind for item in ended.events] == ["episode.ended"]
 
 
-def test_S11_an_exhausted_winner_inside_its_band_is_left_alone() -> None:
+def test_s11_an_exhausted_winner_inside_its_band_is_left_alone() -> None:
     assert planned("S11-holds").actions == ()
 
 
 # ---- S16: the floor
 
 
-def test_S16_the_floor_is_refilled_from_spot_of_the_most_overweight_fees_included() -> None:
+def test_s16_the_floor_is_refilled_from_spot_of_the_most_overweight_fees_included() -> None:
     (sale,) = actions(planned("S16"))
     assert (sale.cls, legs(sale)) == ("floor", {BTC: Decimal("-2.002")})
 
 
-def test_S16_at_the_tolerance_nothing_is_sold() -> None:
+def test_s16_at_the_tolerance_nothing_is_sold() -> None:
     assert planned("S16-holds").actions == ()
 
 
 # ---- S21: windows
 
 
-def test_S21_a_trim_due_on_saturday_waits_for_monday_and_says_so() -> None:
+def test_s21_a_trim_due_on_saturday_waits_for_monday_and_says_so() -> None:
     made = planned("S21-shut")
     assert made.actions == ()
     (verdict,) = blocked(made, "BTC").not_passed
@@ -269,12 +271,12 @@ def test_S21_a_trim_due_on_saturday_waits_for_monday_and_says_so() -> None:
     assert "2026-03-09T13:00" in verdict.nearest
 
 
-def test_S21_the_floor_and_safety_do_not_wait_for_a_window() -> None:
+def test_s21_the_floor_and_safety_do_not_wait_for_a_window() -> None:
     assert [item.cls for item in actions(planned("S21-floor"))] == ["floor"]
     assert [item.cls for item in actions(planned("S21-safety"))] == ["safety"]
 
 
-def test_S21_a_thin_book_takes_a_tenth_of_its_depth_and_the_rest_follows_without_waiting() -> None:
+def test_s21_a_thin_book_takes_a_tenth_of_its_depth_and_the_rest_follows_without_waiting() -> None:
     snapshot, wanted = load("S21-thin")
     parts = []
     for _ in range(3):
@@ -287,7 +289,7 @@ def test_S21_a_thin_book_takes_a_tenth_of_its_depth_and_the_rest_follows_without
     assert decide(snapshot, wanted).actions == ()
 
 
-def test_S21_a_book_deep_enough_takes_the_whole_increment() -> None:
+def test_s21_a_book_deep_enough_takes_the_whole_increment() -> None:
     trim = approved(planned("S21-deep"), "BTC")
     assert (legs(trim.wish), trim.not_passed) == ({BTC: Decimal(-5)}, ())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
 from bot.core.numbers import ZERO
@@ -10,6 +12,7 @@ from bot.core.verdicts import Verdict
 from bot.core.wishes import Wish
 
 GATE = "R-G8"
+MAINTENANCE_UNKNOWN = Decimal("0.01")
 
 
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -29,7 +32,12 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         return wish, Verdict(
             GATE, "defer", f"margin is short by {short:.2f}", f"{short:.2f} more in the futures wallet"
         )
+    # The maintenance of what is opened comes on top of that of what stands.
+    rates = [(leg.notional, desk.market(leg.symbol)) for leg in opened]
+    added = sum((size * ((item and item.maintenance_rate) or MAINTENANCE_UNKNOWN) for size, item in rates), ZERO)
     distance = after.distance
+    if distance is not None:
+        distance -= added / after.futures_notional
     if distance is not None and distance < limits.top_up_distance:
         return wish, Verdict(
             GATE,

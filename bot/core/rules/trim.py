@@ -195,7 +195,6 @@ def _shares(desk: Desk, exposure: Exposure, size: Decimal) -> _Parts:
     trim, hedge = desk.policy.trim_for(asset), desk.policy.hedge_for(asset)
     share = ONE if trim.prefer == "hedge" else ONE - trim.spot_share
     banned = _no_hedge(desk, asset)
-    coins = desk.ledger.coins.get(asset, ZERO)
     free = sellable(desk, asset)
     whole = size * desk.equity
     short = ZERO if banned else whole * share / mark
