@@ -15,7 +15,7 @@ from bot.core.instruments import Market, is_swap
 from bot.core.numbers import milliseconds
 from bot.core.snapshot import Book, Funding, Ticker
 from bot.ports.clock import Clock
-from bot.ports.errors import Malformed, Rejected, VenueError
+from bot.ports.errors import Rejected, VenueError
 from bot.ports.venue import Gap
 from bot.venues.ccxt import mapping
 from bot.venues.ccxt.line import Line
@@ -140,8 +140,6 @@ class CcxtMarketData:
             newest_ms = int(got[-1][0]) if got else 0
             if len(got) < count or newest_ms + length_ms > milliseconds(line.clock.now()) + line.client.skew_ms:
                 break
-            if newest_ms < since_ms:
-                raise Malformed(f"{what}: asked from {since_ms}, the newest opened at {newest_ms}")
             since_ms = newest_ms + length_ms
         return rows
 

@@ -28,6 +28,7 @@ class CcxtTransfers:
         self._line = line
         self._broker = broker
         self._numbers: dict[str, str] = {}  # client id -> the venue's number
+        self._left: set[str] = set()
 
     async def move(self, intent: MoveIntent, permit: Permit) -> tuple[Placed, str]:
         """Send one transfer once."""
@@ -38,8 +39,8 @@ class CcxtTransfers:
             source, to = line.profile.wallet(intent.source), line.profile.wallet(intent.to)
         except Rejected as rejected:
             return Placed.REJECTED, str(rejected)
-        if intent.client_id in self._numbers:
-            return Placed.EXISTS, f"{intent.client_id} was sent before, as {self._numbers[intent.client_id]}"
+        if intent.client_id in self._left:
+            return Placed.EXISTS, f"{intent.client_id} was sent before; an intent is sent once"
 
         async def ask() -> Any:
             line.traffic.check()
@@ -47,7 +48,11 @@ class CcxtTransfers:
                 return await line.client.transfer(intent.asset, intent.amount, source, to)
 
         ticket = Ticket(intent, permit)
-        error, answer = await self._broker.send(ticket, ask)
+        try:
+            error, answer = await self._broker.send(ticket, ask)
+        finally:
+            if ticket.left:
+                self._left.add(intent.client_id)
         if error is not None:
             return errors.of_write(error, left=ticket.left, known=line.profile.refusal(error))
         number = answer.get("id") if isinstance(answer, dict) else None

@@ -1,14 +1,11 @@
-"""Owns what is Binance's alone: addresses, paths, status words, codes, and its raw answers as our nouns."""
+"""Owns what is Binance's alone: its bulk reads as our nouns, its status words, its codes. The wire is beside it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from ipaddress import ip_address
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal, TypeVar
 
 import ccxt.async_support as ccxt
 
@@ -21,43 +18,13 @@ from bot.ports.clock import Clock
 from bot.ports.errors import Malformed, Rejected
 from bot.ports.venue import KeyReport
 from bot.venues.ccxt import errors, mapping
-from bot.venues.ccxt.client import SafeTransport, Way
 from bot.venues.ccxt.limits import Traffic
 from bot.venues.ccxt.profiles import Moved, Premium, Quoted, Setup, SwapSettings
 from bot.venues.ccxt.profiles.binance_flows import flows_of
+from bot.venues.ccxt.profiles.binance_wire import WAYS, BinanceClient, check_world, local_urls
 
-DEAD = "http://127.0.0.1:9"  # discard: what must never be asked goes nowhere
 TIMEOUT_MS = 10_000
 RECV_WINDOW_MS = 5_000
-PATHS: Mapping[str, str] = {
-    **dict.fromkeys(("public", "private"), "/api/v3"),
-    **dict.fromkeys(("fapiPublic", "fapiPrivate"), "/fapi/v1"),
-    **dict.fromkeys(("fapiPublicV2", "fapiPrivateV2"), "/fapi/v2"),
-    **dict.fromkeys(("fapiPublicV3", "fapiPrivateV3"), "/fapi/v3"),
-    "sapi": "/sapi/v1",
-}
-
-_READS = """
-/api/v3/time /api/v3/exchangeInfo /api/v3/klines /api/v3/depth /api/v3/ticker/bookTicker /api/v3/ticker/24hr
-/api/v3/account /api/v3/order /api/v3/openOrders /api/v3/myTrades
-/fapi/v1/time /fapi/v1/exchangeInfo /fapi/v1/klines /fapi/v1/depth /fapi/v1/premiumIndex /fapi/v1/fundingInfo
-/fapi/v1/ticker/24hr /fapi/v3/account /fapi/v3/positionRisk /fapi/v1/order /fapi/v1/openOrders /fapi/v1/userTrades
-/fapi/v1/income /fapi/v1/symbolConfig /fapi/v1/leverageBracket /fapi/v1/commissionRate /fapi/v1/positionSide/dual
-/sapi/v1/asset/transfer /sapi/v1/asset/tradeFee /sapi/v1/account/apiRestrictions
-/sapi/v1/capital/deposit/hisrec /sapi/v1/capital/withdraw/history
-"""
-WAYS: Mapping[tuple[str, str], Way] = {
-    **{("GET", path): Way.READ for path in _READS.split()},
-    ("POST", "/api/v3/order"): Way.ORDER,
-    ("POST", "/fapi/v1/order"): Way.ORDER,
-    ("DELETE", "/api/v3/order"): Way.CANCEL,
-    ("DELETE", "/fapi/v1/order"): Way.CANCEL,
-    ("POST", "/fapi/v1/leverage"): Way.SETTING,
-    ("POST", "/fapi/v1/marginType"): Way.SETTING,
-    ("POST", "/fapi/v1/positionSide/dual"): Way.SETTING,
-    ("POST", "/sapi/v1/asset/transfer"): Way.MOVE,
-}
-
 STATES: Mapping[str, OrderState] = {
     "PENDING_NEW": OrderState.OPEN,
     "NEW": OrderState.OPEN,
@@ -79,44 +46,8 @@ MOVE_STATES: Mapping[str, Literal["done", "pending", "failed"]] = {
 NOBODY_KNOWS = frozenset({-1000, -1001, -1006, -1007, -1008})
 DUPLICATE_CODES = frozenset({-4116, -4015})
 DUPLICATE_TEXT = "Duplicate order sent"
-TOO_MANY_ORDERS = -1015
 NO_KEY_REPORT = "this environment cannot say what the key may do"
-_BAN = re.compile(r"banned until (\d{13})")
-
-
-class BinanceClient(SafeTransport, ccxt.binance):  # type: ignore[misc] # ccxt has no types
-    """ccxt's binance with our transport, and two corrections of how it reads errors."""
-
-    sapi = False  # whether this environment has /sapi
-
-    def get_exceptions_by_url(self, url: str, exactOrBroad: str) -> dict[str, Any]:  # noqa: N803 - ccxt's name
-        """The table by path: by host, as ccxt does it, a local exchange has none, and -2019 would say nothing."""
-        path = urlsplit(url or "").path
-        side = "linear" if path.startswith("/fapi/") else "spot" if path.startswith(("/api/", "/sapi/")) else None
-        found: dict[str, Any] = self.exceptions.get(side, {}).get(exactOrBroad, {}) if side else {}
-        return found
-
-    def handle_errors(
-        self, code: int, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *sent: Any
-    ) -> Any:
-        """-2015 is a key revoked or an address not allowed; ccxt takes it for a rate limit once a key has worked."""
-        self.options["hasAlreadyAuthenticatedSuccessfully"] = False
-        return super().handle_errors(code, reason, url, method, headers, body, response, *sent)
-
-    def weight_used(self, path: str, headers: Mapping[str, str]) -> tuple[str, int] | None:
-        """Spot, futures and sapi have a minute each."""
-        family = path.split("/", 2)[1] if path.count("/") > 1 else ""
-        said = headers.get("x-sapi-used-ip-weight-1m" if family == "sapi" else "x-mbx-used-weight-1m", "")
-        return (family, int(said)) if said.isdecimal() else None
-
-    def pauses_orders_only(self, error: ccxt.BaseError) -> bool:
-        """-1015 counts orders; reads may go on."""
-        return bool(error.code == TOO_MANY_ORDERS)
-
-    def ban_s(self, error: ccxt.BaseError) -> float | None:
-        """``IP banned until 1700000000000``: venue milliseconds."""
-        found = _BAN.search(str(error))
-        return max(0.0, (int(found.group(1)) - self.milliseconds()) / 1000) if found else None
+T = TypeVar("T")
 
 
 class Binance:
@@ -155,7 +86,7 @@ class Binance:
         made = BinanceClient(config, clock=clock, traffic=traffic, ways=WAYS)
         made.sapi = self.has_transfers(setup)
         if local:
-            made.urls["api"] = _local_urls(made.urls["api"], setup.url)
+            made.urls["api"] = local_urls(made.urls["api"], setup.url)
             made.timeout_on_exit = 0  # ms that TLS needs to say goodbye; here is none
         elif setup.environment == "testnet":
             made.set_sandbox_mode(True)
@@ -226,8 +157,8 @@ class Binance:
 
     async def markets(self, client: Any, *, private: bool) -> Mapping[str, Market]:
         """Loaded markets; a market that cannot be read is left out: what is not listed is not traded."""
-        fees = await self._fees(client) if private else {}
-        rates = await self._maintenance(client) if private else {}
+        fees = await _or_nothing(self._fees(client)) if private else {}
+        rates = await _or_nothing(self._maintenance(client)) if private else {}
         found: dict[str, Market] = {}
         for symbol, unified in client.markets.items():
             if not (unified.get("spot") or (unified.get("swap") and unified.get("linear"))):
@@ -391,27 +322,12 @@ class Binance:
         return known[name]
 
 
-def check_world(setup: Setup, urls: Mapping[str, str]) -> None:
-    """A local exchange is on this machine and nothing else is; raises ValueError."""
-    local = setup.environment == "local"
-    for name, url in urls.items():
-        if url != DEAD and _is_loopback(url) is not local:
-            wanted = "an address of this machine, like http://127.0.0.1:8788" if local else "the venue's own"
-            raise ValueError(f"venue.environment {setup.environment}: {name} is {url}, must be {wanted}")
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+async def _or_nothing(asked: Awaitable[dict[str, T]]) -> dict[str, T]:
+    """What the venue refuses to tell is not known (the list price stands in for a fee); no answer is still an error."""
     try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _local_urls(names: Iterable[str], base: str | None) -> dict[str, str]:
-    if base is None:
-        raise ValueError("venue.environment local needs the local exchange's address, e.g. http://127.0.0.1:8788")
-    return {name: base.rstrip("/") + PATHS[name] if name in PATHS else DEAD for name in names}
+        return await asked
+    except ccxt.ExchangeError:
+        return {}
 
 
 def _flag(value: Any) -> bool | None:

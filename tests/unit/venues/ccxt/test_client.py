@@ -1,0 +1,151 @@
+"""The last line before the socket: what may be asked at all, by whom, and in whose time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.core.numbers import milliseconds
+from bot.ports.errors import Denied
+from bot.venues.ccxt.client import SafeTransport, Way
+from bot.venues.ccxt.permits import Ticket, holding
+from bot.venues.ccxt.profiles.binance_wire import WAYS, BinanceClient
+from tests.unit.venues.ccxt.scripted import NOW, NOW_MS, Stage, a_move, a_stage, an_intent, spot_order, yes
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with a_stage() as made:
+        yield made
+
+
+def client_of(stage: Stage) -> Any:
+    return stage.venue._line.client  # noqa: SLF001 - what no port offers, and must not
+
+
+async def test_a_withdrawal_cannot_be_asked_for(stage: Stage) -> None:
+    client, before = client_of(stage), len(stage.script.asked)
+    with holding(Ticket(a_move(), yes)), pytest.raises(Denied, match="not among"):
+        await client.withdraw("USDT", 1, "somewhere")
+    assert len(stage.script.asked) == before
+
+
+async def test_no_implicit_method_of_ccxt_reaches_a_path_that_is_not_listed(stage: Stage) -> None:
+    client, before = client_of(stage), len(stage.script.asked)
+    for name in (
+        "sapiPostCapitalWithdrawApply",
+        "sapiPostSubAccountUniversalTransfer",
+        "privatePostOrderOco",
+        "fapiPrivatePostBatchOrders",
+        "fapiPrivatePostAlgoOrder",
+        "papiPostUmOrder",
+        "sapiPostMarginOrder",
+    ):
+        with holding(Ticket(an_intent(), yes)), pytest.raises(Denied):
+            await getattr(client, name)({"symbol": "BTCUSDT"})
+    assert len(stage.script.asked) == before
+
+
+def test_nothing_listed_sends_money_out_and_every_new_order_needs_a_ticket() -> None:
+    for (method, path), way in WAYS.items():
+        assert method == "GET" or "withdraw" not in path
+        assert method == "GET" or way is not Way.READ
+        assert (method, path.rsplit("/", 1)[-1]) != ("POST", "order") or way is Way.ORDER
+
+
+async def test_an_order_without_a_permit_is_refused(stage: Stage) -> None:
+    client = client_of(stage)
+    with pytest.raises(Denied, match="no permit"):
+        await client.create_order("BTC/USDT", "limit", "buy", "0.5", "60000")
+    assert stage.script.count("POST /api/v3/order") == 0
+
+
+async def test_a_transfer_without_a_permit_is_refused(stage: Stage) -> None:
+    with pytest.raises(Denied, match="no permit"):
+        await client_of(stage).transfer("USDT", "1", "spot", "swap")
+    assert stage.script.count("POST /sapi/v1/asset/transfer") == 0
+
+
+async def test_a_permit_lets_its_own_order_through_and_no_other(stage: Stage) -> None:
+    client = client_of(stage)
+    with holding(Ticket(an_intent("bt1"), yes)), pytest.raises(Denied, match="is not bt1"):
+        await client.create_order("BTC/USDT", "limit", "buy", "0.5", "60000", {"newClientOrderId": "bt2"})
+    with holding(Ticket(a_move("bt2"), yes)), pytest.raises(Denied, match="something else"):
+        await client.create_order("BTC/USDT", "limit", "buy", "0.5", "60000", {"newClientOrderId": "bt2"})
+    assert stage.script.count("POST /api/v3/order") == 0
+
+
+async def test_a_ticket_lets_one_order_through_once(stage: Stage) -> None:
+    stage.script.on("POST /api/v3/order", spot_order("bt1"))
+    client = client_of(stage)
+    with holding(Ticket(an_intent("bt1"), yes)):
+        await client.create_order("BTC/USDT", "limit", "buy", "0.5", "60000", {"newClientOrderId": "bt1"})
+        with pytest.raises(Denied, match="sent once"):
+            await client.create_order("BTC/USDT", "limit", "buy", "0.5", "60000", {"newClientOrderId": "bt1"})
+    assert stage.script.count("POST /api/v3/order") == 1
+
+
+async def test_ccxts_own_retries_cannot_send_an_order_twice(stage: Stage) -> None:
+    stage.script.on("POST /api/v3/order", {"code": -1000, "msg": "unknown"}, spot_order("bt1"))
+    client = client_of(stage)
+    client.options["maxRetriesOnFailure"] = 3
+    with holding(Ticket(an_intent("bt1"), yes)), pytest.raises(Denied, match="sent once"):
+        await client.create_order("BTC/USDT", "limit", "buy", "0.5", "60000", {"newClientOrderId": "bt1"})
+    assert stage.script.count("POST /api/v3/order") == 1
+
+
+async def test_a_request_past_the_clients_fetch_is_refused(stage: Stage) -> None:
+    client, before = client_of(stage), len(stage.script.asked)
+    url = client.urls["api"]["public"] + "/time"
+    with pytest.raises(Denied, match="fetch"):
+        await client.session.get(url)
+    assert len(stage.script.asked) == before
+
+
+async def test_a_ticket_is_seen_by_its_own_task_only(stage: Stage) -> None:
+    client = client_of(stage)
+    inside = asyncio.Event()
+
+    async def holder() -> None:
+        with holding(Ticket(an_intent("bt1"), yes)):
+            inside.set()
+            await asyncio.sleep(0.02)
+
+    async def stranger() -> None:
+        await inside.wait()
+        with pytest.raises(Denied, match="no permit"):
+            await client.create_order("BTC/USDT", "limit", "buy", "0.5", "60000", {"newClientOrderId": "bt1"})
+
+    await asyncio.gather(holder(), stranger())
+
+
+async def test_the_time_in_a_request_is_the_venues(stage: Stage) -> None:
+    client = client_of(stage)
+    assert client.milliseconds() == NOW_MS
+    stage.clock.at = NOW.replace(year=2019)
+    stage.script.on("GET /api/v3/openOrders", [])
+    await stage.venue.open_orders(["BTC/USDT"])
+    assert stage.script.last("GET /api/v3/openOrders")["timestamp"] == str(milliseconds(stage.clock.at))
+
+
+async def test_a_key_that_worked_and_is_revoked_is_no_rate_limit(stage: Stage) -> None:
+    stage.script.on("GET /api/v3/openOrders", [])
+    await stage.venue.open_orders(["BTC/USDT"])
+    stage.script.on("GET /api/v3/openOrders", {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."})
+    gap = await stage.venue.open_orders(["BTC/USDT"])
+    assert "Unauthorized" in repr(gap)
+    assert stage.venue.paused_until is None
+
+
+async def test_structures_are_born_without_floats(stage: Stage) -> None:
+    stage.script.on("GET /api/v3/order", spot_order(price="0.10000000000000001"))
+    order = await client_of(stage).fetch_order("7", "BTC/USDT")
+    assert not [name for name, value in order.items() if isinstance(value, float)]
+    assert order["price"] == "0.10000000000000001"
+
+
+def test_the_transport_stands_before_ccxt() -> None:
+    assert BinanceClient.__mro__[1] is SafeTransport

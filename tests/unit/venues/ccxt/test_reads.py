@@ -1,0 +1,475 @@
+"""Reads in bulk: exact, retried where that helps, a Gap where it does not, and quiet when the venue wants quiet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.core.snapshot import Funding, Ticker
+from bot.ports.errors import Transient, VenueError
+from bot.ports.venue import Gap
+from bot.venues.ccxt.venue import CcxtVenue
+from tests.unit.venues.ccxt.scripted import (
+    NOW,
+    NOW_MS,
+    SPOT,
+    SWAP,
+    Answer,
+    D,
+    Stage,
+    a_stage,
+    an_intent,
+    refusal,
+    spot_order,
+    spot_trade,
+    yes,
+)
+
+BOOK_TICKER, PREMIUM = "GET /api/v3/ticker/bookTicker", "GET /fapi/v1/premiumIndex"
+ACCOUNT, FUTURES, RISK = "GET /api/v3/account", "GET /fapi/v3/account", "GET /fapi/v3/positionRisk"
+HTML = "<html>busy</html>"
+HOUR_MS = 3_600_000
+
+QUOTES = [
+    {"symbol": "BTCUSDT", "bidPrice": "60000.10000000", "bidQty": "1", "askPrice": "60000.20000000", "askQty": "1"},
+    {"symbol": "LDOUSDT", "bidPrice": "0.00000000", "bidQty": "0", "askPrice": "2.10000000", "askQty": "1"},
+    {"symbol": "NEWUSDT", "bidPrice": "1", "bidQty": "1", "askPrice": "2", "askQty": "1"},
+]
+PREMIUMS = [
+    {
+        "symbol": "BTCUSDT",
+        "markPrice": "60001.23456789",
+        "indexPrice": "60000",
+        "lastFundingRate": "0.00010000",
+        "nextFundingTime": NOW_MS + HOUR_MS,
+        "time": NOW_MS - 1000,
+    },
+    {"symbol": "BTCUSDT_260327", "markPrice": "1", "lastFundingRate": "", "nextFundingTime": 0, "time": NOW_MS},
+]
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with a_stage() as made:
+        made.script.on(BOOK_TICKER, QUOTES)
+        made.script.on(PREMIUM, PREMIUMS)
+        made.script.on("GET /fapi/v1/fundingInfo", [{"symbol": "BTCUSDT", "fundingIntervalHours": 4}])
+        made.script.on("GET /api/v3/ticker/24hr", [{"symbol": "BTCUSDT", "quoteVolume": "123456.78"}])
+        made.script.on("GET /fapi/v1/ticker/24hr", [{"symbol": "BTCUSDT", "quoteVolume": "9"}])
+        yield made
+
+
+# ---- market data
+
+
+async def test_quotes_are_exact_and_an_empty_side_is_unknown(stage: Stage) -> None:
+    assert await stage.venue.quotes() == {
+        "BTC/USDT": Ticker(bid=D("60000.1"), ask=D("60000.2"), quote_volume=D("123456.78"), at=NOW),
+        "LDO/USDT": Ticker(ask=D("2.1"), at=NOW),
+        SWAP: Ticker(last=D("60001.23456789"), quote_volume=D(9), at=NOW - timedelta(seconds=1)),
+    }
+
+
+async def test_funding_has_the_interval_that_is_not_the_usual_one(stage: Stage) -> None:
+    assert await stage.venue.funding() == {
+        SWAP: Funding(
+            rate=D("0.0001"), interval_hours=D(4), next_at=NOW + timedelta(hours=1), at=NOW - timedelta(seconds=1)
+        )
+    }
+
+
+async def test_quotes_and_funding_of_one_cycle_cost_two_requests(stage: Stage) -> None:
+    await asyncio.gather(stage.venue.quotes(), stage.venue.funding())
+    before = len(stage.script.asked)
+    stage.clock.at += timedelta(minutes=1)
+    await asyncio.gather(stage.venue.quotes(), stage.venue.funding())
+    assert len(stage.script.asked) - before == 2
+
+
+async def test_a_whole_cycle_of_reads_costs_five_requests(stage: Stage) -> None:
+    stage.script.on(ACCOUNT, {"balances": [], "uid": 5})
+    stage.script.on(FUTURES, {"assets": []})
+    stage.script.on(RISK, [])
+
+    async def cycle() -> None:
+        venue = stage.venue
+        await asyncio.gather(venue.quotes(), venue.funding(), venue.balances(), venue.positions())
+
+    await cycle()
+    before = len(stage.script.asked)
+    stage.clock.at += timedelta(minutes=1)
+    await cycle()
+    assert len(stage.script.asked) - before == 5
+
+
+async def test_without_volumes_there_are_still_quotes(stage: Stage) -> None:
+    stage.script.on("GET /api/v3/ticker/24hr", refusal(-1000, "later", 500))
+    quotes = await stage.venue.quotes()
+    assert not isinstance(quotes, Gap)
+    assert quotes[SPOT].quote_volume is None
+
+
+@pytest.mark.parametrize("bad", ["NaN", "-1", "abc", "Infinity"])
+async def test_an_absurd_number_is_a_gap_and_no_number(stage: Stage, bad: str) -> None:
+    stage.script.on(BOOK_TICKER, [QUOTES[0] | {"bidPrice": bad}])
+    gap = await stage.venue.quotes()
+    assert isinstance(gap, Gap)
+    assert bad in gap.why
+
+
+@pytest.mark.parametrize("body", [{}, [1, 2], "7", {"code": 0}, [[]]])
+async def test_an_answer_of_another_shape_is_a_gap(stage: Stage, body: Any) -> None:
+    stage.script.on(BOOK_TICKER, body)
+    assert isinstance(await stage.venue.quotes(), Gap)
+
+
+async def test_mark_prices_that_cannot_be_read_are_a_gap_in_both(stage: Stage) -> None:
+    stage.script.on(PREMIUM, refusal(-1102, "no"))
+    assert isinstance(await stage.venue.quotes(), Gap)
+    assert isinstance(await stage.venue.funding(), Gap)
+
+
+def klines(first: int, count: int) -> list[list[Any]]:
+    return [[(first + n) * HOUR_MS, "1", "2", "0.5", "1.5", "9", (first + n + 1) * HOUR_MS - 1] for n in range(count)]
+
+
+async def test_candles_are_read_in_pages(stage: Stage) -> None:
+    start = NOW_MS // HOUR_MS - 1500
+    stage.script.on("GET /api/v3/klines", klines(start, 1000), klines(start + 1000, 501))
+    bars = await stage.venue.candles(SPOT, "1h", NOW - timedelta(hours=1500), 3000)
+    assert not isinstance(bars, Gap)
+    assert len(bars) == 1500  # the one that has begun is not closed
+    asked = [one.said for one in stage.script.asked if one.path.endswith("klines")]
+    assert [(one["startTime"], one["limit"]) for one in asked] == [
+        (str(start * HOUR_MS), "1000"),
+        (str((start + 1000) * HOUR_MS), "1000"),
+    ]
+
+
+async def test_a_venue_that_serves_the_same_page_for_ever_is_left(stage: Stage) -> None:
+    start = NOW_MS // HOUR_MS - 5000
+    stage.script.on("GET /api/v3/klines", klines(start, 1000))
+    bars = await stage.venue.candles(SPOT, "1h", NOW - timedelta(hours=5000), 3000)
+    assert not isinstance(bars, Gap)
+    assert (len(bars), stage.script.count("GET /api/v3/klines")) == (1000, 2)
+
+
+async def test_a_book_is_asked_in_a_depth_the_venue_serves_and_cut_to_what_was_asked(stage: Stage) -> None:
+    levels = [[f"{60000 - n}.10", "0.123456789012345678"] for n in range(20)]
+    asks = [[f"{60001 + n}.10", "2"] for n in range(20)]
+    stage.script.on("GET /fapi/v1/depth", {"lastUpdateId": 1, "T": NOW_MS, "bids": levels, "asks": asks})
+    book = await stage.venue.book(SWAP, 12)
+    assert not isinstance(book, Gap)
+    assert stage.script.last("GET /fapi/v1/depth")["limit"] == "20"
+    assert (len(book.bids), len(book.asks)) == (12, 12)
+    assert book.bids[0] == (D("60000.1"), D("0.123456789012345678"))
+
+
+# ---- account
+
+
+async def test_balances_tell_savings_apart_from_coins_that_only_look_like_them(stage: Stage) -> None:
+    rows = [("BTC", "0.1", "0.2"), ("LDUSDT", "500", "0"), ("LDO", "3", "0"), ("USDT", "0", "0"), ("LDXYZ", "1", "0")]
+    balances = [{"asset": asset, "free": free, "locked": locked} for asset, free, locked in rows]
+    stage.script.on(ACCOUNT, {"balances": balances})
+    wallet = {"asset": "USDT", "walletBalance": "100.5", "availableBalance": "130", "updateTime": 0}
+    stage.script.on(FUTURES, {"assets": [wallet, wallet | {"asset": "BNB", "walletBalance": "0"}]})
+    found = await stage.venue.balances()
+    assert not isinstance(found, Gap)
+    assert [(one.wallet, one.asset, one.free, one.locked) for one in found] == [
+        ("spot", "BTC", D("0.1"), D("0.2")),
+        ("earn", "USDT", D(500), D(0)),
+        ("spot", "LDO", D(3), D(0)),
+        ("spot", "LDXYZ", D(1), D(0)),
+        ("futures", "USDT", D("100.5"), D(0)),  # unrealised profit is available, but it is no money yet
+    ]
+
+
+@pytest.mark.parametrize("row", [{"asset": "BTC", "free": "NaN", "locked": "0"}, {"asset": "BTC", "free": "1"}, {}])
+async def test_a_balance_that_cannot_be_read_is_a_gap_for_all(stage: Stage, row: dict[str, str]) -> None:
+    stage.script.on(ACCOUNT, {"balances": [row]})
+    stage.script.on(FUTURES, {"assets": []})
+    assert isinstance(await stage.venue.balances(), Gap)
+
+
+A_RISK = {
+    "symbol": "BTCUSDT",
+    "positionSide": "BOTH",
+    "positionAmt": "-0.250",
+    "entryPrice": "61000.5",
+    "markPrice": "60000.1",
+    "unRealizedProfit": "250.10",
+    "liquidationPrice": "0",
+    "isolatedMargin": "0",
+    "notional": "-15000.025",
+    "initialMargin": "7500.0125",
+    "maintMargin": "60.0001",
+    "updateTime": NOW_MS,
+}
+
+
+async def test_positions_are_exact_and_take_their_leverage_from_the_settings_once(stage: Stage) -> None:
+    stage.script.on(RISK, [A_RISK, A_RISK | {"symbol": "ETHUSDT"}, A_RISK | {"positionAmt": "0"}])
+    stage.script.on("GET /fapi/v1/symbolConfig", [{"symbol": "BTCUSDT", "marginType": "CROSSED", "leverage": 2}])
+    for _ in range(2):
+        found = await stage.venue.positions()
+        assert not isinstance(found, Gap)
+        (one,) = found
+        assert (one.side, one.quantity, one.entry_price, one.mark_price) == (
+            "short",
+            D("-0.25"),
+            D("61000.5"),
+            D("60000.1"),
+        )
+        assert (one.leverage, one.margin_mode, one.liquidation_price) == (D(2), "cross", None)
+        assert (one.initial_margin, one.maintenance_margin, one.unrealised_pnl) == (
+            D("7500.0125"),
+            D("60.0001"),
+            D("250.10"),
+        )
+    assert stage.script.count("GET /fapi/v1/symbolConfig") == 1
+
+
+async def test_an_account_in_hedge_mode_is_a_gap(stage: Stage) -> None:
+    stage.script.on(RISK, [A_RISK | {"positionSide": "SHORT"}])
+    gap = await stage.venue.positions()
+    assert isinstance(gap, Gap)
+    assert "one-way" in gap.why
+
+
+async def test_fills_know_the_orders_that_were_ours(stage: Stage) -> None:
+    stage.script.on("POST /api/v3/order", spot_order())
+    await stage.venue.place(an_intent(), yes)
+    stage.script.on("GET /api/v3/myTrades", [spot_trade(2, 99, isBuyer=False), spot_trade(1, 7, time=NOW_MS - 5)])
+    found = await stage.venue.fills(SPOT, NOW - timedelta(hours=1))
+    assert not isinstance(found, Gap)
+    assert [(one.trade_id, one.client_id, one.qty, one.fee, one.fee_asset) for one in found] == [
+        ("1", "bt0", D("0.5"), D("0.0005"), "BTC"),
+        ("2", None, D("-0.5"), D("0.0005"), "BTC"),
+    ]
+
+
+async def test_futures_fills_step_over_quiet_weeks(stage: Stage) -> None:
+    trade = {
+        "symbol": "BTCUSDT",
+        "id": 5,
+        "orderId": 9,
+        "side": "SELL",
+        "price": "60000",
+        "qty": "0.1",
+        "quoteQty": "6000",
+        "commission": "3",
+        "commissionAsset": "USDT",
+        "time": NOW_MS - 1000,
+        "buyer": False,
+        "maker": False,
+        "positionSide": "BOTH",
+    }
+    stage.script.on("GET /fapi/v1/userTrades", [], [], [trade])
+    found = await stage.venue.fills(SWAP, NOW - timedelta(days=20))
+    assert not isinstance(found, Gap)
+    assert [(one.trade_id, one.qty, one.fee) for one in found] == [("5", D("-0.1"), D(3))]
+    assert stage.script.count("GET /fapi/v1/userTrades") == 3
+
+
+async def test_flows_are_told_with_our_signs(stage: Stage) -> None:
+    base = {"asset": "USDT", "time": NOW_MS}
+    stage.script.on(
+        "GET /fapi/v1/income",
+        [
+            base | {"incomeType": "FUNDING_FEE", "symbol": "BTCUSDT", "income": "-1.25", "tranId": 1},
+            base | {"incomeType": "COMMISSION", "symbol": "BTCUSDT", "income": "-9", "tranId": 2},
+            base | {"incomeType": "INSURANCE_CLEAR", "symbol": "BTCUSDT", "income": "-30", "tranId": 3},
+        ],
+    )
+    deposit = {"id": "d1", "coin": "USDT", "amount": "500", "status": 1, "insertTime": NOW_MS + 1000}
+    stage.script.on("GET /sapi/v1/capital/deposit/hisrec", [deposit, deposit | {"id": "d2", "status": 0}])
+    withdrawal = {"id": "w1", "coin": "BTC", "amount": "0.5", "transactionFee": "0.0001", "status": 6}
+    stage.script.on(
+        "GET /sapi/v1/capital/withdraw/history",
+        [withdrawal | {"applyTime": "2026-03-01 12:00:05"}, withdrawal | {"id": "w2", "status": 4}],
+    )
+    found = await stage.venue.flows(NOW - timedelta(days=1))
+    assert not isinstance(found, Gap)
+    assert [(one.kind, dict(one.body)) for one in found] == [
+        ("funding", {"symbol": SWAP, "paid": "1.25"}),
+        ("flow", {"asset": "USDT", "amount": "-30", "kind": "other"}),
+        ("flow", {"asset": "USDT", "amount": "500", "kind": "deposit"}),
+        ("flow", {"asset": "BTC", "amount": "-0.5001", "kind": "withdrawal"}),
+    ]
+
+
+async def test_a_key_that_can_withdraw_is_told(stage: Stage) -> None:
+    said = {
+        "ipRestrict": True,
+        "enableWithdrawals": True,
+        "enableFutures": True,
+        "enableSpotAndMarginTrading": True,
+        "permitsUniversalTransfer": False,
+        "enablePortfolioMarginTrading": False,
+    }
+    stage.script.on("GET /sapi/v1/account/apiRestrictions", said)
+    report = await stage.venue.key()
+    assert (report.can_withdraw, report.ip_bound, report.can_trade_swap) == (True, True, True)
+    assert "may not move" in report.note
+
+
+async def test_a_key_that_nobody_can_judge_is_unknown_and_not_fine(stage: Stage) -> None:
+    stage.script.on("GET /sapi/v1/account/apiRestrictions", refusal(-1102, "no"))
+    report = await stage.venue.key()
+    assert report.can_withdraw is None
+    assert report.note
+
+
+# ---- retrying and quiet
+
+READS: list[tuple[str, Callable[[CcxtVenue], Awaitable[Any]]]] = [
+    (BOOK_TICKER, lambda venue: venue.quotes()),
+    (ACCOUNT, lambda venue: venue.balances()),
+    ("GET /api/v3/openOrders", lambda venue: venue.open_orders([SPOT])),
+]
+GOOD: dict[str, Any] = {BOOK_TICKER: QUOTES, ACCOUNT: {"balances": []}, "GET /api/v3/openOrders": []}
+PASSING = [
+    Answer(HTML, 503),
+    Answer(HTML, 200),
+    Answer("", 200),
+    Answer("[]" * 40, manner="cut"),
+    Answer(manner="hang_up"),
+    Answer("[]", after_s=0.5),
+    refusal(-1000, "unknown"),
+    refusal(-1021, "Timestamp for this request is outside of the recvWindow."),
+]
+
+
+@pytest.mark.parametrize(("what", "read"), READS)
+@pytest.mark.parametrize("trouble", PASSING)
+async def test_a_read_is_asked_again_when_that_may_help(
+    stage: Stage, what: str, read: Callable[[CcxtVenue], Awaitable[Any]], trouble: Answer
+) -> None:
+    stage.script.on(FUTURES, {"assets": []})
+    stage.script.on(what, trouble, trouble, GOOD[what])
+    assert not isinstance(await read(stage.venue), Gap)
+
+
+async def test_a_read_that_keeps_failing_is_a_gap_after_four_times(stage: Stage) -> None:
+    stage.script.on(BOOK_TICKER, Answer(HTML, 503))
+    gap = await stage.venue.quotes()
+    assert isinstance(gap, Gap)
+    assert gap.why.startswith("Transient")
+    assert stage.script.count(BOOK_TICKER) == 4
+
+
+async def test_a_read_that_is_refused_is_asked_once(stage: Stage) -> None:
+    stage.script.on(BOOK_TICKER, refusal(-1102, "Mandatory parameter was not sent"))
+    assert isinstance(await stage.venue.quotes(), Gap)
+    assert stage.script.count(BOOK_TICKER) == 1
+
+
+async def test_a_cancelled_read_ends_at_once(stage: Stage) -> None:
+    stage.script.on(BOOK_TICKER, Answer(manner="silent"))
+    task = asyncio.create_task(stage.venue.quotes())
+    await stage.script.came(BOOK_TICKER)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert stage.script.count(BOOK_TICKER) == 1
+
+
+async def test_a_429_pauses_everything_until_it_is_over(stage: Stage) -> None:
+    stage.script.on(BOOK_TICKER, refusal(-1003, "Too much request weight used", 429, retry_after="30"))
+    gap = await stage.venue.quotes()
+    assert isinstance(gap, Gap)
+    assert stage.venue.paused_until is not None
+    assert NOW < stage.venue.paused_until <= NOW + timedelta(seconds=30)
+    before = len(stage.script.asked)
+    stage.script.on(BOOK_TICKER, QUOTES)
+    stage.script.on(ACCOUNT, {"balances": []})
+    stage.script.on(FUTURES, {"assets": []})
+    for answer in (await stage.venue.balances(), await stage.venue.quotes(), await stage.venue.now()):
+        assert isinstance(answer, Gap)
+        assert "RateLimited" in answer.why or "quiet" in answer.why
+    assert len(stage.script.asked) == before
+    stage.clock.host_s += 30
+    assert not isinstance(await stage.venue.quotes(), Gap)
+
+
+async def test_a_short_429_is_sat_out_within_the_read(stage: Stage) -> None:
+    stage.script.on(BOOK_TICKER, refusal(-1003, "Too much", 429, retry_after="2"), QUOTES)
+    assert not isinstance(await stage.venue.quotes(), Gap)
+    assert max(stage.clock.slept) >= 2 - 0.3
+
+
+async def test_a_ban_that_only_its_text_tells_lasts_until_then(stage: Stage) -> None:
+    until = NOW_MS + 600_000
+    stage.script.on(BOOK_TICKER, refusal(-1003, f"Way too much request weight used; IP banned until {until}.", 418))
+    await stage.venue.quotes()
+    assert stage.venue.paused_until is not None
+    assert timedelta(minutes=9, seconds=55) < stage.venue.paused_until - NOW <= timedelta(minutes=10)
+
+
+async def test_what_was_asked_and_what_it_weighed_is_counted(stage: Stage) -> None:
+    stage.script.on(BOOK_TICKER, Answer(QUOTES, headers={"X-Mbx-Used-Weight-1M": "77"}))
+    await stage.venue.quotes()
+    assert stage.venue.requests[BOOK_TICKER] == 1
+    assert stage.venue.used_weight == {"api": 77}
+
+
+async def test_without_a_key_only_public_data_is_read() -> None:
+    async with a_stage(key="") as stage:
+        stage.script.on(BOOK_TICKER, QUOTES)
+        stage.script.on(PREMIUM, PREMIUMS)
+        assert not isinstance(await stage.venue.quotes(), Gap)
+        markets = await stage.venue.markets()
+        assert (markets[SPOT].maker, markets[SWAP].maker, markets[SWAP].maintenance_rate) == (
+            D("0.001"),
+            D("0.0002"),
+            None,
+        )
+        before = len(stage.script.asked)
+        for answer in (await stage.venue.balances(), await stage.venue.positions(), await stage.venue.fills(SPOT, NOW)):
+            assert isinstance(answer, Gap)
+            assert "no key" in answer.why
+        assert (await stage.venue.key()).can_withdraw is None
+        assert len(stage.script.asked) == before
+
+
+async def test_a_venue_that_does_not_answer_cannot_be_opened() -> None:
+    async with a_stage(opened=False) as stage:
+        stage.script.on("GET /api/v3/exchangeInfo", Answer(HTML, 503))
+        with pytest.raises(Transient):
+            await stage.venue.open()
+        assert isinstance(await stage.venue.quotes(), Gap)
+
+
+async def test_markets_are_loaded_anew_after_a_day_and_when_a_symbol_is_not_known() -> None:
+    async with a_stage() as stage:
+        await stage.venue.markets()
+        await stage.venue.markets()
+        assert stage.script.count("GET /api/v3/exchangeInfo") == 1
+        stage.clock.at += timedelta(days=1, seconds=1)
+        await stage.venue.markets()
+        assert stage.script.count("GET /api/v3/exchangeInfo") == 2
+        stage.script.on("POST /api/v3/order", refusal(-1121, "Invalid symbol."))
+        await stage.venue.place(an_intent(), yes)
+        await stage.venue.markets()
+        assert stage.script.count("GET /api/v3/exchangeInfo") == 3
+
+
+async def test_a_market_that_cannot_be_read_is_left_out_and_the_others_stay() -> None:
+    async with a_stage(key="") as stage:
+        stage.venue._line.client.markets[SPOT]["precision"]["amount"] = "NaN"  # noqa: SLF001 - as if listed so
+        assert set(await stage.venue.markets()) == {"LDO/USDT", SWAP}
+
+
+async def test_a_closed_venue_says_so_and_closes_twice(stage: Stage) -> None:
+    await stage.venue.close()
+    await stage.venue.close()
+    gap = await stage.venue.quotes()
+    assert isinstance(gap, Gap)
+    assert "not open" in gap.why
+    with pytest.raises(VenueError):
+        await stage.venue.markets()
