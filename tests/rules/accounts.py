@@ -1,7 +1,7 @@
 """Owns the accounts that rules are tested on: snapshots and policies from points of equity, and what follows a plan.
 
 Everything is given in points of equity (5 = 5 %), on an account worth `EQUITY`, so that a case reads like the
-rulebook's table. Marks equal mids, books are deep, fees 0.1 / 0.05 %, half spread 1 bp, funding 0, yearly volatility 0.5.
+rulebook's table. Marks equal mids, books are deep, fees 0.1 / 0.05 %, half spread 1 bp, funding 0, volatility 0.5.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def keys(
     keep: Mapping[str, Any] | None = None,
     **groups: Any,
 ) -> dict[str, Any]:
-    """Configuration keys: each target (points) in a sleeve of its own, or the ``sleeves`` given; the rest is stables."""
+    """Configuration keys: targets (points) in a sleeve each, or the ``sleeves`` given; the rest is stables."""
     wanted = targets or {}
     made = {name.lower(): {"weight": str(share(points)), "assets": [name]} for name, points in wanted.items()}
     parts = dict(sleeves or made)
@@ -354,7 +354,7 @@ def _worked(snapshot: Snapshot, wish: Wish, filled: Sequence[Leg], made: Plan) -
 
 
 class _Ledger:
-    """Wallets and positions as the venue would book fills: spot fees in quote, profit realised in the futures wallet."""
+    """Wallets and positions as the venue books fills: spot fees in quote, profit realised in the futures wallet."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.raw = snapshot.model_dump(mode="python", exclude={"candles", "memory"})
