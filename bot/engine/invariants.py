@@ -42,6 +42,7 @@ class Evidence:
     pruned: set[str] = field(default_factory=set)
     stables: dict[str, Stables] = field(default_factory=dict)
     steps: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # decision and symbol -> step
+    leverages: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # of the positions a decision found
     net_short: list[str] = field(default_factory=list)
 
     def add(self, row: DecisionRow, body: Mapping[str, Any], snapshot: Snapshot | None, policy: Policy) -> None:
@@ -63,6 +64,8 @@ class Evidence:
             market = snapshot.markets.get(symbol)
             if market is not None and market.step is not None:
                 self.steps[row.decision_id, symbol] = market.step
+        for position in snapshot.positions:
+            self.leverages[row.decision_id, position.symbol] = position.leverage or ONE
         self.net_short += [f"{row.decision_id}: {fault}" for fault in _shorts(snapshot, policy)]
 
 
@@ -147,7 +150,8 @@ def floor_respected(seen: Evidence) -> list[str]:
         row = orders.get(str(fill["client_id"]))
         if row is not None:
             name = row.intent.decision_id
-            spent[name] = spent.get(name, ZERO) + _takes(fill, row)
+            leverage = row.intent.leverage or seen.leverages.get((name, row.intent.symbol), ONE)
+            spent[name] = spent.get(name, ZERO) + _takes(fill, row, leverage)
     faults = []
     for name, money in spent.items():
         known = seen.stables.get(name)
@@ -159,14 +163,14 @@ def floor_respected(seen: Evidence) -> list[str]:
     return faults
 
 
-def _takes(fill: Mapping[str, Any], row: OrderRow) -> Decimal:
+def _takes(fill: Mapping[str, Any], row: OrderRow, leverage: Decimal) -> Decimal:
     """Liquid stables that a fill took (+) or freed (-): price of spot, margin of futures, and the fee."""
     qty, price = Decimal(str(fill["qty"])), Decimal(str(fill["price"]))
     fee = Decimal(str(fill.get("fee_value") or 0)) if fill.get("fee_asset") != row.intent.asset else ZERO
     if not is_swap(row.intent.symbol):
         return qty * price + fee
-    margin = abs(qty) * price / (row.intent.leverage or ONE)
-    return fee if row.intent.reduce_only else margin + fee
+    margin = abs(qty) * price / leverage
+    return fee - margin if row.intent.reduce_only else fee + margin
 
 
 def never_net_short(seen: Evidence) -> list[str]:
