@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bot.cli import check, config, control, db, explain, lists, local_exchange, plan, snapshot, status, version
+from bot.cli import check, config, control, db, explain, lists, local_exchange, plan, snapshot, status, verify, version
 from bot.cli import run as running
 from bot.cli.told import FAILED, USAGE, Told
 
@@ -39,6 +39,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     control.resume,
     control.adopt,
     control.rearm,
+    verify.verify,
     local_exchange.local_exchange,
     version.version,
 )

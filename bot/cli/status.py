@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from bot.cli.screen import show, show_json
 from bot.cli.told import Told
 
 if TYPE_CHECKING:
+    from bot.ports.store import ControlRow
     from bot.settings import Settings
 
 LEAST_FRESH_S = 60.0
@@ -45,22 +46,32 @@ def status(
 
 
 async def _status(config: Path) -> dict[str, Any]:
-    from bot.core.numbers import utc_text
-    from bot.core.snapshot import KILL_LEVELS
     from bot.render.status import status_body
 
     settings = settings_of(config)
     async with record_of(settings) as record:
-        body = status_body(await record.status() or {"waiting_for": "a first cycle"})
+        body = status_body(await record.status() or {"waiting_for": ["a first cycle"]})
     async with controls_of(settings) as controls:
+        rows = await controls.read(0)
         asked = await controls.kill()
+    return {**body, "kill": _standing(body["kill"], rows, asked, settings.kill_switch)}
+
+
+def _standing(
+    beat: Mapping[str, Any], rows: Sequence[ControlRow], asked: ControlRow | None, switch: str
+) -> Mapping[str, Any]:
+    """The kill level as it stands now: requests since the last beat count, whether a bot has taken them up or not."""
+    from bot.core.numbers import utc_text
+    from bot.core.snapshot import KILL_LEVELS
+
+    resumed = [row.at for row in rows if row.what == "resume"]
+    if beat["at"] and resumed and resumed[-1] > datetime.fromisoformat(beat["at"]):
+        beat = {"level": switch, "reason": None if switch == "off" else "kill_switch", "by": None, "at": None}
     # A level nobody knows counts as the highest.
     ranks: dict[str, int] = {level: rank for rank, level in enumerate(KILL_LEVELS)}
-    if asked is not None and ranks.get(asked.value, len(ranks)) > ranks.get(body["kill"]["level"], len(ranks)):
-        # Asked for, and no running bot has taken it up yet.
-        kill = {"level": asked.value, "reason": asked.why, "by": asked.who, "at": utc_text(asked.at)}
-        return {**body, "kill": kill}
-    return body
+    if asked is not None and ranks.get(asked.value, len(ranks)) > ranks.get(beat["level"], len(ranks)):
+        return {"level": asked.value, "reason": asked.why, "by": asked.who, "at": utc_text(asked.at)}
+    return beat
 
 
 def must_be_fresh(body: Mapping[str, Any], settings: Settings) -> None:

@@ -19,12 +19,12 @@ MONEY: Final = {
 def header_view(what: Mapping[str, str], cycles: int | None = None) -> RenderableType:
     """Four lines: what runs, where it writes, and how to stop it."""
     mode = what["mode"]
-    ends = "" if cycles is None else f" It ends by itself after {cycles} cycles."
+    ends = "" if cycles is None else f" {cycles} cycles end it too."
     return Group(
         Text.assemble(
             ("Ballast ", "bold"), f"runs portfolio {what['portfolio']} in mode ", (mode, "bold"), f": {MONEY[mode]}."
         ),
-        Text(f"Venue {what['venue']} ({what['environment']}). Record {what['store']}. There is no dashboard yet."),
-        Text(f"Ctrl-C ends it; the next start goes on from there.{ends}"),
-        Text("To stop all trading: `ballast kill halt` in another terminal. To look closer: `ballast why BTC`."),
+        Text(f"Venue {what['venue']} ({what['environment']}); no dashboard yet. Record {what['store']}"),
+        Text(f"Ctrl-C ends it, the next start goes on from there.{ends}"),
+        Text("In another terminal: `ballast kill halt` stops trading, `ballast why BTC` explains."),
     )

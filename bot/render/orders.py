@@ -14,6 +14,8 @@ from bot.render.plan import plain_table
 from bot.render.words import amount, instant, money
 
 Body = Mapping[str, Any]
+MINUTE: Final = 16  # characters of an instant up to its minute
+PREFIX: Final = 8  # of a decision's id: enough for `explain`, and a line stays one line
 COLOURS: Final = {"filled": "green", "unknown": "red", "rejected": "red", "denied": "yellow", "partly_filled": "cyan"}
 
 
@@ -65,12 +67,12 @@ def orders_view(orders: Sequence[Body]) -> Table:
     table.add_column("state", no_wrap=True)
     table.add_column("decision", overflow="fold", style="dim")
     for order in orders:
-        made = instant(order["created_at"])[:19]
+        made = instant(order["created_at"])[:MINUTE]
         colour = COLOURS.get(order["state"], "")
         table.add_row(
             made,
             order_words({**order, "state": order["kind"]}),
             Text(order["state"], style=colour),
-            order["decision_id"],
+            order["decision_id"][:PREFIX],
         )
     return table

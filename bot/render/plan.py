@@ -20,7 +20,10 @@ SHOWN_LEAST: Final = 0.0005  # of equity: what would be written as 0.0 points is
 def plan_view(body: Body, currency: str = "") -> RenderableType:
     """The whole decision: account, orders, refusals, holds, and the account as it would be left."""
     parts: list[RenderableType] = [head(body, currency), Text(), assets_table(body), stables_line(body)]
-    parts += [Text(f"Why now   {item['rule']} {item['subject']}: {item['why']}") for item in body["triggers"]]
+    # An action's or a refusal's own sentence holds its triggers.
+    told = {item["asset"] for item in (*body["actions"], *body["blocked"])}
+    left = [item for item in body["triggers"] if item["subject"] not in told]
+    parts += [Text(f"Trigger   {item['rule']} {item['subject']}: {item['why']}") for item in left]
     if body["actions"]:
         parts += [Text(), Text(f"Would do  {counted(len(body['actions']), 'action')}", style="bold")]
         parts += [orders_table(body["actions"]), *(sentence_of(item) for item in body["actions"])]

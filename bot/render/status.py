@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bot.render.plan import assets_table
-from bot.render.words import instant, money
+from bot.render.words import instant, money, whole_seconds
 
 #: What `status --json` always has (plan contract), and what stands there while it is unknown.
 PROMISED: Final[Mapping[str, Any]] = {
@@ -25,7 +25,7 @@ PROMISED: Final[Mapping[str, Any]] = {
     "exposures": [],
     "orders_open": 0,
     "unknown_orders": 0,
-    "waiting_for": None,
+    "waiting_for": [],
     "version": None,
 }
 
@@ -51,14 +51,11 @@ def status_view(body: Mapping[str, Any], currency: str = "") -> RenderableType:
             "" if free else f": {kill['reason'] or 'no reason given'} (by {kill['by'] or '?'}, {instant(kill['at'])})",
         ),
         Text(
-            f"{body['cycles']:,} cycles, {body['decisions']:,} decisions, last at {instant(body['last_cycle_at'])}   "
-            f"orders open {body['orders_open']}, unknown {body['unknown_orders']}"
+            f"{body['decisions']:,} decisions, the last at {instant(body['last_cycle_at'])}   "
+            f"open orders {body['orders_open']}, unknown {body['unknown_orders']}"
         ),
     ]
-    if body["waiting_for"]:
-        waiting = body["waiting_for"]
-        words = waiting if isinstance(waiting, str) else "; ".join(str(each) for each in waiting)
-        parts.append(Text(f"waiting for {words}", style="yellow"))
+    parts += [Text(f"waits: {whole_seconds(each)}", style="yellow") for each in body["waiting_for"]]
     if body["exposures"]:
         parts += [Text(), assets_table(body)]
     return Panel(Group(*parts), title=f"Ballast {body['version'] or ''}".rstrip(), expand=False)

@@ -30,7 +30,7 @@ BEAT: Mapping[str, Any] = {
     "equity": "100000.00",
     "orders_open": 0,
     "unknown_orders": 0,
-    "waiting_for": None,
+    "waiting_for": [],
     "version": "0.1.0",
 }
 

@@ -158,6 +158,16 @@ def test_a_resume_with_yes_lifts_what_was_asked_for(ballast: Ballast, config: st
     assert ballast("status", "--config", config, "--json").json["kill"]["level"] == "off"
 
 
+def test_a_resume_after_the_last_beat_shows_though_no_bot_runs(ballast: Ballast, config: str) -> None:
+    kill = {"level": "halt", "reason": "test", "by": "cli", "at": "2026-01-05T12:00:00Z"}
+    asyncio.run(a_record(ballast.folder, beat={**BEAT, "kill": kill}))
+    assert ballast("status", "--config", config, "--json").json["kill"] == kill
+    ballast("resume", "--yes", "--config", config)
+    assert ballast("status", "--config", config, "--json").json["kill"]["level"] == "off"
+    ballast.environment.setenv("BALLAST_KILL_SWITCH", "freeze")
+    assert ballast("status", "--config", config, "--json").json["kill"]["level"] == "freeze"
+
+
 def test_a_resume_says_which_source_still_says_more(ballast: Ballast, config: str, plans: list[Plan]) -> None:
     ballast.environment.setenv("BALLAST_KILL_SWITCH", "halt")
     ran = ballast("resume", "--yes", "--config", config)
