@@ -40,6 +40,8 @@ class CcxtAccount:
         can: list[Literal["swap", "transfer", "earn"]] = ["swap"] if line.has_swap else []
         if line.profile.has_transfers(line.setup) and line.has_swap:
             can.append("transfer")
+        if line.private and line.profile.has_savings(line.setup):
+            can.append("earn")
         return AccountKind(id=self._id, unified=False, margin_mode=self._margin_mode, can=tuple(can))
 
     async def balances(self) -> Sequence[Balance] | Gap:

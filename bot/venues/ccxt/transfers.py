@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from bot.core.orders import MoveIntent, Placed
 from bot.ports.errors import Rejected
@@ -36,29 +35,29 @@ class CcxtTransfers:
         if not line.profile.has_transfers(line.setup):
             return Placed.REJECTED, f"{line.setup.environment} of {line.profile.id} has no transfers"
         try:
-            source, to = line.profile.wallet(intent.source), line.profile.wallet(intent.to)
+            line.profile.wallet(intent.source)
+            line.profile.wallet(intent.to)
         except Rejected as rejected:
             return Placed.REJECTED, str(rejected)
         if intent.client_id in self._left:
             return Placed.EXISTS, f"{intent.client_id} was sent before; an intent is sent once"
 
-        async def ask() -> Any:
+        async def ask() -> str | None:
             line.traffic.check()
             async with line.turnstile.turn(Lane.ORDER):
-                return await line.client.transfer(intent.asset, intent.amount, source, to)
+                return await line.profile.send_move(line.client, intent)
 
         ticket = Ticket(intent, permit)
         try:
-            error, answer = await self._broker.send(ticket, ask)
+            error, number = await self._broker.send(ticket, ask)
         finally:
             if ticket.left:
                 self._left.add(intent.client_id)
         if error is not None:
             return errors.of_write(error, left=ticket.left, known=line.profile.refusal(error))
-        number = answer.get("id") if isinstance(answer, dict) else None
         if not number:
             return Placed.UNKNOWN, "the answer names no transfer"
-        self._numbers[intent.client_id] = str(number)
+        self._numbers[intent.client_id] = number
         return Placed.ACCEPTED, ""
 
     async def find_move(self, intent: MoveIntent) -> Placed | Gap:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bot.core.events import Event
 from bot.core.instruments import Market
 from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
-from bot.core.snapshot import AccountKind, Balance, Book, Funding, Position, Ticker
+from bot.core.snapshot import AccountKind, Balance, Book, Funding, Position, Saving, Ticker
 from bot.ports.clock import Clock
 from bot.ports.venue import Gap, KeyReport, Permit
 from bot.venues.ccxt.account import CcxtAccount
@@ -23,6 +23,7 @@ from bot.venues.ccxt.line import Line
 from bot.venues.ccxt.market_data import CcxtMarketData
 from bot.venues.ccxt.profiles import Environment, Profile, Setup
 from bot.venues.ccxt.profiles.binance import Binance
+from bot.venues.ccxt.savings import CcxtSavings
 from bot.venues.ccxt.transfers import CcxtTransfers
 
 PROFILES: Mapping[str, type[Profile]] = {Binance.id: Binance}
@@ -47,6 +48,7 @@ class CcxtVenue:
         self._account = CcxtAccount(self._line, margin_mode)
         self._broker = CcxtBroker(self._line, self._account, unknown_symbol=self._data.forget_markets)
         self._transfers = CcxtTransfers(self._line, self._broker)
+        self._savings = CcxtSavings(self._line)
 
     async def open(self) -> None:
         """Connect and load the markets; raises `VenueError`, ValueError on a URL of the wrong world."""
@@ -157,6 +159,12 @@ class CcxtVenue:
     async def find_move(self, intent: MoveIntent) -> Placed | Gap:
         """See `CcxtTransfers`."""
         return await self._transfers.find_move(intent)
+
+    # ---- savings
+
+    async def savings(self) -> Mapping[str, Saving] | Gap:
+        """See `CcxtSavings`."""
+        return await self._savings.savings()
 
 
 def make_venue(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
 
 from bot.core.numbers import ZERO
 from bot.venues.simulated.booking import book_interest
@@ -17,6 +17,9 @@ DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ONE_MICROSECOND = timedelta(microseconds=1)
+LAST_FRACTION = Decimal("1e-18")
+# Of its own, so that no library's rounding is found in an account's bytes.
+_LONG = Context(prec=60, rounding=ROUND_FLOOR)
 
 
 def product_id(asset: str) -> str:
@@ -84,5 +87,6 @@ def pay(view: View) -> None:
 
 def _grown(held: Earning, at: datetime, rate: Decimal) -> Earning:
     """The same savings with what they earned since they were last reckoned."""
-    passed = Decimal((at - held.since) // ONE_MICROSECOND) / (YEAR // ONE_MICROSECOND)
-    return replace(held, owed=held.owed + held.amount * rate * passed, since=at)
+    passed = Decimal((at - held.since) // ONE_MICROSECOND)
+    earned = _LONG.divide(_LONG.multiply(held.amount * rate, passed), YEAR // ONE_MICROSECOND)
+    return replace(held, owed=held.owed + _LONG.quantize(earned, LAST_FRACTION), since=at)

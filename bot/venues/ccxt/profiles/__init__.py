@@ -10,8 +10,8 @@ from typing import Any, Literal, Protocol
 
 from bot.core.events import Event
 from bot.core.instruments import Market
-from bot.core.orders import OrderIntent, OrderState, Placed
-from bot.core.snapshot import Balance, Position
+from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
+from bot.core.snapshot import Balance, Position, Saving
 from bot.ports.clock import Clock
 from bot.ports.venue import KeyReport
 from bot.venues.ccxt.limits import Traffic
@@ -101,6 +101,10 @@ class Profile(Protocol):
         """Whether this environment moves money between own wallets."""
         ...
 
+    def has_savings(self, setup: Setup) -> bool:
+        """Whether this environment has flexible savings, the wallet `earn`."""
+        ...
+
     async def server_ms(self, client: Any) -> int:
         """The venue's clock."""
         ...
@@ -150,7 +154,15 @@ class Profile(Protocol):
         ...
 
     async def moves(self, client: Any, source: str, to: str, since: datetime) -> Sequence[Moved]:
-        """Transfers of one direction."""
+        """Transfers of one direction, savings included."""
+        ...
+
+    async def send_move(self, client: Any, intent: MoveIntent) -> str | None:
+        """One transfer, sent once; the venue's number, None where the answer has none; raises `Rejected` unsent."""
+        ...
+
+    async def savings(self, client: Any) -> Mapping[str, Saving]:
+        """Flexible products open for subscription, by stablecoin."""
         ...
 
     def order_params(self, intent: OrderIntent) -> Mapping[str, Any]:
@@ -170,5 +182,5 @@ class Profile(Protocol):
         ...
 
     def wallet(self, name: str) -> str:
-        """The account by which ccxt knows one of our wallets; raises `Rejected`."""
+        """What the venue calls one of our wallets; raises `Rejected`."""
         ...

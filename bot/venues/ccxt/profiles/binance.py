@@ -12,14 +12,14 @@ import ccxt.async_support as ccxt
 from bot.core.events import Event
 from bot.core.instruments import Market
 from bot.core.numbers import ONE, ZERO, milliseconds, plain
-from bot.core.orders import OrderIntent, OrderState, Placed
-from bot.core.snapshot import Balance, Position
+from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
+from bot.core.snapshot import Balance, Position, Saving
 from bot.ports.clock import Clock
 from bot.ports.errors import Malformed, Rejected
 from bot.ports.venue import KeyReport
 from bot.venues.ccxt import errors, mapping
 from bot.venues.ccxt.limits import Traffic
-from bot.venues.ccxt.profiles import Moved, Premium, Quoted, Setup, SwapSettings
+from bot.venues.ccxt.profiles import Moved, Premium, Quoted, Setup, SwapSettings, binance_savings
 from bot.venues.ccxt.profiles.binance_flows import flows_of
 from bot.venues.ccxt.profiles.binance_wire import WAYS, BinanceClient, check_world, local_urls
 
@@ -102,6 +102,10 @@ class Binance:
     def has_transfers(self, setup: Setup) -> bool:
         """SAPI exists where the real account is, and in ours."""
         return setup.environment in ("local", "production")
+
+    def has_savings(self, setup: Setup) -> bool:
+        """Savings are SAPI too."""
+        return self.has_transfers(setup)
 
     # ---- market data
 
@@ -262,10 +266,12 @@ class Binance:
         return KeyReport(_flag(spot), _flag(swap), _flag(withdraw), _flag(bound), moves)
 
     async def moves(self, client: Any, source: str, to: str, since: datetime) -> Sequence[Moved]:
-        """GET asset/transfer of one direction, newest first, one page of a hundred."""
+        """GET asset/transfer of one direction, or the history of savings; newest first, one page of a hundred."""
+        if {source, to} == {"spot", "earn"}:
+            return await binance_savings.moves_of(client, redeemed=source == "earn", since=since)
         kind = {("spot", "futures"): "MAIN_UMFUTURE", ("futures", "spot"): "UMFUTURE_MAIN"}.get((source, to))
         if kind is None:
-            raise Rejected(f"money is moved between spot and futures here, not from {source} to {to}")
+            raise Rejected(f"money is moved between spot and futures or spot and earn here, not from {source} to {to}")
         answer = await client.sapiGetAssetTransfer({"type": kind, "startTime": milliseconds(since), "size": 100})
         return [
             Moved(
@@ -277,6 +283,21 @@ class Binance:
             )
             for row in _rows(answer.get("rows", []), "transfers")
         ]
+
+    async def send_move(self, client: Any, intent: MoveIntent) -> str | None:
+        """POST asset/transfer between spot and futures; savings are subscribed to and redeemed."""
+        if {intent.source, intent.to} == {"spot", "earn"}:
+            return await binance_savings.send(client, intent)
+        if "earn" in (intent.source, intent.to):
+            raise Rejected(f"savings are reached from the spot wallet, not from {intent.source} to {intent.to}")
+        source, to = self.wallet(intent.source), self.wallet(intent.to)
+        answer = await client.transfer(intent.asset, intent.amount, source, to)
+        number = answer.get("id") if isinstance(answer, dict) else None
+        return str(number) if number else None
+
+    async def savings(self, client: Any) -> Mapping[str, Saving]:
+        """GET simple-earn/flexible/list."""
+        return await binance_savings.savings_of(client)
 
     # ---- orders
 
@@ -315,10 +336,10 @@ class Binance:
         return Placed.UNKNOWN if code in NOBODY_KNOWS else Placed.REJECTED
 
     def wallet(self, name: str) -> str:
-        """``spot`` and ``futures``."""
-        known = {"spot": "spot", "futures": "swap"}
+        """``spot``, ``futures`` (ccxt's ``swap``) and ``earn``, which ccxt has no word for."""
+        known = {"spot": "spot", "futures": "swap", "earn": "earn"}
         if name not in known:
-            raise Rejected(f"there is no wallet {name!r} here, only {' and '.join(known)}")
+            raise Rejected(f"there is no wallet {name!r} here, only {', '.join(known)}")
         return known[name]
 
 

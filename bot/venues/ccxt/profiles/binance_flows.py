@@ -1,4 +1,4 @@
-"""Owns Binance's money movements as events: funding, deposits, withdrawals, transfers, insurance clearances."""
+"""Owns Binance's money movements as events: funding, flows, transfers, interest, insurance clearances."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import ccxt.async_support as ccxt
+
 from bot.core.events import Event
 from bot.core.numbers import milliseconds, plain
 from bot.ports.errors import Malformed
 from bot.venues.ccxt import mapping
+from bot.venues.ccxt.profiles import binance_savings
 
 PAGE = 1_000
 PAGES_MOST = 20
@@ -24,6 +27,7 @@ async def flows_of(client: Any, since: datetime, *, swap: bool, sapi: bool) -> l
     if sapi:
         found += await _deposits(client, since)
         found += await _withdrawals(client, since)
+        found += await _interest(client, since)
     return sorted((event for event in found if event.at >= since), key=lambda event: (event.at, event.key))
 
 
@@ -57,6 +61,14 @@ def _income_event(client: Any, row: Mapping[str, Any]) -> Event | None:
         return None
     moved = abs(amount) if kind == "TRANSFER" else amount
     return Event(key, at, "flow", {"asset": str(row["asset"]), "amount": plain(moved), "kind": INCOME_FLOWS[kind]})
+
+
+async def _interest(client: Any, since: datetime) -> list[Event]:
+    """What savings paid; an account that may have none (some countries' may not) is paid nothing."""
+    try:
+        return await binance_savings.interest_of(client, since)
+    except (ccxt.PermissionDenied, ccxt.BadSymbol):
+        return []
 
 
 async def _deposits(client: Any, since: datetime) -> list[Event]:

@@ -30,6 +30,9 @@ _READS = """
 /fapi/v1/income /fapi/v1/symbolConfig /fapi/v1/leverageBracket /fapi/v1/commissionRate /fapi/v1/positionSide/dual
 /sapi/v1/asset/transfer /sapi/v1/asset/tradeFee /sapi/v1/account/apiRestrictions
 /sapi/v1/capital/deposit/hisrec /sapi/v1/capital/withdraw/history
+/sapi/v1/simple-earn/flexible/list /sapi/v1/simple-earn/flexible/position
+/sapi/v1/simple-earn/flexible/history/subscriptionRecord /sapi/v1/simple-earn/flexible/history/redemptionRecord
+/sapi/v1/simple-earn/flexible/history/rewardsRecord
 """
 WAYS: Mapping[tuple[str, str], Way] = {
     **{("GET", path): Way.READ for path in _READS.split()},
@@ -41,6 +44,8 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("POST", "/fapi/v1/marginType"): Way.SETTING,
     ("POST", "/fapi/v1/positionSide/dual"): Way.SETTING,
     ("POST", "/sapi/v1/asset/transfer"): Way.MOVE,
+    ("POST", "/sapi/v1/simple-earn/flexible/subscribe"): Way.MOVE,
+    ("POST", "/sapi/v1/simple-earn/flexible/redeem"): Way.MOVE,
 }
 TOO_MANY_ORDERS = -1015
 _BAN = re.compile(r"banned until (\d{13})")
