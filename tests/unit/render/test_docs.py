@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.render.docs import Covered, configuration_keys, configuration_markdown, rules_markdown, rule_tests
+from bot.render.docs import Covered, configuration_keys, configuration_markdown, rule_tests, rules_markdown
 from bot.settings import Settings, config_schema
 
 ROOT = Path(__file__).resolve().parents[3]
