@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bot.render.orders import order_words
 from bot.render.plan import assets_table, orders_table, sentence_of, stables_line, verdict_words, wish_words
-from bot.render.words import counted, instant, money
+from bot.render.words import instant, money
 
 Body = Mapping[str, Any]
 NUMBERS: Final = re.compile(r"[-+−]?\d[\d.,:TZ-]*")
@@ -65,11 +65,15 @@ class Teller:
         )
 
     def _line(self, body: Body) -> Text:
-        waiting = [f"{_short(item)} waits" for item in body["blocked"]]
-        word = counted(len(body["holds"]), "asset holds", "assets hold")
-        farthest = _farthest(body)
-        said = "; ".join(filter(None, [word, farthest, *waiting]))
-        return Text(f"{instant(body['at'])}  equity {money(body['equity'])}  {said}", style="dim")
+        """Short enough for 80 columns."""
+        said = f"{len(body['holds'])} hold"
+        if body["blocked"]:
+            gates = sorted({gate for item in body["blocked"] for gate in _gates(item).split(", ")})
+            said += f", {len(body['blocked'])} wait ({', '.join(gates)})"
+        else:
+            said += _farthest(body)
+        worth = f"{money(body['equity'])} {self._currency}".rstrip()
+        return Text(f"{instant(body['at'])}  {worth}  {said}", style="dim")
 
 
 def _together(said: Sequence[tuple[str, str]], one: str, several: str) -> list[RenderableType]:
@@ -107,12 +111,12 @@ def _gates(item: Body) -> str:
 
 
 def _farthest(body: Body) -> str:
-    """The asset nearest to the edge of its band or farthest beyond it."""
+    """The asset nearest to the edge of its band or farthest beyond it, for the end of a line."""
     known = [item for item in body["exposures"] if item["drift"] is not None and item["band"][1] > item["target"]]
     if not known:
         return ""
     item = max(known, key=lambda each: abs(each["drift"]) / (each["band"][1] - each["target"]))
-    return f"{item['asset']} at {abs(item['drift']) / (item['band'][1] - item['target']):.0%} of its band"
+    return f", {item['asset']} at {abs(item['drift']) / (item['band'][1] - item['target']):.0%} of its band"
 
 
 def _key(item: Body) -> str:
