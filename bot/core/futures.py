@@ -143,3 +143,25 @@ def sale(desk: Desk, asset: str, coins: Decimal) -> tuple[Leg, ...]:
 def change_of(desk: Desk, legs: tuple[Leg, ...]) -> Decimal:
     """What legs change in net exposure, fractions of E; index legs change none."""
     return sum((leg.qty * leg.price for leg in legs if leg.purpose != "index"), ZERO) / desk.equity
+
+
+def longs(desk: Desk) -> Decimal:
+    """Notional of all bridges over E."""
+    names = sorted(name for name, coins in desk.ledger.contracts.items() if coins > 0)
+    return sum((desk.ledger.futures_weight(name) for name in names), ZERO)
+
+
+def parts_of(
+    powder: Decimal, size: Decimal, way: Decimal, increment: Decimal, leverage: Decimal, *, by_route: bool
+) -> tuple[Decimal, Decimal]:
+    """Margin of a bridge and spot bought beside it, fractions of E (R-A11).
+
+    By the route: margin min(increment, way / k, P / 2), so that as much stays to convert. Else what P lacks:
+    margin min(P, (w - P) / (k - 1)) and the rest of P in spot; nothing where P reaches.
+    """
+    if by_route:
+        return max(ZERO, min(increment, way / leverage, powder / 2)), ZERO
+    if size <= powder or leverage <= 1:
+        return ZERO, ZERO
+    margin = min(powder, (size - powder) / (leverage - 1))
+    return margin, powder - margin

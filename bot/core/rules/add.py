@@ -1,12 +1,14 @@
-"""Owns the addition: when a laggard may be added to, and how much of it (R-A10, R-A11 in spot). Pure."""
+"""Owns the addition: when a laggard may be added to, and how much of it (R-A5, R-A10, R-A11, R-A15). Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import ROUND_FLOOR, Decimal
 
 from bot.core.assessment import Exposure, Readings, Trend
 from bot.core.desk import Desk
+from bot.core.futures import longs, margin_of, mark, no_long, opened, parts_of, prefund
 from bot.core.numbers import CENT, ONE, ZERO, fraction
 from bot.core.sizing import CLOSE_ENOUGH, goal_of, left_of, percent, points, sign_of, step
 from bot.core.wishes import Hold, Leg, Move, Wish
@@ -15,6 +17,7 @@ RULE = "R-A11"
 HALF = Decimal("0.5")
 STRESS_STOPS_ADDS = 2
 LEAST_MOVE = Decimal(10)  # a transfer of less is not worth its cycle
+AFTER_TRIM = timedelta(days=30)
 TRIES = 2  # transfers sent without money arriving, after which the step makes do with the spot wallet
 
 
@@ -34,11 +37,15 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     if episode is not None and not (episode.direction in ("add", "calendar") and sign_of(episode) == "up"):
         episode = None
     trigger = desk.trigger(asset, "under")
-    if trigger is None and episode is None:
+    laggard = _takes_proceeds(desk, exposure)
+    if trigger is None and episode is None and not laggard:
         return None
-    earlier = desk.touched(asset)
+    earlier = desk.touched(asset) or desk.asked(asset)
     if earlier is not None:
         return Hold(asset, "R-W8", f"{earlier.rule} already acts on {asset} in this plan", "the next cycle")
+    refill = next((item for item in desk.seen.triggers if item.direction == "refill"), None)
+    if refill is not None:
+        return Hold(asset, "R-W3", f"the stable floor comes first: {refill.why}", "the floor refilled")
     goal = episode.goal if episode else (trigger.goal if trigger and trigger.goal is not None else None)
     goal = goal_of(exposure, desk.policy, "under") if goal is None else goal
     gap = fraction(goal - desk.ledger.net(asset))
@@ -46,6 +53,8 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
         return None
     short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO))
     reasons = desk.why(asset, "under") or f"{episode.rule if episode else ''}: the episode goes on to {percent(goal)}"
+    if trigger is None and episode is None:
+        reasons = "R-A5: this plan's sales pay for the laggard"
     if short > 0:
         return _close_short(desk, asset, short, gap, reasons)
     leave = _leave(desk, exposure)
@@ -55,7 +64,56 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     size, left = step(gap, increment, leave.speed), left_of(episode, increment)
     if left is not None:
         size = min(size, left)
-    return _spot(desk, asset, size, goal, f"{reasons}; {leave.why}", whole=left is None)
+    step_of = _Step(size, goal, f"{reasons}; {leave.why}", whole=left is None, way=gap)
+    return _bridged(desk, exposure, step_of) or _spot(desk, asset, step_of)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is wished for: ``size`` now of the ``way`` to ``goal``, fractions of E."""
+
+    size: Decimal
+    goal: Decimal
+    why: str
+    whole: bool
+    way: Decimal
+
+
+def _takes_proceeds(desk: Desk, exposure: Exposure) -> bool:
+    """Half a band or more under target while this plan's trims brought money in (R-A5)."""
+    return bool(_sales(desk)) and -desk.drift(exposure.asset) >= fraction(HALF * exposure.band)
+
+
+def _bridged(desk: Desk, exposure: Exposure, wanted: _Step) -> Wish | None:
+    """A leveraged long for what dry powder does not reach, or by the route (R-A11, R-A12); None leaves it to spot."""
+    asset, read = exposure.asset, exposure.readings
+    keys, add = desk.policy.bridge_for(asset), desk.policy.add_for(asset)
+    at_once = desk.policy.targets.model == "momentum" and bool(read.bottoming)
+    by_route = add.route == "bridge" or at_once
+    if not (read.bottoming or by_route) or desk.seen.regime == "bear" or no_long(desk, asset):
+        return None
+    leverage = min(keys.leverage, keys.leverage_cap)
+    powder = fraction(desk.dry_powder / (ONE + 2 * desk.taker(desk.spot(asset))) / desk.equity)
+    margin, spot = parts_of(powder, wanted.size, wanted.way, add.increment, leverage, by_route=by_route)
+    room = max(ZERO, keys.max_exposure - longs(desk)) / leverage
+    margin = min(margin, room)
+    notional = margin * leverage * desk.equity
+    market = desk.market(desk.contract(asset).symbol)
+    if market is None or notional < market.smallest(mark(desk, asset)) * mark(desk, asset):
+        return None
+    need = margin_of(desk, asset, notional, leverage)
+    funding = prefund(desk, asset, need, need, f"{asset}'s bridge")
+    if funding is not None:
+        return funding
+    price = desk.ledger.prices.get(asset)
+    bought = [Leg(desk.spot(asset), spot * desk.equity / price, price)] if spot > 0 and price is not None else []
+    legs = (*bought, opened(desk, asset, notional / mark(desk, asset), "bridge", leverage))
+    why = f"{wanted.why}; bridge of {points(margin * leverage)} points on {points(margin)} of margin"
+    return Wish(
+        "R-A12", "bridge", "normal", asset, why, legs=legs, exposure_change=fraction(spot + margin * leverage),
+        direction="add", goal=wanted.goal, whole=wanted.whole,
+        funded_by=_sales(desk) if (spot + margin) * desk.equity > _own_powder(desk) else (),
+    )  # fmt: skip
 
 
 def _leave(desk: Desk, exposure: Exposure) -> _Leave:
@@ -67,6 +125,14 @@ def _leave(desk: Desk, exposure: Exposure) -> _Leave:
         return _Leave(ZERO, "bear regime: no adds", "the regime leaving bear")
     if desk.seen.stress >= STRESS_STOPS_ADDS:
         return _Leave(ZERO, f"stress {desk.seen.stress}: no adds", f"stress under {STRESS_STOPS_ADDS}")
+    last = desk.memory.last_trades.get(exposure.asset)
+    if last is not None and last.direction == "down" and desk.snapshot.at - last.at < AFTER_TRIM:
+        recovered = read.trend == Trend.STRONG_UP or read.recovered
+        if not recovered:
+            days = (desk.snapshot.at - last.at).days
+            return _Leave(
+                ZERO, f"reduced {days} days ago: no adding back yet (R-A15)", "strong up, or two closes of recovery"
+            )
     return _trend_leave(read)
 
 
@@ -104,7 +170,7 @@ def _close_short(desk: Desk, asset: str, short: Decimal, gap: Decimal, reasons: 
     )  # fmt: skip
 
 
-def _spot(desk: Desk, asset: str, size: Decimal, goal: Decimal, why: str, *, whole: bool) -> Wish | Hold:
+def _spot(desk: Desk, asset: str, step_of: _Step) -> Wish | Hold:
     symbol = desk.spot(asset)
     price, market = desk.ledger.prices.get(asset), desk.market(symbol)
     if price is None:
@@ -112,7 +178,7 @@ def _spot(desk: Desk, asset: str, size: Decimal, goal: Decimal, why: str, *, who
     if market is None or not market.active:
         return Hold(asset, "R-G11", f"{symbol} is not traded on this venue", "a listed, active market")
     powder, episode = desk.dry_powder, desk.memory.episode(asset)
-    wanted = size * desk.equity
+    wanted = step_of.size * desk.equity
     fetch = _fetched(desk, asset, min(wanted * (ONE + market.taker), powder))
     if fetch is not None:
         return fetch
@@ -126,10 +192,14 @@ def _spot(desk: Desk, asset: str, size: Decimal, goal: Decimal, why: str, *, who
         )
     leg = Leg(symbol, money / price, price)
     funded = _sales(desk) if money * (ONE + market.taker) > _own_powder(desk) else ()
-    text = why if money == wanted else f"{why}; cut to the dry powder of {points(powder / desk.equity)} points"
+    text = (
+        step_of.why
+        if money == wanted
+        else f"{step_of.why}; cut to the dry powder of {points(powder / desk.equity)} points"
+    )
     return Wish(
         RULE, "add", "normal", asset, text, legs=(leg,), exposure_change=fraction(money / desk.equity),
-        direction=episode.direction if episode else "add", goal=goal, whole=whole, funded_by=funded,
+        direction=episode.direction if episode else "add", goal=step_of.goal, whole=step_of.whole, funded_by=funded,
     )  # fmt: skip
 
 
@@ -162,5 +232,5 @@ def _sales(desk: Desk) -> tuple[str, ...]:
     return tuple(
         desk.action_id(index)
         for index, earlier in enumerate(desk.approved)
-        if any(leg.qty < 0 and leg.purpose == "spot" for leg in earlier.legs)
+        if earlier.cls == "normal" and any(leg.qty < 0 and leg.purpose == "spot" for leg in earlier.legs)
     )

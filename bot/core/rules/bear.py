@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.core.desk import Desk
-from bot.core.futures import mark, margin_of, no_short, opened, prefund
+from bot.core.futures import margin_of, mark, no_short, opened, prefund
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.sizing import percent, points
 from bot.core.wishes import Hold, Wish

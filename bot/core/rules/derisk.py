@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.core.assessment import Exposure
 from bot.core.desk import Desk
-from bot.core.futures import change_of, mark, margin_of, no_short, opened, prefund, sale, sellable
+from bot.core.futures import change_of, margin_of, mark, no_short, opened, prefund, sale, sellable
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.sizing import CLOSE_ENOUGH, percent, points, step
 from bot.core.wishes import Hold, Leg, Wish

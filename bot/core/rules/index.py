@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from bot.core.costs import funding_view
 from bot.core.desk import Desk
 from bot.core.futures import closed, margin_of, mark, no_futures, opened, prefund
-from bot.core.costs import funding_view
 from bot.core.numbers import ZERO, fraction
 from bot.core.sizing import percent, step
 from bot.core.wishes import Wish

@@ -16,9 +16,7 @@ from bot.core.sizing import CLOSE_ENOUGH, edge_of, goal_of, left_of, percent, po
 from bot.core.wishes import Hold, Leg, Move, Wish
 
 RULE = "R-A3"
-MARGIN_HEADROOM = Decimal(
-    "1.1"
-)  # a little more than the hedge needs, so that a tick does not ask for a second transfer
+MARGIN_HEADROOM = Decimal("1.1")  # so that a tick does not ask for a second transfer
 TRIES = 2  # transfers sent without money arriving, after which the hedge is given up for this step
 
 
@@ -41,13 +39,15 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     trigger = desk.trigger(asset, "over")
     if trigger is None and episode is None:
         return None
-    earlier = desk.touched(asset)
+    earlier = desk.touched(asset) or desk.asked(asset)
     if earlier is not None:
         return Hold(asset, "R-W8", f"{earlier.rule} already acts on {asset} in this plan", "the next cycle")
     if exposure.target == 0:
         return _exit(desk, exposure)
     drift = desk.drift(asset)
-    pace = _pace(exposure, drift, desk.policy)
+    asked = episode is None or episode.direction != "calendar"
+    pace = _unasked(desk, asset) if asked else _Pace(ONE, to_edge=False, why="calendar: the trend is not asked")
+    pace = pace or _pace(exposure, drift, desk.policy)
     goal = _goal(desk, exposure, episode, pace)
     excess = fraction(desk.ledger.net(asset) - goal)
     if excess <= CLOSE_ENOUGH:
@@ -61,6 +61,15 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
         size = min(size, left)
     reasons = desk.why(asset, "over") or f"{episode.rule if episode else ''}: the episode goes on to {percent(goal)}"
     return _split(desk, exposure, size, goal, f"{reasons}; {pace.why}", whole=whole)
+
+
+def _unasked(desk: Desk, asset: str) -> _Pace | None:
+    """Flagged narratives and calendar slots trim without asking the trend (R-A18, R-W1)."""
+    for item in desk.seen.triggers:
+        if item.subject == asset and item.direction == "over" and item.rule in ("R-W4", "R-W1"):
+            what = "narrative flagged" if item.rule == "R-W4" else "calendar"
+            return _Pace(ONE, to_edge=False, why=f"{what}: the trend is not asked")
+    return None
 
 
 def _exit(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
@@ -117,10 +126,13 @@ def _goal(desk: Desk, exposure: Exposure, episode: Episode | None, pace: _Pace) 
         return edge_of(exposure, "over")
     if episode is not None and episode.goal is not None:
         return episode.goal
-    trigger = desk.trigger(exposure.asset, "over")
-    if trigger is not None and trigger.goal is not None:
-        return trigger.goal
-    return goal_of(exposure, desk.policy, "over")
+    # The first trigger of the precedence that says where to go: a narrative's goal before the band's.
+    goals = [
+        item.goal
+        for item in desk.seen.triggers
+        if item.subject == exposure.asset and item.direction == "over" and item.goal is not None
+    ]
+    return goals[0] if goals else goal_of(exposure, desk.policy, "over")
 
 
 @dataclass(frozen=True, slots=True)
