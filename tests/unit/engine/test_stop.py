@@ -1,0 +1,171 @@
+"""The kill level: its sources, what is sticky, and that nothing leaves once it is set (R-G1)."""
+
+from __future__ import annotations
+
+from bot.clocks import host_utc_now
+from bot.core.orders import OrderIntent, OrderState
+from bot.core.snapshot import Kill
+from bot.engine.stop import KillWatch, SourceUnreadable
+from bot.engine.verify import verify
+from bot.ports.errors import StoreError
+from bot.ports.store import ControlRow
+from bot.store.memory import MemoryControls
+from tests.builders import D
+from tests.unit.engine.world import MINE, FakeAlerts, a_world
+from tests.unit.venues.simulated.scenes import SPOT, SWAP
+
+
+def level(kill: KillWatch) -> str:
+    return kill.level
+
+
+class Unreachable(MemoryControls):
+    """A control table that can be cut off."""
+
+    cut = False
+
+    async def kill(self) -> ControlRow | None:
+        if self.cut:
+            raise StoreError("the database does not answer")
+        return await super().kill()
+
+    async def request(self, what: str, value: str, who: str, why: str) -> int:
+        if self.cut:
+            raise StoreError("the database does not answer")
+        return await super().request(what, value, who, why)
+
+
+async def test_the_highest_source_counts() -> None:
+    world = await a_world(environment="freeze")
+    await world.kill.look()
+    assert level(world.kill) == "freeze"
+    await world.controls.request("kill", "halt", "test", "odd fills")
+    await world.kill.look()
+    assert (level(world.kill), world.kill.standing.by) == ("halt", "test")
+
+
+async def test_putting_the_file_back_to_off_does_not_resume_and_resume_does() -> None:
+    world = await a_world()
+    world.file[0] = "halt"
+    await world.kill.look()
+    world.file[0] = "off"
+    await world.kill.look()
+    assert level(world.kill) == "halt"
+    await world.controls.request("resume", "", "test", "checked")
+    await world.kill.look()
+    assert level(world.kill) == "off"
+
+
+async def test_a_source_that_still_says_more_keeps_it_after_a_resume() -> None:
+    world = await a_world()
+    world.file[0] = "halt"
+    await world.kill.look()
+    await world.controls.request("resume", "", "test", "checked")
+    await world.kill.look()
+    assert level(world.kill) == "halt"
+    world.file[0] = "off"
+    await world.kill.look()
+    assert level(world.kill) == "off"
+
+
+async def test_a_signal_counts_at_once_and_outlives_the_process() -> None:
+    world = await a_world()
+    world.kill.set("halt", "signal", "SIGUSR1")
+    assert level(world.kill) == "halt"
+    await world.kill.look()
+    after = await world.restarted()
+    await after.kill.look()
+    assert (level(after.kill), after.kill.standing.by) == ("halt", "signal")
+
+
+async def test_an_unreadable_file_freezes_while_it_lasts_and_lifts_by_itself() -> None:
+    world = await a_world()
+    broken = True
+
+    def file() -> Kill:
+        if broken:
+            raise SourceUnreadable("line 3 is no YAML")
+        return "off"
+
+    alerts = FakeAlerts()
+    kill = KillWatch(world.controls, alerts, file=file)
+    for _ in range(3):
+        await kill.look()
+    assert level(kill) == "freeze"
+    assert alerts.texts.count("frozen while it cannot: line 3 is no YAML") == 1
+    broken = False
+    await kill.look()
+    assert level(kill) == "off"
+
+
+async def test_an_unreachable_table_freezes_and_what_was_set_meanwhile_is_written_later() -> None:
+    world = await a_world()
+    controls = Unreachable(world.database, MINE, host_utc_now)
+    kill = KillWatch(controls, FakeAlerts())
+    controls.cut = True
+    await kill.look()
+    assert level(kill) == "freeze"
+    kill.set("halt", "signal", "SIGUSR1")
+    await kill.look()
+    assert level(kill) == "halt"
+    controls.cut = False
+    await kill.look()
+    row = await world.controls.kill()
+    assert row is not None
+    assert (row.value, row.who) == ("halt", "signal")
+
+
+async def test_a_kill_between_two_legs_denies_the_second_and_breaks_the_pair() -> None:
+    world = await a_world()
+
+    def halt_after_the_first(intent: OrderIntent) -> None:
+        if intent.leg == 0:
+            world.kill.set("halt", "signal", "SIGUSR1")
+
+    # The first leg has passed every check of ours when the halt comes: the venue's last line refuses it too.
+    world.venue.before_place = halt_after_the_first
+    await world.cycle()
+    assert world.exchange.order_requests == 0
+    assert {rows[0].state for rows in (await world.orders()).values()} == {OrderState.DENIED}
+
+
+async def test_a_halt_after_the_first_leg_filled_leaves_a_broken_pair() -> None:
+    world = await a_world()
+    world.venue.after_place = lambda _intent: world.kill.set("halt", "test", "between the legs")
+    await world.cycle()
+    orders = await world.orders()
+    assert (orders[SPOT][0].state, orders[SWAP][0].state) == (OrderState.FILLED, OrderState.DENIED)
+    assert "kill level halt" in orders[SWAP][0].why
+    assert [item.contracts for item in (await world.store.memory()).broken] == [D(-20)]
+
+
+async def test_nothing_is_sent_under_halt_and_the_plan_says_why() -> None:
+    world = await a_world()
+    await world.controls.request("kill", "halt", "test", "odd fills")
+    outcome = await world.cycle()
+    assert not outcome.plan.actions
+    assert outcome.snapshot.control.kill == "halt"
+    assert next(verdict.gate for item in outcome.plan.blocked for verdict in item.not_passed) == "R-G1"
+    await world.controls.request("resume", "", "test", "checked")
+    assert (await world.cycle()).plan.actions
+    assert (await verify(world.record)).clean
+
+
+async def test_a_halt_cancels_what_rests_and_learns_what_became_of_what_is_unknown() -> None:
+    world = await a_world()
+    world.venue.answers = ["rests"]
+    await world.cycle()
+    assert len(world.exchange.open_orders()) == 1
+    assert await world.engine.cancel_own() == 1
+    assert not world.exchange.open_orders()
+    assert (await world.orders())[SPOT][0].state == OrderState.CANCELLED
+
+
+async def test_a_halt_set_before_a_cycle_cancels_at_its_start() -> None:
+    world = await a_world()
+    world.venue.answers = ["rests"]
+    await world.cycle()
+    world.file[0] = "halt"
+    await world.cycle()
+    assert not world.exchange.open_orders()
+    assert world.exchange.order_requests == 1
