@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
-from bot.ports.errors import StoreRefused
+from bot.ports.errors import StoreError, StoreRefused
 from bot.ports.store import Identity
 from bot.store.sql import schema
-from bot.store.sql.engine import Database, new_id
+from bot.store.sql.engine import Database, insert_if_new
 from bot.store.sql.tables import decisions, portfolios
 
 
@@ -91,17 +91,23 @@ def bind(connection: Connection, identity: Identity, at: datetime) -> int:
     """The id of an identity's book, made when there is none; an account that was not known yet is written down."""
     found = find(connection, identity)
     if found is None:
-        made = connection.execute(
-            insert(portfolios).values(
-                portfolio=identity.portfolio,
-                mode=identity.mode,
-                venue=identity.venue,
-                environment=identity.environment,
-                account=identity.account,
-                created_at=at,
-            )
+        # The daemon's first start and an operator's first request may meet here.
+        insert_if_new(
+            connection,
+            portfolios,
+            {
+                "portfolio": identity.portfolio,
+                "mode": identity.mode,
+                "venue": identity.venue,
+                "environment": identity.environment,
+                "account": identity.account,
+                "created_at": at,
+            },
         )
-        return new_id(made)
+        found = find(connection, identity)
+    if found is None:
+        message = f"the book of portfolio {identity.portfolio!r} could not be made"
+        raise StoreError(message)
     if identity.account:
         connection.execute(update(portfolios).where(portfolios.c.id == found).values(account=identity.account))
     return found

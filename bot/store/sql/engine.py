@@ -6,13 +6,17 @@ SQLite by default ignores concurrent read-modify-writes, so every writing transa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, Connection, CursorResult, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy import URL, Connection, CursorResult, Table, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.ports.errors import StoreError, StoreRefused
@@ -86,9 +90,9 @@ class Database:
             return
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            self.file.touch(mode=0o600, exist_ok=True)
-        except OSError as error:
-            message = f"the record cannot be made at {self.file}: {error.strerror}"
+            _make_sqlite(self.file)
+        except (OSError, sqlite3.Error) as error:
+            message = f"the record cannot be made at {self.file}: {error}"
             raise StoreError(message) from error
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -132,7 +136,8 @@ class Database:
 
     def _connect(self) -> AsyncEngine:
         if self.is_sqlite:
-            engine = create_async_engine(self.url)
+            # Nothing is left open when a connection comes back: each transaction ends in COMMIT or ROLLBACK above.
+            engine = create_async_engine(self.url, pool_reset_on_return=None)
             event.listen(engine.sync_engine, "connect", self._settle_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
             return engine
@@ -166,6 +171,26 @@ class Database:
         cursor.close()
 
 
+def _make_sqlite(file: Path) -> None:
+    """Make an empty file that is in WAL mode already: changing over fails while another process opens it too."""
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    os.close(handle)
+    made = Path(name)
+    try:
+        connection = sqlite3.connect(made)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+        os.link(made, file)  # all of it at once, and only where there is none
+    except FileExistsError:
+        return
+    except OSError:
+        file.touch(mode=0o600)  # a file system without links; the mode is changed on connecting
+    finally:
+        made.unlink()
+
+
 def new_id(made: CursorResult[Any]) -> int:
     """The id the database gave to a row just inserted."""
     key = made.inserted_primary_key
@@ -175,6 +200,12 @@ def new_id(made: CursorResult[Any]) -> int:
     return int(key[0])
 
 
+def insert_if_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
+    """Insert a row unless it is there, also when another process does the same at this moment."""
+    made = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    connection.execute(made.values(values).on_conflict_do_nothing())
+
+
 def _begin_sqlite(connection: Connection) -> None:
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
@@ -182,7 +213,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _said(error: Exception) -> str:
     """The driver's own words on one line, without the statement and its values."""
-    said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    said = str(error.orig) if isinstance(error, StatementError) else str(error)
     return " ".join(said.split()) or type(error).__name__
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
-from bot.ports.errors import Fenced
-from bot.store.sql.tables import leases
+from bot.ports.errors import Fenced, StoreError
+from bot.store.sql.engine import insert_if_new
+from bot.store.sql.tables import decisions, events, leases
 
 
 def lead(connection: Connection, book: int, holder: str, until: datetime, now: datetime, held: int | None) -> int:
@@ -17,8 +19,11 @@ def lead(connection: Connection, book: int, holder: str, until: datetime, now: d
     """
     row = _locked(connection, book)
     if row is None:
-        connection.execute(insert(leases).values(book_id=book, holder=holder, fence=1, until=until))
-        return 1
+        insert_if_new(connection, leases, {"book_id": book, "holder": "", "fence": 0, "until": now})
+        row = _locked(connection, book)
+    if row is None:
+        message = "the lease could not be made"
+        raise StoreError(message)
     if row.fence == held and row.holder == holder:
         fence = int(row.fence)
     elif row.holder not in ("", holder) and row.until > now:
@@ -30,13 +35,29 @@ def lead(connection: Connection, book: int, holder: str, until: datetime, now: d
     return fence
 
 
-def check(connection: Connection, book: int, fence: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a book stands as a writing transaction begins: the numbers of its last event and decision, 0 for none."""
+
+    event: int
+    decision: int
+
+
+def check(connection: Connection, book: int, fence: int) -> Standing:
     """Hold the lease's row until this transaction ends; raises Fenced when the number is no longer the last one."""
-    row = _locked(connection, book)
+    # One statement for both: only the holder of this fence adds to them, one transaction after the other.
+    last_event = select(func.max(events.c.number)).where(events.c.book_id == book).scalar_subquery()
+    last_decision = select(func.max(decisions.c.number)).where(decisions.c.book_id == book).scalar_subquery()
+    row = connection.execute(
+        select(leases, last_event.label("event"), last_decision.label("decision"))
+        .where(leases.c.book_id == book)
+        .with_for_update(of=leases)
+    ).one_or_none()
     if row is None or row.fence != fence or not row.holder:
         who = "nobody" if row is None or not row.holder else f"{row.holder} (fence {row.fence})"
         message = f"fence {fence} leads this portfolio no longer: {who} does; nothing was written"
         raise Fenced(message)
+    return Standing(int(row.event or 0), int(row.decision or 0))
 
 
 def release(connection: Connection, book: int, fence: int, now: datetime) -> None:

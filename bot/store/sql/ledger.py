@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from bot.core.events import Event
 from bot.core.numbers import canonical_json
@@ -53,15 +53,14 @@ def add_intents(connection: Connection, book: int, made: Sequence[OrderRow], mov
         connection.execute(insert(transfers), [{"book_id": book, **reading.move_values(row)} for row in moves])
 
 
-def append(connection: Connection, book: int, batch: Sequence[Event]) -> int:
-    """Write what is new of a batch and what it changes; the number of the last event of the book."""
-    last = connection.execute(select(func.max(events.c.number)).where(events.c.book_id == book)).scalar() or 0
+def append(connection: Connection, book: int, batch: Sequence[Event], last: int) -> Sequence[tuple[int, Event]]:
+    """Write what is new of a batch, numbered from after ``last``, and what it changes; the new events."""
     if not batch:
-        return int(last)
-    draft = _draft(connection, book, batch, int(last))
+        return ()
+    draft = _draft(connection, book, batch, last)
     draft.take(batch)
     _write(connection, book, draft)
-    return draft.number
+    return draft.events
 
 
 def _draft(connection: Connection, book: int, batch: Sequence[Event], last: int) -> Draft:
@@ -132,9 +131,18 @@ def _order_change(book: int, row: OrderRow) -> dict[str, Any]:
     }
 
 
-def checkpoint(connection: Connection, book: int, known: reading.Folded | None, every: int) -> reading.Folded:
-    """Fold also what this transaction adds; write a checkpoint when the last is ``every`` events behind."""
-    made = reading.folded(connection, book, known)
+def remember(
+    connection: Connection,
+    book: int,
+    known: reading.Folded | None,
+    news: Sequence[tuple[int, Event]],
+    every: int,
+) -> reading.Folded:
+    """Memory with what this transaction adds; writes a checkpoint when the last is ``every`` events behind."""
+    if known is not None and (not news or news[0][0] == known.number + 1):
+        made = reading.folded_on(known, news)
+    else:
+        made = reading.folded(connection, book, known)
     if made.number - made.checkpoint < every:
         return made
     mine = checkpoints.c.book_id == book

@@ -123,8 +123,13 @@ class Folded:
 def folded(connection: Connection, book: int, known: Folded | None = None) -> Folded:
     """Memory of all committed events: what is known, or the last checkpoint, and what came after it."""
     start = known or _checkpoint(connection, book)
+    return folded_on(start, events_after(connection, book, start.number))
+
+
+def folded_on(start: Folded, news: Iterable[tuple[int, Event]]) -> Folded:
+    """Memory after some more events, numbered."""
     number, memory = start.number, start.memory
-    for latest, event in events_after(connection, book, number):
+    for latest, event in news:
         number, memory = latest, remembered(memory, event)
     return Folded(number, start.checkpoint, memory)
 

@@ -22,7 +22,7 @@ from bot.ports.store import Identity, Loaded, MoveRow, OrderRow, Run
 from bot.store import rows
 from bot.store.sql import booking, leasing, ledger, reading, schema
 from bot.store.sql.bars import BarWriter, prune_bars
-from bot.store.sql.engine import Database
+from bot.store.sql.engine import Database, insert_if_new
 from bot.store.sql.tables import (
     actions,
     configs,
@@ -56,12 +56,20 @@ class SqlStore:
         self._checkpoint_every = checkpoint_every
         self._opened: int | None = None
         self._fence: int | None = None
+        self._decided: int | None = None
         self._bars = BarWriter()
         self._folded: reading.Folded | None = None
         self._policy: tuple[Policy, str] | None = None
 
     async def open(self, identity: Identity, *, migrate: bool) -> None:
         """See the Protocol."""
+        try:
+            self._opened = await self._open(identity, migrate=migrate)
+        finally:
+            if self._opened is None:
+                await self._database.close()
+
+    async def _open(self, identity: Identity, *, migrate: bool) -> int:
         if migrate:
             await schema.upgrade(self._url, self._utc_now, self._migrations)
         elif self._database.missing:
@@ -71,7 +79,7 @@ class SqlStore:
             head = self._migrations.head
             await self._database.read(lambda connection: schema.must_be_current(connection, head))
         now = self._utc_now()
-        self._opened = await self._database.write(lambda connection: booking.bind(connection, identity, now))
+        return await self._database.write(lambda connection: booking.bind(connection, identity, now))
 
     async def close(self) -> None:
         """See the Protocol."""
@@ -109,7 +117,7 @@ class SqlStore:
             "config": run.config,
             "config_hash": run.config_hash,
         }
-        await self._write(fence, lambda connection: connection.execute(insert(runs).values(values)))
+        await self._write(fence, lambda connection, _: connection.execute(insert(runs).values(values)))
 
     async def load(self) -> Loaded:
         """See the Protocol."""
@@ -158,8 +166,8 @@ class SqlStore:
         orders = [OrderRow(intent, OrderState.INTENDED, _ZERO, plan.at) for intent in intents]
         transfers = [MoveRow(intent, OrderState.INTENDED, plan.at) for intent in moves]
 
-        def write(connection: Connection) -> reading.Folded:
-            number = _next_number(connection, self._book)
+        def write(connection: Connection, standing: leasing.Standing) -> tuple[int, reading.Folded]:
+            number = standing.decision + 1
             own = {"book_id": self._book, "number": number}
             self._keep_policy(connection, policy)
             connection.execute(insert(decisions).values(**own, **made))
@@ -172,20 +180,15 @@ class SqlStore:
             if (worth := rows.equity_row(plan)) is not None:
                 connection.execute(insert(equity).values(**own, **worth))
             ledger.add_intents(connection, self._book, orders, transfers)
-            ledger.append(connection, self._book, events)
-            return ledger.checkpoint(connection, self._book, self._folded, self._checkpoint_every)
+            return number, self._append(connection, events, standing)
 
-        self._folded = await self._write(fence, write)
+        self._decided, self._folded = await self._write(fence, write)
 
     async def append(self, events: Sequence[Event], fence: int) -> None:
         """See the Protocol."""
         batch = [rows.as_recorded(event) for event in events]
 
-        def write(connection: Connection) -> reading.Folded:
-            ledger.append(connection, self._book, batch)
-            return ledger.checkpoint(connection, self._book, self._folded, self._checkpoint_every)
-
-        self._folded = await self._write(fence, write)
+        self._folded = await self._write(fence, lambda connection, now: self._append(connection, batch, now))
 
     async def memory(self) -> Memory:
         """See the Protocol."""
@@ -203,7 +206,7 @@ class SqlStore:
     async def beat(self, status: Mapping[str, Any], fence: int) -> None:
         """See the Protocol."""
         values = {"at": self._utc_now(), "body": canonical_json(dict(status))}
-        await self._write(fence, lambda connection: _replace_status(connection, self._book, values))
+        await self._write(fence, lambda connection, _: _replace_status(connection, self._book, values))
 
     async def keep(self, name: str, state: bytes | None = None) -> bytes | None:
         """See the Protocol."""
@@ -225,7 +228,7 @@ class SqlStore:
     async def prune(self, older_than: datetime, fence: int) -> int:
         """Drop the snapshots of decisions without actions from before ``older_than`` (venue time); how many went."""
 
-        def write(connection: Connection) -> int:
+        def write(connection: Connection, _standing: leasing.Standing) -> int:
             old = delete(snapshots).where(
                 snapshots.c.book_id == self._book, snapshots.c.acted.is_(False), snapshots.c.at < older_than
             )
@@ -250,20 +253,22 @@ class SqlStore:
 
     def _forget(self) -> None:
         self._bars.forget()
-        self._folded = None
-        self._policy = None
+        self._folded = self._policy = self._decided = None
 
     async def _read(self, work: Callable[[Connection, int], T]) -> T:
         book = self._book
         return await self._database.read(lambda connection: work(connection, book))
 
-    async def _write(self, fence: int, work: Callable[[Connection], T]) -> T:
+    def _append(self, connection: Connection, batch: Sequence[Event], standing: leasing.Standing) -> reading.Folded:
+        news = ledger.append(connection, self._book, batch, standing.event)
+        return ledger.remember(connection, self._book, self._folded, news, self._checkpoint_every)
+
+    async def _write(self, fence: int, work: Callable[[Connection, leasing.Standing], T]) -> T:
         """Run ``work`` in one transaction under the fence; what was remembered of a failed one is forgotten."""
         book, done = self._book, False
 
         def fenced(connection: Connection) -> T:
-            leasing.check(connection, book, fence)
-            return work(connection)
+            return work(connection, leasing.check(connection, book, fence))
 
         try:
             made = await self._database.write(fenced)
@@ -282,21 +287,21 @@ class SqlStore:
         if self._policy is not None and self._policy[0] is policy:
             return
         key = config_hash(policy)
-        if connection.execute(select(configs.c.hash).where(configs.c.hash == key)).first() is None:
-            body = json.dumps(canonical(policy), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-            connection.execute(insert(configs).values(hash=key, body=body))
+        body = json.dumps(canonical(policy), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        insert_if_new(connection, configs, {"hash": key, "body": body})
         self._policy = (policy, key)
 
     async def _prune_when_due(self, now: datetime, fence: int) -> None:
         """Before a decision is written, so that a failing pruning leaves nothing half told."""
-        number = await self._read(_next_number)
-        if number % rows.PRUNE_EVERY == 0:
+        if self._decided is None:
+            self._decided = await self._read(_last_number)
+        if (self._decided + 1) % rows.PRUNE_EVERY == 0:
             await self.prune(now - timedelta(days=rows.HOLDS_KEPT_DAYS), fence)
 
 
-def _next_number(connection: Connection, book: int) -> int:
+def _last_number(connection: Connection, book: int) -> int:
     last = select(func.max(decisions.c.number)).where(decisions.c.book_id == book)
-    return int(connection.execute(last).scalar() or 0) + 1
+    return int(connection.execute(last).scalar() or 0)
 
 
 def _replace_status(connection: Connection, book: int, values: Mapping[str, Any]) -> None:

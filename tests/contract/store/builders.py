@@ -191,7 +191,7 @@ def a_state(intent: OrderIntent, state: str, key: str = "", **body: Any) -> Even
     return an_event("order.state", name, client_id=intent.client_id, state=state, **{"why": "", **body})
 
 
-def a_fill(intent: OrderIntent, trade_id: str = "t1", **body: Any) -> Event:
+def a_fill(intent: OrderIntent, trade_id: str = "t1", /, **body: Any) -> Event:
     return an_event(
         "fill",
         body.pop("key", f"fill:{intent.symbol}:{trade_id}"),
