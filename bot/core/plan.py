@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
 
 from bot.core.assess import assess
 from bot.core.assess import readings as table
@@ -14,7 +17,7 @@ from bot.core.events import Event
 from bot.core.gate import judge
 from bot.core.gates.kill import while_frozen
 from bot.core.memory import Episode
-from bot.core.numbers import digest, fraction
+from bot.core.numbers import canonical_json, digest, fraction
 from bot.core.plan_record import After, Plan, number
 from bot.core.policy import Policy, config_hash
 from bot.core.readings import bars_needed
@@ -32,6 +35,7 @@ def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | 
 
     ``table`` replaces the readings by given ones (asset -> last row); else they are computed from the candles.
     """
+    snapshot = _in_order(snapshot)
     seen, ledger = assess(snapshot, policy, table)
     hashed = config_hash(policy)
     decision_id = "d" + digest(hashed, snapshot.digest, length=15)
@@ -54,6 +58,26 @@ def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | 
         events=tuple(_facts(desk, [item.wish for item in approved])),
         stables_floor=policy.targets.stables.floor,
     )
+
+
+def _in_order(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with every list that carries no order of its own in one order: equal content, equal bytes."""
+
+    def lists_of(noun: BaseModel) -> dict[str, Any]:
+        return {name: tuple(sorted(value, key=_text)) for name, value in noun if isinstance(value, tuple)}
+
+    parts: dict[str, Any] = {
+        name: getattr(snapshot, name).model_copy(update=lists_of(getattr(snapshot, name)))
+        for name in ("memory", "account", "control")
+    }
+    history = {symbol: item.model_copy(update=lists_of(item)) for symbol, item in snapshot.history.items()}
+    made = snapshot.model_copy(update={**parts, "history": history, "gaps": tuple(sorted(snapshot.gaps))})
+    made.__dict__.pop("digest", None)  # worked out for the order it came in
+    return made
+
+
+def _text(item: object) -> str:
+    return canonical_json(item.model_dump() if isinstance(item, BaseModel) else item)
 
 
 def _one_pass(desk: Desk) -> tuple[Desk, list[Approved], list[Refused], list[Hold]]:
