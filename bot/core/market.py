@@ -1,91 +1,102 @@
 """Owns the market as a whole as a decision sees it: regime, stress and its alarms, betas, illiquid assets. Pure.
 
-Daily columns are memoised by the digest of the bars they are made of: a function of content, never of when it is asked.
+What is made of bars alone is memoised by their digest: a function of content, never of when it is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.core.assessment import Market, Regime
 from bot.core.desk import contract_of
+from bot.core.instruments import is_swap
 from bot.core.numbers import from_float, milliseconds
 from bot.core.policy import Policy
 from bot.core.prices import candles_symbol, half_spread
 from bot.core.readings import regime as regimes
 from bot.core.readings import stress as stresses
+from bot.core.readings.anchors import anchor
 from bot.core.readings.bars import CLOSE, MS, VOLUME, Floats, sound
 from bot.core.readings.beta import beta
+from bot.core.readings.daily import daily as daily_bars
+from bot.core.readings.memo import Memo
 from bot.core.readings.parameters import timeframe_ms
-from bot.core.readings.regime import DAY_MS, RegimeAsked, as_of
-from bot.core.readings.stress import StressAsked
-from bot.core.snapshot import Point, Snapshot
+from bot.core.readings.regime import DAY_MS, FEED_AGE_MS, RegimeAsked, as_of
+from bot.core.readings.stress import LEVELS, StressAsked
+from bot.core.snapshot import History, Point, Snapshot
 from bot.core.windows import liquidity
 
-ROWS = 30  # daily closes the stress level is folded over: it has forgotten where it began after 3 x 3 calm ones
 DAY = timedelta(days=1)
 MS_UNIT = timedelta(milliseconds=1)
+HOUR_MS = 3_600_000
 NO_BARS: Floats = np.empty((0, 6))
 THIRD = 1 / 3
+SLACK = 1e-9  # sums of weights are floats: a third of them is a third
+SPREAD_TIMES = 2  # of the median spread, over which it alarms (R-S9)
+DEPTH_TIMES = 3  # under the median depth, at which it alarms (R-S9)
 IMPACTS = ("low", "medium", "high")
+MEMO: Memo[Any] = Memo(16_384)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """Bars under their digest, so that a memo compares digests and not bars."""
+    """Closed bars in their anchored window, and a key that is equal for equal bars."""
 
-    __slots__ = ("bars", "key")
+    key: tuple[object, ...]
+    bars: Floats
 
-    def __init__(self, key: str, bars: Floats) -> None:
-        self.key, self.bars = key, bars
 
-    def __hash__(self) -> int:
-        return hash(self.key)
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What every part of the view looks at: an instant, what is asked, and the series of every asset needed."""
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Series) and other.key == self.key
+    snapshot: Snapshot
+    policy: Policy
+    asked: StressAsked
+    at_ms: int
+    signal_ms: int
+    daily: Mapping[str, Series]
+    signal: Mapping[str, Series]
+    grid: Floats  # open times of the index's newest days, as many as stress remembers
+
+    @property
+    def index(self) -> Series:
+        """The index's days."""
+        return self.daily[self.policy.regime.index]
 
 
 def series(asset: str, timeframe: str, snapshot: Snapshot, policy: Policy) -> Series:
-    """An asset's candles of one timeframe; an empty one where there are none."""
+    """An asset's candles of one timeframe that are closed at the decision; empty where there are none."""
     symbol = candles_symbol(asset, contract_of(asset, policy).symbol, snapshot, policy)
     bars = snapshot.bars(symbol, timeframe)
     if bars is None or not len(bars):
-        return Series("", NO_BARS)
-    return Series(snapshot.bar_keys[symbol][timeframe], bars)
+        return Series(("",), NO_BARS)
+    signal = timeframe == policy.signals.timeframe
+    window = anchor(bars, timeframe_ms(timeframe), milliseconds(snapshot.at), signal=signal)
+    if not len(window):
+        return Series(("",), NO_BARS)
+    return Series((snapshot.bar_keys[symbol][timeframe], window[0, MS], window[-1, MS]), window)
+
+
+def days(asset: str, snapshot: Snapshot, policy: Policy) -> Series:
+    """An asset's daily bars: those of the regime timeframe, or made of them where it is a shorter one."""
+    frame = policy.signals.regime_timeframe
+    found = series(asset, frame, snapshot, policy)
+    return found if frame == "1d" else Series((*found.key, frame), daily_bars(found.bars, timeframe_ms(frame)))
 
 
 def needed(policy: Policy) -> tuple[str, ...]:
     """Assets whose candles a decision reads: the configured ones, the index and the majors."""
     extra = {policy.regime.index, *(policy.stress.majors if policy.stress.enabled else ())}
     return tuple(sorted({*policy.assets, *extra}))
-
-
-@lru_cache(maxsize=64)
-def _regime(daily: Series, asked: RegimeAsked, felt: tuple[tuple[float, float], ...]) -> Regime:
-    column = regimes.regime_column(daily.bars, asked, felt)
-    return "unknown" if not column.size or column[-1] < 0 else regimes.REGIMES[column[-1]]
-
-
-@lru_cache(maxsize=4096)
-def _ratio(daily: Series, asked: StressAsked) -> tuple[Floats, Floats]:
-    bars = sound(daily.bars)
-    return bars[-ROWS:, MS], stresses.volatility_ratio(bars, asked, min(ROWS, len(bars)))
-
-
-@lru_cache(maxsize=4096)
-def _volumes(signal: Series) -> Floats:
-    bars = sound(signal.bars)
-    return np.column_stack([bars[:, MS], stresses.volume_ratio(bars)])
-
-
-@lru_cache(maxsize=4096)
-def _beta(daily: Series, index: Series, bars: int) -> float | None:
-    return beta(daily.bars, index.bars, bars)
 
 
 def _points(points: Sequence[Point] | None) -> tuple[tuple[float, float], ...]:
@@ -113,147 +124,215 @@ def asked_of(policy: Policy) -> StressAsked:
 
 
 def view(snapshot: Snapshot, policy: Policy, weights: Mapping[str, float]) -> Market:
-    """``weights``: abs net exposure by configured asset, what alarms are weighed by."""
-    keys = policy.regime
-    daily = {name: series(name, policy.signals.regime_timeframe, snapshot, policy) for name in needed(policy)}
-    felt = _points((snapshot.feeds.sentiment or {}).get("market"))
-    regime = _regime(
-        daily[keys.index],
-        RegimeAsked(keys.fast, keys.slow, float(keys.drawdown), float(keys.sentiment), keys.confirm),
-        felt,
-    )
-    index = daily[keys.index]
-    lookback = policy.stress.beta_lookback // DAY
-    betas = {name: _beta(daily[name], index, lookback) for name in policy.assets if daily[name].key and index.key}
-    thin = {name: why for name in policy.assets if (why := _illiquid(name, snapshot, policy, daily[name]))}
+    """``weights``: abs net exposure by configured asset, what alarms are weighed by; the index's where all are 0."""
+    scene = _scene(snapshot, policy)
+    live = {name: why for name in {*policy.assets, policy.regime.index} if (why := _live(name, snapshot, policy))}
     level: int = 0
     alarms: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     if policy.stress.enabled:
-        level, alarms, unknown = _stress(snapshot, policy, daily, weights, thin)
+        some = weights if any(weights.values()) else {policy.regime.index: 1.0}
+        level, alarms, unknown = _stress(scene, some, live)
     return Market(
-        regime=regime,
+        regime=_regime(scene),
         stress=level,
         alarms=alarms,
         unknown=unknown,
-        betas={name: value for name, item in betas.items() if item is not None and (value := from_float(item))},
-        illiquid=thin,
-        outperformance=_ahead(policy, daily),
+        betas=_betas(scene),
+        illiquid=_illiquid(scene, live),
+        outperformance=_ahead(scene),
     )
 
 
-def _ahead(policy: Policy, daily: Mapping[str, Series]) -> Mapping[str, Decimal]:
+def _scene(snapshot: Snapshot, policy: Policy) -> Scene:
+    asked = asked_of(policy)
+    names = needed(policy)
+    daily = {name: days(name, snapshot, policy) for name in names}
+    return Scene(
+        snapshot=snapshot,
+        policy=policy,
+        asked=asked,
+        at_ms=milliseconds(snapshot.at),
+        signal_ms=timeframe_ms(policy.signals.timeframe),
+        daily=daily,
+        signal={name: series(name, policy.signals.timeframe, snapshot, policy) for name in names},
+        grid=sound(daily[policy.regime.index].bars)[-LEVELS * asked.calm_closes :, MS],
+    )
+
+
+def _regime(scene: Scene) -> Regime:
+    keys = scene.policy.regime
+    asked = RegimeAsked(keys.fast, keys.slow, float(keys.drawdown), float(keys.sentiment), keys.confirm)
+    felt = _points((scene.snapshot.feeds.sentiment or {}).get("market"))
+    index = scene.index
+
+    def made() -> Regime:
+        column = regimes.regime_column(index.bars, asked, felt)
+        return "unknown" if not column.size or column[-1] < 0 else regimes.REGIMES[column[-1]]
+
+    found: Regime = MEMO.of(("regime", index.key, asked, felt), made)
+    return found
+
+
+def _betas(scene: Scene) -> Mapping[str, Decimal]:
+    """Asset -> beta against the index; absent where unknown."""
+    lookback = scene.policy.stress.beta_lookback // DAY
+    index, betas = scene.index, {}
+    for name in scene.policy.assets:
+        own = scene.daily[name]
+        value = MEMO.of(("beta", own.key, index.key, lookback), partial(beta, own.bars, index.bars, lookback))
+        if value is not None:
+            betas[name] = Decimal(repr(value))
+    return betas
+
+
+def _ahead(scene: Scene) -> Mapping[str, Decimal]:
     """Each asset's return over the narrative window beyond the index's; absent where unknown."""
-    days = policy.narrative.parabolic_window // DAY
-    index = _gain(daily[policy.regime.index], days)
+    window_ms = scene.policy.narrative.parabolic_window / MS_UNIT
+    index = _gain(scene.index, window_ms)
     made = {}
-    for name in policy.assets:
-        own = _gain(daily[name], days)
+    for name in scene.policy.assets:
+        own = _gain(scene.daily[name], window_ms)
         ahead = from_float(float(f"{own - index:.9e}")) if own is not None and index is not None else None
         if ahead is not None:
             made[name] = ahead
     return made
 
 
-def _gain(daily: Series, days: int) -> float | None:
+def _gain(daily: Series, window_ms: float) -> float | None:
+    """The last close over the close of the window before; None where that day is not there."""
     bars = daily.bars
-    if len(bars) <= days:
+    if not len(bars):
         return None
-    return float(bars[-1, CLOSE] / bars[-1 - days, CLOSE] - 1.0)
+    before = int(np.searchsorted(bars[:, MS], bars[-1, MS] - window_ms))
+    found = bars[before, MS] == bars[-1, MS] - window_ms
+    return float(bars[-1, CLOSE] / bars[before, CLOSE] - 1.0) if found else None
 
 
 def _stress(
-    snapshot: Snapshot,
-    policy: Policy,
-    daily: Mapping[str, Series],
-    weights: Mapping[str, float],
-    thin: Mapping[str, str],
+    scene: Scene, weights: Mapping[str, float], live: Mapping[str, str]
 ) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
     """Level, alarms that ring now, and alarms nobody can know (R-S15)."""
-    asked = asked_of(policy)
-    grid = sound(daily[policy.regime.index].bars)[-ROWS:, MS]
-    at_ms = float(milliseconds(snapshot.at))
-    instants = np.append(grid + DAY_MS, at_ms)
-    volatility = _volatility(daily, weights, grid, asked)
-    closes = [stresses.on_grid(daily[name].bars, _long_grid(daily, policy)) for name in policy.stress.majors]
-    correlation = stresses.correlation_alarm(closes, asked, grid.size) if grid.size else np.empty(0)
+    instants, closing = _instants(scene)
+    # What days say holds from their close to the next one.
+    day = np.searchsorted(scene.grid + DAY_MS, instants, side="right") - 1
     columns = {
-        "volatility": _with_last(np.where(np.isnan(volatility), np.nan, volatility >= asked.volatility_ratio)),
-        "correlation": _with_last(correlation),
-        "funding": _funding(snapshot, policy, instants, asked),
-        "dominance": stresses.dominance_alarm(_points(snapshot.feeds.dominance), instants, asked),
-        "liquidity": _volume(snapshot, policy, weights, instants, asked),
+        "volatility": _volatility(scene, weights)[day],
+        "correlation": _correlation(scene)[day],
+        "funding": _funding(scene, instants),
+        "dominance": stresses.dominance_alarm(_points(scene.snapshot.feeds.dominance), instants, scene.asked),
+        "liquidity": _volume(scene, weights, instants),
     }
-    table = np.stack(list(columns.values()))
-    raw = np.minimum(3, np.nansum(table, axis=0)).astype(np.int64)
+    raw = np.minimum(LEVELS, np.nansum(np.stack(list(columns.values())), axis=0)).astype(np.int64)
     now = {name for name, column in columns.items() if column[-1] == 1}
-    if _thin_market(thin, weights, policy):
+    if _thin_market(scene, weights, live, instants):
         now.add("liquidity")
     unknown = tuple(sorted(name for name, column in columns.items() if np.isnan(column[-1]) and name not in now))
-    if now and _macro(snapshot, policy):
+    if now and _macro(scene.snapshot, scene.policy):
         now.add("macro")
-    stood = stresses.standing(raw[:-1], asked.calm_closes)
-    level = max(int(stood[-1]) if stood.size else 0, min(3, len(now)))
-    return level, tuple(sorted(now)), unknown
+    stood = stresses.standing(raw, closing, scene.asked.calm_closes)
+    return max(int(stood[-1]), min(LEVELS, len(now))), tuple(sorted(now)), unknown
 
 
-def _with_last(column: Floats) -> Floats:
-    """Readings of closed days say for the running one what they said at its last close."""
-    return np.append(column, column[-1] if column.size else np.nan)
+def _instants(scene: Scene) -> tuple[Floats, NDArray[np.bool_]]:
+    """When stress is looked at: every signal close of the days it remembers, and now; and which are daily closes."""
+    closes = scene.grid + DAY_MS
+    step = max(scene.signal_ms, HOUR_MS)
+    slots = np.arange(closes[0], scene.at_ms + 1, step) if closes.size else closes
+    instants = np.append(np.union1d(closes, slots), scene.at_ms)
+    closing = np.isin(instants, closes)
+    closing[-1] = False
+    return instants, closing
 
 
-def _long_grid(daily: Mapping[str, Series], policy: Policy) -> Floats:
-    grid: Floats = sound(daily[policy.regime.index].bars)[:, MS]
-    return grid
-
-
-def _volatility(daily: Mapping[str, Series], weights: Mapping[str, float], grid: Floats, asked: StressAsked) -> Floats:
+def _volatility(scene: Scene, weights: Mapping[str, float]) -> Floats:
+    """1, 0 or NaN per day of the grid, by the value-weighted ratio (R-S7); a last NaN for what is before the grid."""
     ratios = {}
-    for name in weights:
-        opened, ratio = _ratio(daily[name], asked)
-        made = np.full(grid.size, np.nan)
-        if opened.size:
-            index = np.minimum(np.searchsorted(opened, grid), opened.size - 1)
-            made = np.where(opened[index] == grid, ratio[index], np.nan)
-        ratios[name] = made
-    return stresses.weighted(ratios, weights) if ratios else np.full(grid.size, np.nan)
+    for name, weight in weights.items():
+        if weight > 0:
+            own = scene.daily[name]
+            ratios[name] = MEMO.of(("ratio", own.key, scene.index.key, scene.asked), partial(_ratio, scene, own))
+    whole = np.append(stresses.weighted(ratios, weights), np.nan)
+    return np.where(np.isnan(whole), np.nan, (whole >= scene.asked.volatility_ratio).astype(float))
 
 
-def _funding(snapshot: Snapshot, policy: Policy, instants: Floats, asked: StressAsked) -> Floats:
-    columns = []
-    for name in policy.stress.majors:
-        history = snapshot.history.get(contract_of(name, policy).symbol)
+def _ratio(scene: Scene, own: Series) -> Floats:
+    """An asset's volatility ratio on the days of the grid, NaN where it has none."""
+    bars = sound(own.bars)
+    rows = int(len(bars) - np.searchsorted(bars[:, MS], scene.grid[0])) if scene.grid.size else 0
+    if not rows:
+        return np.full(scene.grid.size, np.nan)
+    opened, ratio = bars[-rows:, MS], stresses.volatility_ratio(bars, scene.asked, rows)
+    at = np.minimum(np.searchsorted(opened, scene.grid), rows - 1)
+    return np.where(opened[at] == scene.grid, ratio[at], np.nan)
+
+
+def _correlation(scene: Scene) -> Floats:
+    """1, 0 or NaN per day of the grid (R-S8), and a last NaN for what is before the grid."""
+    majors = [scene.daily[name] for name in scene.policy.stress.majors]
+
+    def made() -> Floats:
+        days_of_index = sound(scene.index.bars)[:, MS]
+        closes = [stresses.on_grid(item.bars, days_of_index) for item in majors]
+        return np.append(stresses.correlation_alarm(closes, scene.asked, scene.grid.size), np.nan)
+
+    found: Floats = MEMO.of(("correlation", tuple(item.key for item in majors), scene.index.key, scene.asked), made)
+    return found
+
+
+def _funding(scene: Scene, instants: Floats) -> Floats:
+    """1 where any major's funding swung (R-S10), 0 where none that is known did, NaN where none is known."""
+    columns = [np.full(instants.size, np.nan)]
+    for name in scene.policy.stress.majors:
+        history = scene.snapshot.history.get(contract_of(name, scene.policy).symbol)
         if history is not None and history.funding:
-            columns.append(stresses.funding_alarm(_points(history.funding), instants, asked))
-    if not columns:
-        return np.full(instants.size, np.nan)
-    table = np.stack(columns)
-    known = np.isfinite(table).any(axis=0)
-    return np.where(known, np.nan_to_num(table).max(axis=0), np.nan)
+            rates, past = _points(history.funding), instants[:-1]
+            column = MEMO.of(
+                ("funding", rates, past.tobytes(), scene.asked),
+                partial(stresses.funding_alarm, rates, past, scene.asked),
+            )
+            columns.append(np.append(column, stresses.funding_alarm(rates, instants[-1:], scene.asked)))
+    worst: Floats = np.fmax.reduce(columns)
+    return worst
 
 
-def _volume(
-    snapshot: Snapshot, policy: Policy, weights: Mapping[str, float], instants: Floats, asked: StressAsked
-) -> Floats:
-    """The index's volume alarm, or that of a third of risk value."""
-    signal_ms = timeframe_ms(policy.signals.timeframe)
-    columns = {}
-    for name in sorted({*weights, policy.regime.index}):
-        points = _volumes(series(name, policy.signals.timeframe, snapshot, policy))
-        columns[name] = stresses.volume_alarm_of(points, signal_ms, instants, asked)
-    index = columns[policy.regime.index]
-    share = stresses.weighted({name: columns[name] for name in weights}, weights)
-    known = np.isfinite(index) | np.isfinite(share)
-    alarmed = (np.nan_to_num(index) == 1) | (np.nan_to_num(share) >= THIRD)
+def _volume(scene: Scene, weights: Mapping[str, float], instants: Floats) -> Floats:
+    """1 where volume alarms for the index or for a third of risk value (R-S9), 0, or NaN where none is known."""
+    columns = {name: _volume_alarm(scene, name, instants) for name in {*weights, scene.policy.regime.index}}
+    index = columns[scene.policy.regime.index]
+    table = np.stack([columns[name] for name in weights])
+    part = np.array(list(weights.values())) @ (table == 1)
+    known = np.isfinite(index) | np.isfinite(table).any(axis=0)
+    alarmed = (index == 1) | _is_third(part, sum(weights.values()))
     return np.where(known, alarmed.astype(float), np.nan)
 
 
-def _thin_market(thin: Mapping[str, str], weights: Mapping[str, float], policy: Policy) -> bool:
-    """Live alarms of spread and depth, of the index or of a third of risk value; too large a position is not one."""
-    live = {name for name, why in thin.items() if not why.startswith("position")}
-    whole = sum(weights.values())
-    part = sum(weight for name, weight in weights.items() if name in live)
-    return policy.regime.index in live or (whole > 0 and part / whole >= THIRD)
+def _is_third(part: Floats, whole: float) -> NDArray[np.bool_]:
+    return (part > 0) & (part >= whole * THIRD - SLACK)
+
+
+def _volume_alarm(scene: Scene, name: str, instants: Floats) -> Floats:
+    """An asset's volume alarm at each instant; the last is that of the newest slot at or before it."""
+    slots = instants.copy()
+    slots[-1] -= slots[-1] % scene.signal_ms  # a bar closes on a slot, so between two of them nothing changes
+    own = scene.signal[name]
+    rows = (LEVELS * scene.asked.calm_closes + 1) * max(1, DAY_MS // scene.signal_ms) + 1
+
+    def made() -> Floats:
+        bars = sound(own.bars)
+        points = np.column_stack([bars[-rows:, MS], stresses.volume_ratio(bars, rows)])
+        return stresses.volume_alarm_of(points, scene.signal_ms, slots, scene.asked)
+
+    found: Floats = MEMO.of(("volume", own.key, scene.index.key, slots[-1], scene.asked), made)
+    return found
+
+
+def _thin_market(scene: Scene, weights: Mapping[str, float], live: Mapping[str, str], instants: Floats) -> bool:
+    """Whether spread, depth or volume alarm now for a third of risk value, or spread or depth for the index."""
+    part = sum(
+        weight for name, weight in weights.items() if name in live or _volume_alarm(scene, name, instants)[-1] == 1
+    )
+    return scene.policy.regime.index in live or bool(_is_third(np.array(part), sum(weights.values())))
 
 
 def _macro(snapshot: Snapshot, policy: Policy) -> bool:
@@ -266,42 +345,69 @@ def _macro(snapshot: Snapshot, policy: Policy) -> bool:
     )
 
 
-def _illiquid(asset: str, snapshot: Snapshot, policy: Policy, daily: Series) -> str:
-    """Why an asset is illiquid (R-S9); empty when it is not, or nobody can tell."""
+def _illiquid(scene: Scene, live: Mapping[str, str]) -> Mapping[str, str]:
+    """Configured assets that are illiquid, and why (R-S9); absent where they are not, or nobody can tell."""
+    held: dict[str, Decimal] = {}
+    for item in scene.snapshot.balances:
+        held[item.asset] = held.get(item.asset, Decimal(0)) + item.total
+    made = {}
+    for name in scene.policy.assets:
+        why = live.get(name) or _still(scene, name) or _too_large(scene, name, held.get(name))
+        if why:
+            made[name] = why
+    return made
+
+
+def _live(asset: str, snapshot: Snapshot, policy: Policy) -> str:
+    """What spread and depth say against their medians (R-S9); empty when nothing, or nobody can tell."""
     symbol = f"{asset}/{policy.accounting_currency}"
-    history = snapshot.history.get(symbol)
-    half = half_spread(symbol, snapshot)
-    if half is not None and history is not None and history.spread_median and half * 2 > history.spread_median * 2:
+    history = snapshot.history.get(symbol, History())
+    half = half_spread(symbol, snapshot) if history.spread_median else None
+    if half is not None and history.spread_median and half * 2 > history.spread_median * SPREAD_TIMES:
         return f"spread {half * 20_000:.1f} bp, over twice its median {history.spread_median * 10_000:.1f} bp"
-    if symbol in snapshot.books and history is not None and history.depth_median:
+    if symbol in snapshot.books and history.depth_median:
         other = contract_of(asset, policy).symbol
-        found = liquidity(symbol, other, buying=False, snapshot=snapshot, policy=policy)
-        if found.depth is not None and found.depth * 3 < history.depth_median:
-            return f"depth {found.depth:.0f}, under a third of its median {history.depth_median:.0f}"
-    points = _volumes(series(asset, policy.signals.timeframe, snapshot, policy))
-    if len(points) and np.isfinite(points[-1, 1]) and points[-1, 1] < float(policy.stress.liquidity_ratio):
-        return f"volume {points[-1, 1]:.2f} of its usual, under {policy.stress.liquidity_ratio}"
-    return _too_large(asset, snapshot, policy, daily)
+        depth = liquidity(symbol, other, buying=False, snapshot=snapshot, policy=policy).depth
+        if depth is not None and depth * DEPTH_TIMES < history.depth_median:
+            return f"depth {depth:.0f}, under a third of its median {history.depth_median:.0f}"
+    return ""
 
 
-def _too_large(asset: str, snapshot: Snapshot, policy: Policy, daily: Series) -> str:
-    keys = policy.liquidity
-    bars = daily.bars[-(keys.median // DAY) :]
-    if not len(bars):
+def _still(scene: Scene, asset: str) -> str:
+    """What the volume of the newest closed signal bar says (R-S9)."""
+    own = scene.signal[asset]
+    if not len(own.bars) or scene.at_ms - own.bars[-1, MS] >= 3 * scene.signal_ms:  # closed two bars ago: not of now
         return ""
-    held = sum(float(item.total) for item in snapshot.balances if item.asset == asset)
-    median = float(np.median(bars[:, CLOSE] * bars[:, VOLUME]))
-    value = held * float(bars[-1, CLOSE])
-    bearable = float(keys.days) * float(keys.volume_share) * median
+    ratio = MEMO.of(("still", own.key), lambda: float(stresses.volume_ratio(own.bars, 1)[-1]))
+    limit = scene.asked.volume_ratio
+    return f"volume {ratio:.2f} of its usual, under {limit}" if ratio < limit else ""
+
+
+def _too_large(scene: Scene, asset: str, held: Decimal | None) -> str:
+    """Whether leaving takes more than `liquidity.days` at the share of a usual day's volume (R-S9)."""
+    daily, keys = scene.daily[asset], scene.policy.liquidity
+    if not held or not len(daily.bars):
+        return ""
+    traded = MEMO.of(("traded", daily.key, keys.median), lambda: _traded(daily.bars, max(1, keys.median // DAY)))
+    contract = contract_of(asset, scene.policy)
+    charted = candles_symbol(asset, contract.symbol, scene.snapshot, scene.policy)
+    price = float(daily.bars[-1, CLOSE]) / (float(contract.coins) if is_swap(charted) else 1.0)
+    value = float(held) * price
+    bearable = float(keys.days * keys.volume_share) * traded
     return (
         f"position {value:.0f} needs more than {keys.days} days at {keys.volume_share:.0%} of volume"
-        if value > bearable > 0
+        if value > bearable
         else ""
     )
+
+
+def _traded(bars: Floats, count: int) -> float:
+    """The median of what is traded in a day, in quote."""
+    return float(np.median(bars[-count:, CLOSE] * bars[-count:, VOLUME]))
 
 
 def sentiment_of(name: str, snapshot: Snapshot) -> float | None:
     """The newest sentiment of a narrative at the decision, at most two days old; None = unknown."""
     points = _points((snapshot.feeds.sentiment or {}).get(name))
-    value = as_of(points, np.array([float(milliseconds(snapshot.at))]), 2 * DAY_MS)[0]
+    value = as_of(points, np.array([float(milliseconds(snapshot.at))]), FEED_AGE_MS)[0]
     return None if np.isnan(value) else float(value)

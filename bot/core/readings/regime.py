@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from bot.core.assessment import Regime
 from bot.core.readings.bars import CLOSE, HIGH, MS, Floats, sound
+from bot.core.readings.indicators import LEAST_PERIOD, NOISE_SHARE
 from bot.core.readings.runs import equal_runs
 
-NEUTRAL, BULL, BEAR = (np.int8(code) for code in range(3))
+UNKNOWN, NEUTRAL, BULL, BEAR = (np.int8(code) for code in range(-1, 3))
 REGIMES: tuple[Regime, ...] = ("neutral", "bull", "bear")
 HIGH_BARS = 365
 DAY_MS = 86_400_000
 BEAR_VOTES = 2
+FEED_AGE_MS = 2 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,25 @@ def raw_regime(bars: Floats, asked: RegimeAsked, sentiment: Floats) -> NDArray[n
     """What each close says by itself; -1 under ``slow`` closes. ``sentiment`` (n,), NaN where unknown: no vote."""
     close = np.ascontiguousarray(bars[:, CLOSE])
     if close.size < asked.slow:
-        return np.full(close.size, -1, dtype=np.int8)
-    slow, fast = talib.SMA(close, asked.slow), talib.SMA(close, asked.fast)
+        return np.full(close.size, UNKNOWN)
+    slow, fast = average(close, asked.slow), average(close, asked.fast)
     fall = 1.0 - close / rolling_high(bars[:, HIGH], HIGH_BARS)
+    # An average of equal closes differs from them by rounding: within that, neither is above the other.
+    noise = NOISE_SHARE * close
     votes = (
-        (close < slow).astype(np.int8)
-        + (fast < slow)
+        (close < slow - noise).astype(np.int8)
+        + (fast < slow - noise)
         + (fall > asked.drawdown)
         + (np.nan_to_num(sentiment, nan=np.inf) <= asked.sentiment)
     )
     raw = np.where(votes >= BEAR_VOTES, BEAR, NEUTRAL)
-    raw = np.where((votes == 0) & (close > slow) & (fast > slow), BULL, raw)
-    return np.where(np.isnan(slow), np.int8(-1), raw)
+    raw = np.where((votes == 0) & (close > slow + noise) & (fast > slow + noise), BULL, raw)
+    return np.where(np.isnan(slow), UNKNOWN, raw)
+
+
+def average(close: Floats, bars: int) -> Floats:
+    """The simple average of the last ``bars`` closes, NaN before; of one bar, the close itself. Shape (n,) to (n,)."""
+    return close if bars < LEAST_PERIOD else talib.SMA(close, bars)
 
 
 def standing(raw: NDArray[np.int8], confirm: int) -> NDArray[np.int8]:
@@ -63,11 +72,11 @@ def standing(raw: NDArray[np.int8], confirm: int) -> NDArray[np.int8]:
     first = known & (np.cumsum(known) == 1)
     confirming = first | (known & (equal_runs(raw) >= confirm))
     latest = np.maximum.accumulate(np.where(confirming, np.arange(raw.size), -1))
-    return np.where(latest >= 0, raw.take(np.maximum(latest, 0)), np.int8(-1))
+    return np.where(latest >= 0, raw.take(np.maximum(latest, 0)), UNKNOWN)
 
 
 def as_of(points: tuple[tuple[float, float], ...], at_ms: NDArray[np.float64], oldest_ms: float) -> Floats:
-    """The newest point at or before each instant, NaN where none is younger than ``oldest_ms``."""
+    """The newest point at or before each instant, NaN where it is older than ``oldest_ms``."""
     if not points:
         return np.full(at_ms.size, np.nan)
     table = np.array(sorted(points))
@@ -82,5 +91,5 @@ def regime_column(
 ) -> NDArray[np.int8]:
     """The confirmed regime of every daily close of the index: a code into `REGIMES`, -1 unknown."""
     daily = sound(bars)
-    felt = as_of(sentiment, daily[:, MS] + DAY_MS, 2 * DAY_MS)
+    felt = as_of(sentiment, daily[:, MS] + DAY_MS, FEED_AGE_MS)
     return standing(raw_regime(daily, asked, felt), asked.confirm)

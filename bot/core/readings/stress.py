@@ -1,22 +1,26 @@
-"""Owns the alarms of the market as a whole and the stress level over daily closes (R-S7 to R-S11, R-S15)."""
+"""Owns the alarms of the market as a whole and the stress level over time (R-S7 to R-S11, R-S15). Knows no holding."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import talib
 from numpy.typing import NDArray
 
 from bot.core.readings.bars import CLOSE, HIGH, LOW, MS, VOLUME, Floats, sound
-from bot.core.readings.regime import DAY_MS, as_of
+from bot.core.readings.indicators import LEAST_PERIOD, NOISE_SHARE
+from bot.core.readings.regime import DAY_MS, FEED_AGE_MS, as_of
 
 WEEK_MS = 7 * DAY_MS
 WEEKS = 4
 LEVELS = 3
-DAYS_A_YEAR = 365.0
-THIRD = 1.0 / 3.0
+LATEST_RATES = 3  # whose mean is the funding of now
+LEAST_RATES = 30  # ten days of 8 h rates, before a deviation means anything
+LEAST_SHARE = 1 / 3  # of a history that must be known before its median or percentile is one
+LEAST_PAIRED = 2 / 3  # of a correlation's window in which both must be known
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,90 +44,95 @@ class StressAsked:
 
 def trailing(values: Floats, bars: int, rows: int) -> Floats:
     """The windows of ``bars`` values that end at each of the last ``rows``, NaN before the first: (rows, bars)."""
-    padded = np.concatenate([np.full(max(0, bars + rows - values.size), np.nan), values])
-    return np.lib.stride_tricks.sliding_window_view(padded, bars)[-rows:]
+    wanted = bars + rows - 1
+    padded = np.concatenate([np.full(max(0, wanted - values.size), np.nan), values[max(0, values.size - wanted) :]])
+    return np.lib.stride_tricks.sliding_window_view(padded, bars)
 
 
 def median_of(windows: Floats, least: int) -> Floats:
     """The median of each window's known values, NaN with fewer than ``least``. Shape (rows, bars) to (rows,)."""
-    enough = np.isfinite(windows).sum(axis=1) >= least
-    made = np.full(len(windows), np.nan)
-    if enough.any():
-        made[enough] = np.nanmedian(windows[enough], axis=1)
-    return made
+    ranked = np.sort(windows, axis=1)  # unknown ones last
+    known, at = np.isfinite(ranked).sum(axis=1), np.arange(len(ranked))
+    lower, upper = np.maximum(known - 1, 0) // 2, np.minimum(known // 2, ranked.shape[1] - 1)
+    return np.where(known >= max(1, least), (ranked[at, lower] + ranked[at, upper]) / 2.0, np.nan)
 
 
-def rolling_std(values: Floats, bars: int) -> Floats:
-    """The sample deviation of the last ``bars`` values, NaN before. Shape (n,) to (n,)."""
-    made = np.full(values.size, np.nan)
-    if values.size >= bars:
-        made[bars - 1 :] = np.lib.stride_tricks.sliding_window_view(values, bars).std(axis=1, ddof=1)
-    return made
+def over(values: Floats, usual: Floats) -> Floats:
+    """Each value over what is usual, NaN where either is unknown or the usual is nothing. Shape (n,), (n,) to (n,)."""
+    some = usual > NOISE_SHARE
+    return np.where(some, values / np.where(some, usual, 1.0), np.nan)
 
 
-def returns(close: Floats) -> Floats:
-    """Log returns, NaN first. Shape (n,) to (n,)."""
-    made = np.full(close.size, np.nan)
-    made[1:] = np.log(close[1:] / close[:-1])
+def returns(bars: Floats) -> Floats:
+    """Log returns of daily bars, NaN first; one over a gap is divided by the root of its days. Shape (n, 6) to (n,)."""
+    made = np.full(len(bars), np.nan)
+    made[1:] = np.diff(np.log(bars[:, CLOSE])) / np.sqrt(np.diff(bars[:, MS]) / DAY_MS)
     return made
 
 
 def volatility_ratio(bars: Floats, asked: StressAsked, rows: int) -> Floats:
-    """The higher of realised and ATR % volatility, each over its own median (R-S7), of the last ``rows`` bars."""
-    close = np.ascontiguousarray(bars[:, CLOSE])
-    if close.size <= asked.volatility_bars:
+    """The higher of realised and ATR % volatility, each over its own median (R-S7), of the last ``rows`` daily bars."""
+    if asked.volatility_bars < LEAST_PERIOD or len(bars) <= max(asked.volatility_bars, asked.atr):
         return np.full(rows, np.nan)
-    realised = rolling_std(returns(close), asked.volatility_bars)
-    high, low = np.ascontiguousarray(bars[:, HIGH]), np.ascontiguousarray(bars[:, LOW])
+    high, low, close = (np.ascontiguousarray(bars[:, column]) for column in (HIGH, LOW, CLOSE))
     ranged = talib.ATR(high, low, close, asked.atr) / close
-    least = asked.history_bars // 3
+    moves = trailing(returns(bars), asked.volatility_bars, asked.history_bars + rows)
+    least = int(asked.history_bars * LEAST_SHARE)
     parts = [
-        trailing(part, 1, rows)[:, 0] / median_of(trailing(part, asked.history_bars, rows), least)
-        for part in (realised, ranged)
+        over(part[part.size - rows :], median_of(trailing(part, asked.history_bars, rows), least))
+        for part in (moves.std(axis=1, ddof=1), ranged)
     ]
     return np.fmax(parts[0], parts[1])
+
+
+def rolling_correlation(one: Floats, two: Floats) -> Floats:
+    """Pearson's correlation of each pair of windows, NaN where unknown or one stood still. Shape (r, b) to (r,)."""
+    known = np.isfinite(one) & np.isfinite(two)
+    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    first, second = (
+        np.where(known, item - np.where(known, item, 0.0).sum(axis=1, keepdims=True) / count, 0.0)
+        for item in (one, two)
+    )
+    spread = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    enough = (count[:, 0] >= LEAST_PAIRED * one.shape[1]) & (spread > NOISE_SHARE**2)
+    return np.where(enough, (first * second).sum(axis=1) / np.where(enough, spread, 1.0), np.nan)
 
 
 def correlation_alarm(closes: Sequence[Floats], asked: StressAsked, rows: int) -> Floats:
     """1 where the majors' mean pairwise correlation is over its limit, 0 where not, NaN unknown (R-S8).
 
-    ``closes`` are the majors' daily closes on one grid, shape (n,) each; the answer is of the last ``rows``.
+    ``closes`` are the majors' daily closes on one grid, shape (n,) each, NaN where one has none; the answer is of the
+    last ``rows``. A pair that is not known is left out of the mean.
     """
-    size = closes[0].size if closes else 0
-    if len(closes) < 2 or size <= asked.correlation_bars:  # noqa: PLR2004 - a pair
+    reach, bars = asked.history_bars + rows - 1, asked.correlation_bars
+    if bars < LEAST_PERIOD or not rows:
         return np.full(rows, np.nan)
-    moves = [returns(close) for close in closes]
-    pairs = [
-        talib.CORREL(np.nan_to_num(one), np.nan_to_num(two), asked.correlation_bars)
-        for index, one in enumerate(moves)
-        for two in moves[index + 1 :]
-    ]
-    mean = np.mean(pairs, axis=0)
-    mean[: asked.correlation_bars] = np.nan
-    now = trailing(mean, 1, rows)[:, 0]
-    limit = np.full(rows, np.nan)
-    known = np.isfinite(now)
-    if known.any():
-        own = np.nanquantile(trailing(mean, asked.history_bars, rows)[known], asked.percentile, axis=1)
-        limit[known] = np.maximum(asked.correlation, own)
-    return np.where(known, (now > limit).astype(float), np.nan)
+    moves = [trailing(np.diff(np.log(close), prepend=np.nan), bars, reach) for close in closes]
+    pairs = np.array([rolling_correlation(one, two) for one, two in combinations(moves, 2)]).reshape(-1, reach)
+    known = np.isfinite(pairs).sum(axis=0)
+    mean = np.where(known > 0, np.nansum(pairs, axis=0) / np.maximum(known, 1), np.nan)
+    windows, now = trailing(mean, asked.history_bars, rows), mean[reach - rows :]
+    told = np.isfinite(now) & (np.isfinite(windows).sum(axis=1) >= asked.history_bars * LEAST_SHARE)
+    limit = np.full(rows, asked.correlation)
+    if told.any():
+        own = np.nanquantile(windows[told], asked.percentile, axis=1)
+        limit[told] = np.maximum(asked.correlation, own)
+    return np.where(told, (now > limit).astype(float), np.nan)
 
 
-def volume_ratio(bars: Floats) -> Floats:
-    """Volume over the median of the same hour and weekday of the last 4 weeks (R-S9), per signal bar; NaN unknown."""
+def volume_ratio(bars: Floats, rows: int) -> Floats:
+    """Volume over the median of the same hour and weekday of the last 4 weeks (R-S9), of the last ``rows`` bars.
+
+    NaN where fewer than two of the four are known, or nothing is usually traded.
+    """
     opened, volume = bars[:, MS], bars[:, VOLUME]
-    earlier = np.full((WEEKS, opened.size), np.nan)
+    recent = opened[max(0, opened.size - rows) :]
+    earlier = np.full((recent.size, WEEKS), np.nan)
     for week in range(1, WEEKS + 1):
-        index = np.searchsorted(opened, opened - week * WEEK_MS)
-        index = np.minimum(index, max(0, opened.size - 1))
-        same = opened[index] == opened - week * WEEK_MS if opened.size else np.zeros(0, dtype=bool)
-        earlier[week - 1] = np.where(same, volume[index] if opened.size else volume, np.nan)
-    enough = np.isfinite(earlier).sum(axis=0) >= WEEKS // 2
-    made = np.full(opened.size, np.nan)
-    if enough.any():
-        usual = np.nanmedian(earlier[:, enough], axis=0)
-        made[enough] = np.where(usual > 0, volume[enough] / np.where(usual > 0, usual, 1.0), np.nan)
-    return made
+        index = np.searchsorted(opened, recent - week * WEEK_MS)
+        same = opened[index] == recent - week * WEEK_MS  # the index is before the bar itself, so it is one
+        earlier[:, week - 1] = np.where(same, volume[index], np.nan)
+    return over(volume[opened.size - recent.size :], median_of(earlier, WEEKS // 2))
 
 
 def volume_alarm_of(points: Floats, signal_ms: float, at_ms: Floats, asked: StressAsked) -> Floats:
@@ -135,29 +144,34 @@ def volume_alarm_of(points: Floats, signal_ms: float, at_ms: Floats, asked: Stre
     found = np.maximum(index, 0)
     ratio = points[found, 1]
     known = (index >= 0) & (at_ms - closed[found] < 2 * signal_ms) & np.isfinite(ratio)
-    return np.where(known, (np.nan_to_num(ratio) < asked.volume_ratio).astype(float), np.nan)
+    return np.where(known, (ratio < asked.volume_ratio).astype(float), np.nan)
 
 
 def funding_alarm(rates: Sequence[tuple[float, float]], at_ms: Floats, asked: StressAsked) -> Floats:
-    """1 where the mean of the last 3 settled rates swung by the z-score over its history (R-S10), 0, or NaN."""
+    """1 where the mean of the last 3 settled rates swung by the z-score over its history (R-S10), 0 where not.
+
+    NaN with too few rates, or when the newest is older than a feed may be.
+    """
     made = np.full(at_ms.size, np.nan)
     if not rates:
         return made
     table = np.array(sorted(rates))
-    for row, at in enumerate(at_ms):
-        known = table[(table[:, 0] <= at) & (table[:, 0] > at - asked.funding_ms), 1]
-        if known.size < LEVELS * 10:
+    ends = np.searchsorted(table[:, 0], at_ms, side="right")
+    starts = np.searchsorted(table[:, 0], at_ms - asked.funding_ms, side="right")
+    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        known = table[start:end, 1]
+        if known.size < LEAST_RATES or at_ms[row] - table[end - 1, 0] > FEED_AGE_MS:
             continue
         spread = known.std(ddof=1)
-        swing = abs(known[-3:].mean() - known.mean())
+        swing = abs(known[-LATEST_RATES:].mean() - known.mean())
         made[row] = float(spread > 0 and swing >= asked.funding_zscore * spread)
     return made
 
 
 def dominance_alarm(points: tuple[tuple[float, float], ...], at_ms: Floats, asked: StressAsked) -> Floats:
     """1 where dominance moved by the points over the window (R-S11), 0, or NaN where it is unknown."""
-    now = as_of(points, at_ms, 2 * DAY_MS)
-    then = as_of(points, at_ms - asked.dominance_ms, 2 * DAY_MS)
+    now = as_of(points, at_ms, FEED_AGE_MS)
+    then = as_of(points, at_ms - asked.dominance_ms, FEED_AGE_MS)
     moved = np.abs(now - then)
     return np.where(np.isnan(moved), np.nan, (moved >= asked.dominance_points).astype(float))
 
@@ -174,14 +188,18 @@ def weighted(values: Mapping[str, Floats], weights: Mapping[str, float]) -> Floa
     return np.where(whole > 0, total / np.where(whole > 0, whole, 1.0), np.nan)
 
 
-def standing(raw: NDArray[np.int64], calm_closes: int) -> NDArray[np.int64]:
-    """The level that stands (R-S15): up at once, down one level after ``calm_closes`` closes with a lower raw level."""
+def standing(raw: NDArray[np.int64], closing: NDArray[np.bool_], calm_closes: int) -> NDArray[np.int64]:
+    """The level that stands (R-S15): up at once, down one after ``calm_closes`` daily closes with a lower raw level.
+
+    ``closing`` says which rows are daily closes. Whatever stood before the first row is forgotten after `LEVELS` x
+    ``calm_closes`` of them.
+    """
     made = np.zeros(raw.size, dtype=np.int64)
     level = calm = 0
-    for index, now in enumerate(raw):
+    for index, (now, close) in enumerate(zip(raw.tolist(), closing.tolist(), strict=True)):
         if now >= level:
-            level, calm = int(now), 0
-        else:
+            level, calm = now, 0
+        elif close:
             calm += 1
             if calm >= calm_closes:
                 level, calm = level - 1, 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import sqrt
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +14,7 @@ ENOUGH = 1e-12
 
 
 def shrunk_covariance(returns: Floats) -> Floats:
-    """Ledoit and Wolf (2004): the sample covariance drawn towards a scaled identity. Shape (t, n) to (n, n), per bar."""
+    """Ledoit and Wolf (2004): the sample covariance drawn towards a scaled identity, per bar. (t, n) to (n, n)."""
     centred = returns - returns.mean(axis=0)
     count, size = centred.shape
     sample = centred.T @ centred / count
@@ -25,19 +28,37 @@ def shrunk_covariance(returns: Floats) -> Floats:
 
 
 def equal_risk(covariance: Floats, budgets: Floats) -> Floats:
-    """Long-only weights, sum 1, whose shares of risk are ``budgets`` (Griveau-Billion, Richard and Roncalli, 2013)."""
-    weights = 1.0 / np.sqrt(np.diag(covariance))
-    weights /= weights.sum()
+    """Long-only weights, sum 1, whose shares of risk are ``budgets`` (Griveau-Billion, Richard and Roncalli, 2013).
+
+    ``budgets`` are above 0 and sum to 1; every variance is above 0. Equal for equal input, which is remembered.
+    """
+    made = _descended(np.ascontiguousarray(covariance).tobytes(), np.ascontiguousarray(budgets).tobytes())
+    return made.copy()
+
+
+@lru_cache(maxsize=64)
+def _descended(covariance: bytes, budgets: bytes) -> Floats:
+    """Cyclical coordinate descent on correlations: risk parity's weights are those of correlations over volatility."""
+    asked = np.frombuffer(budgets)
+    whole = np.frombuffer(covariance).reshape(asked.size, asked.size)
+    deviation = np.sqrt(np.diag(whole))
+    correlation = whole / np.outer(deviation, deviation)
+    scaled = np.sqrt(asked)
     for _ in range(SWEEPS):
-        before = weights.copy()
-        for index in range(weights.size):
-            own = covariance[index, index]
-            others = float(covariance[index] @ weights) - own * weights[index]
-            sigma = float(np.sqrt(weights @ covariance @ weights))
-            root = others * others + 4.0 * own * budgets[index] * sigma
-            weights[index] = (-others + np.sqrt(root)) / (2.0 * own)
-        if np.abs(weights - before).max() < ENOUGH:
+        before = scaled.copy()
+        marginal = correlation @ scaled
+        variance = float(scaled @ marginal)
+        for index, budget in enumerate(asked.tolist()):
+            own = float(scaled[index])
+            others = float(marginal[index]) - own
+            new = (-others + sqrt(others * others + 4.0 * budget * sqrt(variance))) / 2.0
+            step = new - own
+            variance += step * (2.0 * float(marginal[index]) + step)
+            marginal += step * correlation[index]
+            scaled[index] = new
+        if np.abs(scaled - before).max() <= ENOUGH * scaled.max():
             break
+    weights = scaled / deviation
     total: Floats = weights / weights.sum()
     return total
 

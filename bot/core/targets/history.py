@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 LEAST_SHARE = 2 / 3  # of a window that must be known
+DAY_MS = 86_400_000
+MS, CLOSE = 0, 4
+STILL = 1e-9  # a range of returns that is rounding
 
 
 def daily_returns(series: Mapping[str, Floats], names: Sequence[str], upto_ms: float, bars: int) -> Floats | None:
-    """Log returns of the last ``bars`` common days closed by ``upto_ms``, (t, n); None when too few are known.
+    """Log returns of the last ``bars`` days closed by ``upto_ms``, (t, n), without those that one asset lacks.
 
-    ``series`` are regime-timeframe bars (n, 6) by asset.
+    ``series`` are daily bars (n, 6) by asset. None when too few are known, or one asset stood still all along: no risk
+    can be read from it.
     """
-    closes = []
+    parts = []
     for name in names:
         rows = series.get(name)
-        if rows is None or len(rows) < 2:  # noqa: PLR2004 - a bar's length needs two
+        if rows is None or not len(rows):
             return None
-        length = rows[-1, 0] - rows[-2, 0]
-        closed = rows[rows[:, 0] + length <= upto_ms][-(bars + 1) :]
-        closes.append({float(at): float(close) for at, close in closed[:, (0, 4)]})
-    common = sorted(set.intersection(*(set(item) for item in closes))) if closes else []
-    if len(common) - 1 < bars * LEAST_SHARE:
+        end = int(np.searchsorted(rows[:, MS], upto_ms - DAY_MS, side="right"))
+        parts.append(rows[max(0, end - bars - 1) : end])
+    if not parts:
         return None
-    table = np.array([[item[at] for item in closes] for at in common])
-    made: Floats = np.diff(np.log(table), axis=0)
-    return made
+    opened = [part[:, MS] for part in parts]
+    # Most series hold the same days; intersecting is for those that do not.
+    same = all(np.array_equal(opened[0], item) for item in opened[1:])
+    common = opened[0] if same else reduce(np.intersect1d, opened)
+    closes = [part[:, CLOSE] if same else part[np.isin(part[:, MS], common), CLOSE] for part in parts]
+    moves: Floats = np.diff(np.log(np.column_stack(closes)), axis=0)[np.diff(common) == DAY_MS]
+    enough = len(moves) >= max(2, bars * LEAST_SHARE) and bool((np.ptp(moves, axis=0) > STILL).all())
+    return moves if enough else None

@@ -37,7 +37,7 @@ def _exact(names: Sequence[str], weights: Floats) -> Mapping[str, Decimal]:
 def weights_within(
     weighting: str, names: Sequence[str], series: Mapping[str, Floats], at: datetime, policy: Policy
 ) -> tuple[Mapping[str, Decimal], bool]:
-    """Weights of a sleeve's members as of the last refresh, and whether their history was known (else they are equal)."""
+    """Weights of a sleeve's members as of the last refresh, and whether their history was known, else equal ones."""
     if weighting not in ("inverse-volatility", "risk-parity"):
         return _equal(names), True
     keys = policy.targets.risk_parity
@@ -46,15 +46,9 @@ def weights_within(
     if moves is None:
         return _equal(names), False
     if weighting == "inverse-volatility":
-        spread = moves.std(axis=0, ddof=1)
-        if not (spread > 0).all():
-            return _equal(names), False
-        inverse = 1.0 / spread
+        inverse = 1.0 / moves.std(axis=0, ddof=1)
         return _exact(names, inverse / inverse.sum()), True
-    covariance = shrunk_covariance(moves)
-    if not (np.diag(covariance) > 0).all():
-        return _equal(names), False
-    return _exact(names, equal_risk(covariance, np.full(len(names), 1.0 / len(names)))), True
+    return _exact(names, equal_risk(shrunk_covariance(moves), np.full(len(names), 1.0 / len(names)))), True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,13 +79,11 @@ def risk_view(
     upto = milliseconds(at)
     long = daily_returns(series, names, upto, keys.lookback // DAY)
     short = daily_returns(series, names, upto, keys.volatility // DAY)
-    if long is None or short is None or not names:
+    if long is None or short is None:
         return None
     covariance = shrunk_covariance(long)
     deviation = np.sqrt(np.diag(covariance))
     recent = short.std(axis=0, ddof=1)
-    if not ((deviation > 0).all() and (recent > 0).all()):
-        return None
     correlation = covariance / np.outer(deviation, deviation)
     shares = {name: float(budgets.get(name, Decimal(1) / len(names))) for name in names}
     return RiskView(tuple(names), correlation * np.outer(recent, recent), shares)

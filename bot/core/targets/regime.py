@@ -12,13 +12,17 @@ from bot.core.policy import Policy, RegimeName, overlaid
 NAMES: Mapping[Regime, RegimeName] = {"bull": "bull", "neutral": "neutral", "bear": "bear", "unknown": "neutral"}
 
 
-def sleeve_scales(policy: Policy, regime: Regime) -> Mapping[str, Decimal]:
-    """Sleeve -> what its skeleton weight is multiplied by; the difference goes to stables."""
+def sleeve_weights(policy: Policy, regime: Regime) -> Mapping[str, Decimal]:
+    """Sleeve -> what it weighs in a regime; what they leave of 1 is stables."""
     name = NAMES[regime]
     overlay = policy.targets.regimes.get(name)
-    sleeves = policy.targets.sleeves
-    if overlay is None:
-        scale = policy.regime.bear_scale if name == "bear" else Decimal(1)
-        return dict.fromkeys(sleeves, scale)
-    weights, _stables = overlaid(policy.targets, overlay)
-    return {key: weights[key] / item.weight if item.weight else ZERO for key, item in sleeves.items()}
+    if overlay is not None:
+        return overlaid(policy.targets, overlay)[0]
+    scale = policy.regime.bear_scale if name == "bear" else Decimal(1)
+    return {key: sleeve.weight * scale for key, sleeve in policy.targets.sleeves.items()}
+
+
+def sleeve_scales(policy: Policy, regime: Regime) -> Mapping[str, Decimal]:
+    """Sleeve -> its weight in a regime over that of the skeleton; 0 for one that is not in the skeleton."""
+    weights = sleeve_weights(policy, regime)
+    return {key: weights[key] / item.weight if item.weight else ZERO for key, item in policy.targets.sleeves.items()}
