@@ -65,6 +65,11 @@ class ConfigWatch:
         except ConfigError as error:
             raise SourceUnreadable(f"{self._path}: {error.lines[0]}") from error
 
+    def check(self) -> None:
+        """Raise `SourceUnreadable` while the file is no valid configuration; asked after `level`."""
+        if self.broken:
+            raise SourceUnreadable(self.broken)
+
     def _look(self, path: Path) -> None:
         try:
             raw = path.read_bytes()
@@ -147,6 +152,7 @@ class Daemon:
             body.parts.controls,
             self._alerts,
             file=self._config.level,
+            checks={"the configuration": self._config.check},
             environment=body.settings.kill_switch if from_env or body.config_path is None else "off",
         )
         self._held_until = 0.0
@@ -193,7 +199,7 @@ class Daemon:
         self._decisions = (await self._parts.record.counts())["decisions"] if loaded.last_cycle_at else 0
         if loaded.last_cycle_at is not None:
             self._last_number = self._number(loaded.last_cycle_at)
-        await self._look()
+        await self.kill.look()
         self._log.info(
             "leads", portfolio=self._parts.portfolio, mode=self._parts.mode, venue=self._parts.venue,
             environment=self._parts.environment, fence=self._fence, unfinished=len(loaded.orders) + len(loaded.moves),
@@ -369,19 +375,12 @@ class Daemon:
     async def _watch(self) -> None:
         """Look at every source of the kill level; a halt cancels own orders at once, whatever a cycle is doing."""
         while True:
-            await self._look()
+            await self.kill.look()
             if self.kill.rose.is_set():
                 self.kill.rose.clear()
                 await self._cancel_if_told()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.kill.rose.wait(), LOOK_EVERY_S)
-
-    async def _look(self) -> None:
-        await self.kill.look()
-        if self._config.broken:
-            self.kill.unreadable("the configuration", self._config.broken)
-        else:
-            self.kill.readable("the configuration")
 
     async def _cancel_if_told(self) -> None:
         if self.kill.level not in CANCELS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,17 +40,25 @@ def severity(level: Kill) -> int:
 class KillWatch:
     """Effective level = the highest source. `look` reads them; `level` answers at once, from the last look.
 
-    ``file`` answers the level the operator's file asks for and raises `SourceUnreadable`. A source that cannot be read
-    freezes while it cannot. What a file or a signal set is written into the control table, so that only a resume there
-    lowers it; a source that still says more keeps it.
+    ``file`` answers the level the operator's file asks for, ``checks`` answer nothing; both raise `SourceUnreadable`,
+    the latter by the name of what they check. A source that cannot be read freezes while it cannot. What a file or a
+    signal set is written into the control table, so that only a resume there lowers it; a source that still says more
+    keeps it.
     """
 
     def __init__(
-        self, controls: Controls, alerts: Alerts, *, file: Callable[[], Kill] | None = None, environment: Kill = "off"
+        self,
+        controls: Controls,
+        alerts: Alerts,
+        *,
+        file: Callable[[], Kill] | None = None,
+        checks: Mapping[str, Callable[[], None]] | None = None,
+        environment: Kill = "off",
     ) -> None:
         self._controls = controls
         self._alerts = alerts
         self._file = file
+        self._checks = checks or {}
         self._owed: list[Standing] = []  # set, and not yet in the table
         self._sources: dict[str, Standing] = {}
         self._rose = asyncio.Event()
@@ -93,6 +101,13 @@ class KillWatch:
     async def look(self) -> None:
         """Read file and table, and write down what was set and is not in the table yet."""
         self._look_at_file()
+        for name, check in self._checks.items():
+            try:
+                check()
+            except SourceUnreadable as error:
+                self.unreadable(name, str(error))
+            else:
+                self.readable(name)
         try:
             await self._write_owed()
             row = await self._controls.kill()

@@ -1,0 +1,236 @@
+"""The daemon in this process: schedule, lease, configuration, heartbeat, clean ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.clocks import StepClock, host_utc_now
+from bot.core.events import Event
+from bot.core.plan_record import Plan
+from bot.daemon import Body, ConfigWatch, Daemon
+from bot.engine.cycle import Outcome
+from bot.engine.parts import Parts
+from bot.engine.stop import SourceUnreadable
+from bot.ports.errors import Fenced
+from bot.ports.store import Identity, Run
+from bot.settings import Settings, load
+from bot.store.memory import MemoryControls, MemoryDatabase, MemoryRecord, MemoryStore
+from bot.venues.simulated.exchange import Exchange
+from bot.venues.simulated.venue import SimulatedVenue
+from tests.unit.engine.world import MINE, FakeAlerts
+from tests.unit.venues.simulated.scenes import START, StillScene
+
+D = Decimal
+TEXT = """
+mode: paper
+kill_switch: off
+cycle: 10m
+targets:
+  stables: {weight: 0.5, floor: 0.05}
+  sleeves: {majors: {weight: 0.5, assets: [BTC]}}
+signals: {enabled: false}
+execution: {slice_max: 0.10}
+"""
+
+
+class World:
+    """One record and one exchange that daemons come and go on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "portfolio.yaml"
+        self.file.write_text(TEXT, encoding="utf-8")
+        self.scene = StillScene(depth=D(100_000), spread=D("0.02"))
+        self.clock = StepClock(START)
+        self.exchange = Exchange(self.scene, opening={"USDT": D(40_000), "BTC": D(600)})
+        self.database = MemoryDatabase()
+        self.alerts = FakeAlerts()
+        self.controls = MemoryControls(self.database, MINE, host_utc_now)
+        self.record = MemoryRecord(self.database, MINE)
+        self.ended = 0
+        self.plans: list[Plan] = []
+        self.after_plan: Callable[[int], None] = lambda _number: None
+
+    def daemon(self, *, holder: str = "here", store: MemoryStore | None = None) -> Daemon:
+        settings = load(self.file, {})
+        venue = SimulatedVenue(self.exchange, self.clock)
+        parts = Parts(
+            mode="paper", portfolio="main", venue="binance", environment="local", market=venue, account=venue,
+            broker=venue, transfers=venue, store=store or MemoryStore(self.database, host_utc_now),
+            controls=self.controls, record=self.record, clock=self.clock, alerts=self.alerts,
+        )  # fmt: skip
+        run = Run("0.1.0", {}, "{}", "h")
+        return Daemon(Body(parts, MINE, run, settings, holder, self._closed, config_path=self.file), on_cycle=self._saw)
+
+    def write(self, old: str, new: str) -> None:
+        text = self.file.read_text(encoding="utf-8")
+        assert old in text
+        self.file.write_text(text.replace(old, new), encoding="utf-8")
+
+    async def _closed(self) -> None:
+        self.ended += 1
+
+    def _saw(self, plan: Plan, outcome: Outcome) -> None:
+        assert outcome.plan is plan
+        self.plans.append(plan)
+        self.after_plan(len(self.plans))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def test_it_ends_by_itself_after_the_cycles_asked_for(world: World) -> None:
+    assert await world.daemon().run(3) == 0
+    assert [plan.at for plan in world.plans] == [START + number * timedelta(minutes=10) for number in range(3)]
+    assert world.ended == 1
+
+
+async def test_the_heartbeat_says_what_status_promises(world: World) -> None:
+    await world.daemon().run(3)
+    status = await world.record.status()
+    assert status is not None
+    assert {key: status[key] for key in ("mode", "venue", "environment", "cycles", "decisions")} == {
+        "mode": "paper", "venue": "binance", "environment": "local", "cycles": 3, "decisions": 3,
+    }  # fmt: skip
+    assert status["kill"] == {"level": "off", "reason": None, "by": None, "at": None}
+    assert status["last_cycle_at"] == "2026-01-01T00:20:00Z"
+    assert Decimal(status["equity"]) == pytest.approx(D(100_000), rel=D("0.001"))
+    assert [item["asset"] for item in status["exposures"]] == ["BTC"]
+    assert {"orders_open", "unknown_orders", "waiting_for", "version", "requests"} <= status.keys()
+
+
+async def test_a_cycle_that_was_completed_never_runs_again(world: World) -> None:
+    await world.daemon().run(2)
+    await world.daemon().run(2)
+    numbers = [plan.at for plan in world.plans]
+    assert numbers == [START + number * timedelta(minutes=10) for number in range(4)]
+
+
+async def test_a_second_process_is_refused_while_the_first_leads(world: World) -> None:
+    first = MemoryStore(world.database, host_utc_now)
+    await first.open(MINE, migrate=True)
+    await first.lead("there", 3_600)
+    second = world.daemon()
+    second.stop()  # it would otherwise wait a lease's length for the first to die
+    with pytest.raises(Fenced, match="there leads this portfolio"):
+        await second.run(1)
+    assert not world.plans
+
+
+async def test_who_loses_the_lease_stops_at_once(world: World) -> None:
+    class Robbed(MemoryStore):
+        """A record that another process takes over after the first cycle."""
+
+        async def append(self, events: Sequence[Event], fence: int) -> None:
+            if world.plans:
+                raise Fenced("another process leads")
+            await super().append(events, fence)
+
+    world.alerts.send("info", "x")
+    store = Robbed(world.database, host_utc_now)
+    assert await world.daemon(store=store).run(5) == 1
+    assert len(world.plans) <= 2
+
+
+async def test_a_signal_ends_it_cleanly(world: World) -> None:
+    world.after_plan = lambda number: os.kill(os.getpid(), signal.SIGTERM) if number == 2 else None
+    assert await world.daemon().run() == 0
+    assert world.ended == 1
+    assert world.database.books["main", "paper", "binance", "local"].holder == ""
+
+
+async def test_sigusr1_halts_at_once(world: World) -> None:
+    world.after_plan = lambda number: os.kill(os.getpid(), signal.SIGUSR1) if number == 1 else None
+    await world.daemon().run(3)
+    row = await world.controls.kill()
+    assert row is not None
+    assert (row.value, row.who) == ("halt", "signal")
+    assert not world.plans[-1].actions
+
+
+async def test_an_edit_takes_effect_at_a_cycles_boundary(world: World) -> None:
+    daemon = world.daemon()
+    await daemon.run(1)
+    daemon = world.daemon()
+    world.write("weight: 0.5, assets", "weight: 0.4, assets")
+    world.write("weight: 0.5, floor", "weight: 0.6, floor")
+    await daemon.run(1)
+    assert world.plans[-1].assessment.exposure("BTC").target == D("0.4")
+    assert "the configuration was changed and is in force" in world.alerts.texts
+
+
+async def test_a_broken_edit_keeps_the_old_configuration_freezes_and_lifts_by_itself(world: World) -> None:
+    daemon = world.daemon()
+    world.write("cycle: 10m", "cycle: soon")
+
+    def mend(number: int) -> None:
+        if number == 2:
+            world.write("cycle: soon", "cycle: 10m")
+
+    world.after_plan = mend
+    await daemon.run(3)
+    orders = [[leg for item in plan.actions for leg in item.wish.legs] for plan in world.plans]
+    assert [bool(legs) for legs in orders] == [False, False, True]
+    assert {plan.assessment.exposure("BTC").target for plan in world.plans} == {D("0.5")}
+    assert "the configuration cannot be read, frozen while it cannot" in world.alerts.texts
+    assert await world.controls.kill() is None
+
+
+async def test_what_needs_a_restart_is_named_and_stays_as_it_was(world: World) -> None:
+    daemon = world.daemon()
+    world.write("mode: paper", "mode: testnet")
+    await daemon.run(1)
+    assert "needs a restart to take effect: mode" in world.alerts.texts
+    status = await world.record.status()
+    assert status is not None
+    assert status["mode"] == "paper"
+
+
+async def test_halt_in_the_file_outlives_the_file(world: World) -> None:
+    world.write("kill_switch: off", "kill_switch: halt")
+    await world.daemon().run(1)
+    world.write("kill_switch: halt", "kill_switch: off")
+    await world.daemon().run(1)
+    assert not world.plans[-1].actions
+    await world.controls.request("resume", "", "test", "checked")
+    await world.daemon().run(1)
+    assert world.plans[-1].actions
+
+
+async def test_five_failing_cycles_in_a_row_halt(world: World) -> None:
+    class Failing(MemoryStore):
+        """A record in which no decision can be written."""
+
+        async def begin(self, *args: object, **kwargs: object) -> None:
+            raise ValueError("no")
+
+    assert await world.daemon(store=Failing(world.database, host_utc_now)).run(6) == 0
+    row = await world.controls.kill()
+    assert row is not None
+    assert (row.value, row.who) == ("halt", "daemon")
+    assert world.exchange.order_requests == 0
+
+
+def test_a_file_that_is_gone_is_a_source_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "portfolio.yaml"
+    file.write_text(TEXT, encoding="utf-8")
+    settings: Settings = load(file, {})
+    watch = ConfigWatch(file, settings, {})
+    assert watch.level() == "off"
+    file.unlink()
+    with pytest.raises(SourceUnreadable, match="cannot be read"):
+        watch.level()
+    file.write_text(TEXT.replace("kill_switch: off", "kill_switch: true"), encoding="utf-8")
+    assert watch.level() == "halt"
+
+
+def test_identity_is_the_portfolios() -> None:
+    assert Identity("main", "paper", "binance", "local") == MINE
