@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from bot.core.events import Event
+from bot.core.memory import Memory, fold_all
+
+AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
+SWAP = "BTC/USDT:USDT"
+
+
+def folded(*facts: tuple[str, dict[str, Any]], every: timedelta = timedelta(minutes=1)) -> Memory:
+    return fold_all(Event(f"k{at}", AT + at * every, kind, body) for at, (kind, body) in enumerate(facts))
+
+
+def opened(**more: Any) -> tuple[str, dict[str, Any]]:
+    return "episode.opened", {
+        "subject": "BTC",
+        "direction": "trim",
+        "goal": 0.5,
+        "rule": "R-A3",
+        "sign": "down",
+        **more,
+    }
+
+
+def worked(left: str, *, filled: bool = True) -> tuple[str, dict[str, Any]]:
+    return "episode.worked", {"subject": "BTC", "left": left, "filled": filled}
+
+
+ENDED = ("episode.ended", {"subject": "BTC"})
+
+
+def fill(qty: str, symbol: str = "BTC/USDT", **more: Any) -> tuple[str, dict[str, Any]]:
+    return "fill", {"symbol": symbol, "qty": qty, "price": "50000", "equity": "100000", **more}
+
+
+def test_an_episode_is_opened_worked_and_ended() -> None:
+    memory = folded(opened(), worked("0.02"))
+    episode = memory.episode("BTC")
+    assert episode is not None
+    assert (episode.opened_at, episode.left, episode.last_increment_at) == (
+        AT,
+        Decimal("0.02"),
+        AT + timedelta(minutes=1),
+    )
+    assert folded(opened(), worked("0.02"), ENDED).episode("BTC") is None
+
+
+def test_the_interval_counts_from_the_last_fill_not_from_work_without_one() -> None:
+    episode = folded(opened(), worked("0.02"), worked("0.02", filled=False)).episode("BTC")
+    assert episode is not None
+    assert episode.last_increment_at == AT + timedelta(minutes=1)
+
+
+def test_an_episode_that_traded_leaves_its_sign_and_one_that_did_not_leaves_nothing() -> None:
+    ended = folded(opened(), worked("0"), ENDED).ended
+    assert (ended["BTC"].at, ended["BTC"].sign) == (AT + timedelta(minutes=2), "down")
+    assert folded(opened(), worked("0", filled=False), ENDED).ended == {}
+    assert folded(ENDED).ended == {}
+
+
+def test_turnover_adds_up_by_day_and_side() -> None:
+    turnover = folded(fill("-0.06"), fill("-0.04", SWAP), fill("0.02")).turnover
+    assert turnover is not None
+    assert (turnover.sold, turnover.bought) == (Decimal("0.05"), Decimal("0.01"))
+    memory = folded(fill("-0.06"), fill("-0.04"), every=timedelta(days=1))
+    assert memory.turnover is not None
+    assert (memory.turnover.day, memory.turnover.sold) == ("2026-03-06", Decimal("0.02"))
+
+
+def test_the_direction_of_the_last_trade_is_remembered() -> None:
+    memory = folded(fill("-0.06"), fill("0.02"))
+    assert memory.last_trades["BTC"].direction == "up"
+
+
+def test_a_hedge_keeps_its_first_day_and_reason_while_it_grows_and_shrinks() -> None:
+    memory = folded(fill("-0.04", SWAP, reason="R-A3"), fill("-0.02", SWAP, reason="R-A6"), fill("0.01", SWAP))
+    (hedge,) = memory.hedges
+    assert (hedge.contracts, hedge.opened_at, hedge.reason) == (Decimal("0.05"), AT, "R-A3")
+    assert folded(fill("-0.04", SWAP), fill("0.04", SWAP)).hedges == ()
+
+
+def test_purposes_are_kept_apart() -> None:
+    memory = folded(fill("-0.04", SWAP, purpose="hedge"), fill("-0.02", SWAP, purpose="index"))
+    assert {item.purpose: item.contracts for item in memory.hedges} == {
+        "hedge": Decimal("0.04"),
+        "index": Decimal("0.02"),
+    }
+
+
+def test_a_bridge_frees_margin_as_it_is_closed() -> None:
+    memory = folded(fill("0.10", SWAP, purpose="bridge", leverage="2"), fill("-0.04", SWAP, purpose="bridge"))
+    (bridge,) = memory.bridges
+    assert (bridge.contracts, bridge.margin) == (Decimal("0.06"), Decimal(1500))
+
+
+def test_funding_is_shared_over_hedges_by_size() -> None:
+    memory = folded(
+        fill("-0.03", SWAP, purpose="hedge"),
+        fill("-0.01", SWAP, purpose="index"),
+        ("funding", {"symbol": SWAP, "paid": "8"}),
+    )
+    assert {item.purpose: item.funding_paid for item in memory.hedges} == {"hedge": Decimal(6), "index": Decimal(2)}
+
+
+def test_a_broken_pair_is_mended_by_the_fills_that_repair_it() -> None:
+    broken = ("pair.broken", {"action": "d1-1", "symbol": SWAP, "contracts": "-0.04"})
+    part = folded(broken, fill("-0.01", SWAP, repairs="d1-1"))
+    assert [item.contracts for item in part.broken] == [Decimal("-0.03")]
+    assert folded(broken, fill("-0.04", SWAP, repairs="d1-1")).broken == ()
+    assert [item.contracts for item in folded(broken, fill("-0.04", SWAP)).broken] == [Decimal("-0.04")]
+
+
+def test_sends_count_for_an_hour_and_wishes_until_the_position_moves() -> None:
+    sent = ("order.submitted", {"wish": "BTC:trim:"})
+    memory = folded(sent, sent, sent, every=timedelta(minutes=29))
+    assert memory.wishes == {"BTC:trim:": 3}
+    assert memory.at(AT + timedelta(minutes=61)).orders_last_hour == 2
+    assert folded(sent, sent, ("position.moved", {"asset": "BTC"})).wishes == {}
+    assert folded(sent, ("position.moved", {"asset": "ETH"})).wishes == {"BTC:trim:": 1}
+
+
+def test_a_halted_asset_stays_so_until_it_is_re_armed() -> None:
+    halted = ("asset.halted", {"asset": "BTC"})
+    assert folded(halted, ("order.submitted", {"wish": "BTC:trim:"})).halted_assets == ("BTC",)
+    rearmed = folded(halted, ("order.submitted", {"wish": "BTC:trim:"}), ("asset.rearmed", {"assets": ["BTC"]}))
+    assert (rearmed.halted_assets, rearmed.wishes) == ((), {})
+
+
+def test_the_peak_only_rises_until_it_is_reset() -> None:
+    seen = [("seen", {"equity": value, "unit_value": value}) for value in ("1", "3", "2")]
+    memory = folded(*seen)
+    assert (memory.unit_value, memory.unit_peak) == (Decimal(2), Decimal(3))
+    assert folded(*seen, ("peak.reset", {})).unit_peak == Decimal(2)
+
+
+def test_a_position_that_vanished_is_remembered_and_no_hedge_any_more() -> None:
+    memory = folded(fill("-0.04", SWAP), ("position.vanished", {"symbol": SWAP, "how": "liquidation"}))
+    assert (memory.hedges, memory.vanished[SWAP].how) == ((), "liquidation")
+
+
+def test_a_residual_of_nothing_is_forgotten() -> None:
+    memory = folded(("residual", {"asset": "BTC", "amount": "0.1"}), ("residual", {"asset": "BTC", "amount": "0"}))
+    assert memory.residuals == {}
