@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bot.core.assessment import Market
-from bot.core.market import needed, sentiment_of, view
+from bot.core.market import needed, sentiment_of, series, view
 from bot.core.numbers import milliseconds
 from tests.unit.core.markets import AT, DAY_MS, WEIGHTS, a_policy, a_snapshot, bars_until, candles, walks
 
@@ -242,3 +242,13 @@ def test_a_narrative_s_sentiment_is_its_newest_unless_it_is_old() -> None:
     assert sentiment_of("ai", snapshot) == 70
     assert sentiment_of("old", snapshot) is None
     assert sentiment_of("games", snapshot) is None
+
+
+def test_series_of_equal_bars_are_equal_and_of_others_are_not() -> None:
+    one, same = (series("BTC", "4h", a_snapshot(CALM), a_policy()) for _ in range(2))
+    assert one == same
+    assert hash(one) == hash(same)
+    later = series("BTC", "4h", a_snapshot(CALM, at=AT - timedelta(hours=4)), a_policy())
+    assert later != one
+    assert len(later.bars) == len(one.bars) - 1
+    assert series("SOL", "1h", a_snapshot(CALM), a_policy()).bars.size == 0
