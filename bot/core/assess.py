@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bot.core.assessment import Assessment, Readings, Trigger
+from bot.core.assessment import Assessment, Exposure, Market, Readings, RiskShare, Stables, Trigger
 from bot.core.desk import Ledger, contract_of
-from bot.core.exposure import exposures, ledger, stables
-from bot.core.numbers import milliseconds
+from bot.core.exposure import UNEXPLAINED, band_of, exposures, ledger, stables, unexplained
+from bot.core.market import Series, sentiment_of, series, view
+from bot.core.numbers import ZERO, fraction, from_float, milliseconds
 from bot.core.policy import Policy
-from bot.core.prices import candles_symbol
 from bot.core.readings import Parameters, parameters, row, table_at
+from bot.core.sizing import percent
 from bot.core.snapshot import Snapshot
-from bot.core.targets import skeleton
-from bot.core.triggers import floor, threshold
+from bot.core.targets import Targets, risk_view, wanted
+from bot.core.triggers import calendar, floor, narrative, threshold, trend
 
-NO_BARS = np.empty((0, 6))
 TABLES_KEPT = 4096
-
-
-class _Series:
-    """Two series under one content key, so that the cache compares digests and not bars."""
-
-    __slots__ = ("key", "regime", "signal")
-
-    def __init__(self, key: tuple[str, str], signal: NDArray[np.float64], regime: NDArray[np.float64]) -> None:
-        self.key, self.signal, self.regime = key, signal, regime
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Series) and other.key == self.key
+AGREE_AFTER = timedelta(seconds=30)
 
 
 @lru_cache(maxsize=TABLES_KEPT)
-def _row(series: _Series, asked: Parameters, at_ms: int) -> Readings:
-    return row(table_at(series.signal, series.regime, asked, at_ms), at_ms)
+def _row(signal: Series, regime: Series, asked: Parameters, at_ms: int) -> Readings:
+    return row(table_at(signal.bars, regime.bars, asked, at_ms), at_ms)
 
 
 def readings(snapshot: Snapshot, policy: Policy) -> Mapping[str, Readings]:
@@ -55,45 +41,132 @@ def readings(snapshot: Snapshot, policy: Policy) -> Mapping[str, Readings]:
     slot_ms = at_ms - at_ms % asked.timeframe_ms
     made = {}
     for asset in policy.assets:
-        symbol = candles_symbol(asset, contract_of(asset, policy).symbol, snapshot, policy)
-        keys = snapshot.bar_keys.get(symbol, {})
-        frames = snapshot.candles.get(symbol, {})
-        key = (keys.get(policy.signals.timeframe, ""), keys.get(policy.signals.regime_timeframe, ""))
-        if not any(key):
-            continue
-        signal = frames.get(policy.signals.timeframe, NO_BARS)
-        regime = frames.get(policy.signals.regime_timeframe, NO_BARS)
-        made[asset] = _row(_Series(key, signal, regime), asked, slot_ms)
+        signal = series(asset, policy.signals.timeframe, snapshot, policy)
+        regime = series(asset, policy.signals.regime_timeframe, snapshot, policy)
+        if signal.key or regime.key:
+            made[asset] = _row(signal, regime, asked, slot_ms)
     return made
 
 
 def assess(
     snapshot: Snapshot, policy: Policy, table: Mapping[str, Readings] | None = None
 ) -> tuple[Assessment, Ledger]:
-    """Readings, exposures, targets and triggers; ``table`` replaces the readings by recorded ones (verify, backtest)."""
+    """Readings, market, targets, exposures, triggers; ``table`` replaces the readings by recorded ones."""
     book, unknown, notes = ledger(snapshot, policy)
     read = readings(snapshot, policy) if table is None else table
-    targets = skeleton(policy)
-    items = exposures(book, targets, policy, read, notes)
+    weights = {asset: float(abs(book.net(asset))) for asset in policy.assets}
+    market = view(snapshot, policy, weights)
+    goals = _targets(snapshot, policy, market)
+    items = exposures(book, goals.now, policy, read, notes)
     cash = stables(book, policy)
-    fired: list[Trigger] = []
-    if book.equity:
-        refilling = snapshot.memory.episode("stables") is not None
-        fired.extend(floor.fire(cash, book.equity, policy, refilling=refilling))
-        fired.extend(threshold.fire(items, policy))
-    if policy.signals.enabled:
-        unknown = [*unknown, *(f"{item.asset} trend" for item in items if item.readings.trend is None)]
+    strange = _strange(book, snapshot)
     return (
         Assessment(
             at=snapshot.at,
-            equity=book.equity,
-            regime="unknown",
-            stress=0,
+            equity=None if strange else book.equity,
+            regime=market.regime,
+            stress=market.stress,
             exposures=items,
             stables=cash,
-            unknown=tuple(sorted(set(unknown))),
-            triggers=tuple(fired),
-            targets=targets,
+            alarms=market.alarms,
+            unknown=tuple(sorted({*unknown, *strange, *market.unknown, *goals.unknown, *_unread(items, policy)})),
+            triggers=tuple(_triggers(snapshot, policy, book, items, cash, market)) if not strange else (),
+            targets=goals.now,
+            market=market,
+            neutral=goals.neutral,
+            neutral_bands={asset: band_of(asset, target, policy) for asset, target in goals.neutral.items()},
+            risk=_risk(snapshot, policy, book),
         ),
-        book,
+        replace(book, equity=None) if strange else book,
     )
+
+
+def _targets(snapshot: Snapshot, policy: Policy, market: Market) -> Targets:
+    daily = {asset: series(asset, policy.signals.regime_timeframe, snapshot, policy).bars for asset in policy.assets}
+    return wanted(policy, market.regime, market.stress, daily, snapshot.at, snapshot.memory.risk_budgets)
+
+
+def _triggers(
+    snapshot: Snapshot,
+    policy: Policy,
+    book: Ledger,
+    items: tuple[Exposure, ...],
+    cash: Stables,
+    market: Market,
+) -> list[Trigger]:
+    """Everything that says something may have to be done, in the order of precedence (section 5)."""
+    if not book.equity:
+        return []
+    memory = snapshot.memory
+    felt = {name: value for name in policy.targets.sleeves if (value := sentiment_of(name, snapshot)) is not None}
+    refilling = memory.episode("stables") is not None
+    return [
+        *floor.fire(cash, book.equity, policy, refilling=refilling),
+        *([_stressed(market)] if market.stress > 0 else []),
+        *narrative.fire(items, market, felt, policy),
+        *threshold.fire(items, policy),
+        *trend.fire(items, policy, memory, snapshot.at),
+        *calendar.fire(items, policy, memory, snapshot.at),
+    ]
+
+
+def _stressed(market: Market) -> Trigger:
+    """Stress is a level, not an edge: it is its own trigger while it lasts (R-W5)."""
+    return Trigger("R-W5", "portfolio", f"stress {market.stress}: {', '.join(market.alarms) or 'calming'}", "upkeep")
+
+
+def _strange(book: Ledger, snapshot: Snapshot) -> tuple[str, ...]:
+    """A change of equity that nothing explains stops trading until two reads, some time apart, agree (R-W9)."""
+    change = unexplained(book, snapshot.memory)
+    if change is not None and abs(change) > UNEXPLAINED:
+        return (f"equity: {percent(change)} of it came or went without explanation",)
+    seen = snapshot.memory.seen
+    if seen is not None and seen.unexplained and snapshot.at - seen.at < AGREE_AFTER:
+        return ("equity: an unexplained change must be read twice, 30 s apart",)
+    return ()
+
+
+def _unread(items: tuple[Exposure, ...], policy: Policy) -> list[str]:
+    if not policy.signals.enabled:
+        return []
+    return [f"{item.asset} trend" for item in items if item.readings.trend is None]
+
+
+def _risk(snapshot: Snapshot, policy: Policy, book: Ledger) -> Mapping[str, RiskShare]:
+    """Shares of risk under the risk-parity model (R-T5); empty where the model is another or history is short."""
+    if policy.targets.model != "risk-parity" or not book.equity:
+        return {}
+    daily = {asset: series(asset, policy.signals.regime_timeframe, snapshot, policy).bars for asset in policy.assets}
+    seen = risk_view(policy.assets, daily, snapshot.at, policy, snapshot.memory.risk_budgets)
+    if seen is None:
+        return {}
+    net = {asset: float(book.net(asset)) for asset in policy.assets}
+    shares = seen.shares(net)
+    made = {}
+    for asset in policy.assets:
+        bare = {**net, asset: net[asset] + float(_risk_short(asset, snapshot, policy, book))}
+        made[asset] = RiskShare(
+            share=_decimal(shares[asset]),
+            budget=_decimal(seen.budgets[asset]),
+            without=_decimal(seen.shares(bare)[asset]),
+            at_budget=_decimal(seen.weight_at_budget(asset, net)),
+        )
+    return made
+
+
+def _risk_short(asset: str, snapshot: Snapshot, policy: Policy, book: Ledger) -> Decimal:
+    contract = contract_of(asset, policy)
+    coins = sum(
+        (
+            item.contracts
+            for item in snapshot.memory.hedges
+            if item.symbol == contract.symbol and item.purpose == "risk"
+        ),
+        ZERO,
+    )
+    price = book.marks.get(asset) or book.prices.get(asset)
+    return coins * contract.coins * price / book.equity if price and book.equity else ZERO
+
+
+def _decimal(value: float) -> Decimal:
+    return fraction(from_float(float(f"{value:.9e}")) or ZERO)

@@ -24,7 +24,7 @@ class Trend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The last row of an asset's table (R-S1 to R-S6); None = unknown. Prices in quote, volatility a year, 10 digits."""
+    """The last row of an asset's table (R-S1 to R-S6); None = unknown. Prices in quote, volatility a year."""
 
     close: float | None = None
     rsi: float | None = None

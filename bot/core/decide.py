@@ -1,4 +1,4 @@
-"""Owns the order in which wishes are thought of: safety, floor, upkeep, overweight, underweight. Pure."""
+"""Owns the order in which wishes are thought of: safety, floor, derisk, upkeep, drift, yield. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from functools import partial
 from bot.core.assessment import Exposure
 from bot.core.desk import Desk
 from bot.core.numbers import ONE
-from bot.core.rules import add, broken, margin, net_short, refill, trim, unhedge
+from bot.core.rules import (
+    add,
+    bear,
+    breaker,
+    bridge,
+    broken,
+    derisk,
+    exits,
+    index,
+    margin,
+    net_short,
+    parity,
+    park,
+    refill,
+    trim,
+    unhedge,
+)
 from bot.core.sizing import percent, points, sign_of
 from bot.core.wishes import Hold, Wish
 
@@ -19,24 +35,50 @@ Proposer = Callable[[Desk], list[Wish | Hold]]
 
 def proposers(desk: Desk) -> Iterator[Proposer]:
     """One pass (rulebook section 5). The order within a stage is that of the first assessment."""
-    yield lambda now: [*net_short.wishes(now)]
-    yield lambda now: [*margin.safety(now)]
+    yield from _SAFETY
     if desk.ledger.equity is None:
         yield _unknown
         return
-    yield lambda now: [*refill.wishes(now)]
-    yield lambda now: [*broken.wishes(now)]
-    yield lambda now: [*margin.transfers(now)]
+    yield from _BEFORE_DRIFT
     exposures = desk.seen.exposures
     for item in exposures:
         yield partial(_one, unhedge.wish, item.asset)
+        yield partial(_one, bridge.convert, item.asset)
     ranked = sorted(exposures, key=lambda item: (-_urgency(item), item.asset))
     for item in ranked:
-        if item.drift > 0 or _working(desk, item.asset, "down"):
-            yield partial(_one, trim.wish, item.asset)
+        if item.drift > 0 or _working(desk, item.asset, "down") or desk.seen.regime == "bear":
+            yield partial(_overweight, item.asset)
     for item in ranked:
         if item.drift < 0 or _working(desk, item.asset, "up"):
             yield partial(_one, add.wish, item.asset)
+    yield lambda now: [*park.park(now)]
+
+
+#: Never net short, liquidation, stop, breaker, flatten: asked even while equity is unknown.
+_SAFETY: tuple[Proposer, ...] = (
+    lambda now: [*net_short.wishes(now)],
+    lambda now: [*breaker.flatten(now)],
+    lambda now: [*breaker.wishes(now)],
+    lambda now: [*bridge.stops(now)],
+    lambda now: [*margin.safety(now)],
+)
+#: The stable floor, then stress and regime, then the upkeep of futures.
+_BEFORE_DRIFT: tuple[Proposer, ...] = (
+    lambda now: [*park.recall(now)],
+    lambda now: [*refill.wishes(now)],
+    derisk.wishes,
+    exits.wishes,
+    parity.wishes,
+    lambda now: [*index.wishes(now)],
+    lambda now: [*broken.wishes(now)],
+    lambda now: [*margin.transfers(now)],
+)
+
+
+def _overweight(asset: str, desk: Desk) -> list[Wish | Hold]:
+    """In a bear regime the hedge is asked before the trim (R-A6)."""
+    hedged = bear.wish(desk, asset)
+    return [hedged] if hedged is not None else _one(trim.wish, asset, desk)
 
 
 def _one(rule: Callable[[Desk, str], Wish | Hold | None], asset: str, desk: Desk) -> list[Wish | Hold]:

@@ -35,7 +35,7 @@ def contract_of(asset: str, policy: Policy) -> Contract:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Coins and money as previous actions of the plan leave them. Prices and marks are per coin, in quote; None unknown.
+    """Coins and money as previous actions of the plan leave them. Prices and marks per coin, in quote; None unknown.
 
     ``contracts`` are signed coins of purpose hedge, risk and bridge; ``index`` those of index hedges.
     """
@@ -207,7 +207,7 @@ class Desk:
         return next((item for item in reversed(self.approved) if item.asset == asset), None)
 
     def asked(self, asset: str) -> Wish | None:
-        """The wish of a higher class on an asset in this plan, approved or refused: what it waits for, others wait for."""
+        """The wish of a higher class on an asset in this plan, approved or refused: normal actions wait for it."""
         wishes = (*self.approved, *self.refused)
         return next((item for item in wishes if item.asset == asset and item.cls not in ("normal", "yield")), None)
 

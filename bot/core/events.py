@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A fact: unique ``key``, venue time, a ``kind`` that `bot.core.memory.fold` or the record understands, JSON values."""
+    """A fact: unique ``key``, venue time, a ``kind`` that `memory.fold` or the record understands, JSON values."""
 
     key: str
     at: datetime

@@ -1,4 +1,4 @@
-"""Owns the arithmetic of perpetual legs: when a short or a long may be opened, its margin, its legs (R-A4, R-A12, R-A20)."""
+"""Owns the arithmetic of perpetual legs: when one may be opened, its margin, its legs (R-A4, R-A12, R-A20)."""
 
 from __future__ import annotations
 

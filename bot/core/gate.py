@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from bot.core.desk import Desk
 from bot.core.gates import (
     benefit,
+    breaker,
     collar,
     data,
+    depeg,
     filters,
     floor,
     kill,
@@ -18,6 +20,7 @@ from bot.core.gates import (
     pace,
     runaway,
     scope,
+    spike,
     window,
 )
 from bot.core.verdicts import Approved, Refused, Verdict
@@ -44,6 +47,10 @@ TABLE: tuple[Row, ...] = (
     Row(data.sane, ALL),
     Row(scope.judge, ALL),
     Row(runaway.judge, ALL),
+    Row(depeg.judge, ALL),
+    Row(breaker.tripped, NOT_SAFETY),
+    Row(breaker.budgets, _A({"normal", "yield"})),
+    Row(spike.judge, NOT_SAFETY),
     Row(window.schedule, _A({"normal"})),
     Row(pace.interval, _A({"floor", "derisk", "upkeep", "normal"})),
     Row(pace.cooldown, _A({"normal"})),
@@ -56,6 +63,7 @@ TABLE: tuple[Row, ...] = (
     Row(leverage.judge, _A({"floor", "derisk", "upkeep", "normal"})),
     Row(net_short.judge, ALL - {"yield"}),
     Row(pace.orders, NOT_SAFETY),
+    Row(breaker.approved, _A({"normal", "yield"})),
 )
 
 

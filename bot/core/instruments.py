@@ -40,7 +40,7 @@ def swap_symbol(asset: str, currency: str) -> str:
 class Market(BaseModel):
     """A venue's filters and fees for one symbol; steps and minima in base units, fees as fractions (None = unknown).
 
-    ``contract_size`` is base units per contract (1 where the venue counts base units); amounts elsewhere are base units.
+    ``contract_size`` is base units per contract (1 where the venue counts base units); other amounts are base units.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -33,7 +33,7 @@ class _Fact(BaseModel):
 
 
 class Episode(_Fact):
-    """A move back to target that is being worked. ``goal`` a net exposure; ``left`` of the current increment, fractions of E."""
+    """A move back to target being worked: ``goal`` a net exposure, ``left`` of the increment, fractions of E."""
 
     subject: str
     direction: Direction
@@ -117,7 +117,7 @@ class Vanished(_Fact):
 
 
 class Seen(_Fact):
-    """What the last cycle saw, for telling an unexplained change: coins, contracts in coins, prices and marks per coin."""
+    """What the last cycle saw, to tell an unexplained change: coins, contracts in coins, prices and marks per coin."""
 
     at: Instant
     equity: Number
@@ -197,7 +197,7 @@ Step = Callable[[Memory, Event], dict[str, Any]]
 
 
 def fold(memory: Memory, event: Event) -> Memory:
-    """The memory after one event: the only way it changes. Kinds it does not know are the record's own and change nothing."""
+    """The memory after one event: the only way it changes. Kinds it does not know change nothing."""
     step = _STEPS.get(event.kind)
     return memory.model_copy(update=step(memory, event)) if step else memory
 
@@ -246,7 +246,7 @@ def _episode_ended(memory: Memory, event: Event) -> dict[str, Any]:
 
 
 def _fill(memory: Memory, event: Event) -> dict[str, Any]:
-    """A booked fill: signed ``qty``, ``price``, ``fee`` in accounting currency, ``equity`` at the decision, ``purpose``."""
+    """A booked fill: signed ``qty``, ``price``, ``fee_value`` in accounting currency, the decision's ``equity``."""
     body = event.body
     qty, price = Decimal(str(body["qty"])), Decimal(str(body["price"]))
     equity = Decimal(str(body["equity"])) if body.get("equity") else None

@@ -19,7 +19,7 @@ CENT = Decimal("0.01")
 
 
 def fraction(value: Decimal) -> Decimal:
-    """Quantise a weight, drift, band or other compared fraction to 1e-9, half even, so that inclusive means inclusive."""
+    """Quantise a weight, drift, band or other fraction to 1e-9, half even, so that inclusive means inclusive."""
     return value.quantize(NINE_PLACES, ROUND_HALF_EVEN)
 
 

@@ -154,5 +154,5 @@ class Fill:
 
 
 def client_id(mode: str, portfolio: str, decision_id: str, action_id: str, leg: int, part: int) -> str:
-    """`b` + mode letter + 24 base32 characters; a pure function of the decision, so a resend can never be a new order."""
+    """`b` + mode letter + 24 base32 characters; a function of the decision, so a resend is never a new order."""
     return "b" + MODE_LETTERS[mode] + digest(portfolio, decision_id, action_id, str(leg), str(part), length=24)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,15 +16,19 @@ from bot.core.decide import inside, proposers
 from bot.core.desk import Desk
 from bot.core.events import Event
 from bot.core.gate import judge
+from bot.core.gates import benefit
 from bot.core.gates.kill import while_frozen
+from bot.core.gates.spike import spikes
 from bot.core.memory import Episode
 from bot.core.numbers import canonical_json, digest, fraction
 from bot.core.plan_record import After, Plan, number
 from bot.core.policy import Policy, config_hash
 from bot.core.readings import bars_needed
+from bot.core.rules import breaker, margin
 from bot.core.rules.broken import settled
 from bot.core.sizing import CLOSE_ENOUGH, sign_of
 from bot.core.snapshot import Snapshot
+from bot.core.triggers import calendar
 from bot.core.verdicts import Approved, Refused
 from bot.core.wishes import Hold, Wish
 
@@ -55,7 +60,7 @@ def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | 
         holds=tuple(holds),
         after=_after(desk),
         venue=snapshot.venue,
-        events=tuple(_facts(desk, [item.wish for item in approved])),
+        events=tuple(_facts(desk, [item.wish for item in approved], blocked)),
         stables_floor=policy.targets.stables.floor,
     )
 
@@ -96,6 +101,7 @@ def _one_pass(desk: Desk) -> tuple[Desk, list[Approved], list[Refused], list[Hol
                 desk = desk.after(judged.wish)
             else:
                 blocked.append(judged)
+                desk = replace(desk, refused=(*desk.refused, judged.wish))
     return desk, approved, blocked, holds
 
 
@@ -110,22 +116,64 @@ def _after(desk: Desk) -> After:
     )
 
 
-def _facts(desk: Desk, wishes: list[Wish]) -> Iterator[Event]:
-    """Episodes that end, and those that the approved actions open: committed with the decision."""
+def _facts(desk: Desk, approved: list[Wish], blocked: list[Refused]) -> Iterator[Event]:
+    """What the decision states as facts, committed with it."""
     open_now = {item.subject: item for item in desk.memory.episodes}
     for subject, episode in sorted(open_now.items()):
-        why = _over(desk, episode)
+        why = _over(desk, episode) or _not_worth_it(episode, blocked)
         if why:
-            yield Event(
-                f"{desk.decision_id}:{subject}:ended",
-                desk.snapshot.at,
-                "episode.ended",
-                {"subject": subject, "why": why},
-            )
+            yield _event(desk, f"{subject}:ended", "episode.ended", {"subject": subject, "why": why})
             del open_now[subject]
-    for wish in wishes:
+    yield from _slots(desk, open_now)
+    yield from _opened(desk, approved, open_now)
+    for item in desk.memory.broken:
+        if item.action in settled(desk):
+            yield _event(desk, f"{item.action}:mended", "pair.mended", {"action": item.action})
+    spiking = [item.asset for item in desk.seen.exposures if any(True for _ in spikes(desk, item))]
+    if spiking:
+        yield _event(desk, "spikes", "spikes", {"assets": spiking})
+    idle = margin.surplus(desk)
+    if idle != (desk.memory.surplus_since is not None):
+        yield _event(desk, "surplus", "surplus", {"idle": idle})
+    if breaker.trips(desk):
+        yield _event(desk, "breaker", "breaker.tripped", {})
+
+
+def _event(desk: Desk, name: str, kind: str, body: dict[str, Any]) -> Event:
+    return Event(f"{desk.decision_id}:{name}", desk.snapshot.at, kind, body)
+
+
+def _slots(desk: Desk, open_now: dict[str, Episode]) -> Iterator[Event]:
+    """Calendar slots that this decision is the first to see, and an episode per asset they move (R-W1)."""
+    memory, at = desk.memory, desk.snapshot.at
+    if not desk.seen.equity:
+        return
+    for sleeve, slot in sorted(calendar.due(desk.policy, memory, at).items()):
+        yield _event(desk, f"{sleeve}:slot", "slot.fired", {"sleeve": sleeve, "slot": slot.isoformat()})
+    for item in desk.seen.triggers:
+        if item.rule != calendar.RULE or item.subject in open_now or item.goal is None:
+            continue
+        body = {
+            "subject": item.subject,
+            "direction": "calendar",
+            "goal": number(item.goal),
+            "rule": item.rule,
+            "sign": "down" if item.direction == "over" else "up",
+        }
+        yield _event(desk, f"{item.subject}:opened", "episode.opened", body)
+        open_now[item.subject] = Episode.model_validate({**body, "opened_at": at})
+
+
+def _opened(desk: Desk, approved: list[Wish], open_now: dict[str, Episode]) -> Iterator[Event]:
+    """Episodes that approved actions open; one opened by a slot is judged by its first action (R-G10)."""
+    for wish in approved:
         subject = str(wish.notes.get("subject", wish.asset))
-        if wish.direction is None or wish.goal is None or subject in open_now:
+        if wish.direction is None or wish.goal is None:
+            continue
+        known = open_now.get(subject)
+        if known is not None:
+            if not known.judged and wish.cls == "normal":
+                yield _event(desk, f"{subject}:judged", "episode.judged", {"subject": subject})
             continue
         body = {
             "subject": subject,
@@ -135,12 +183,18 @@ def _facts(desk: Desk, wishes: list[Wish]) -> Iterator[Event]:
             "sign": "up" if wish.exposure_change > 0 else "down",
             "judged": True,
         }
-        yield Event(f"{desk.decision_id}:{subject}:opened", desk.snapshot.at, "episode.opened", body)
+        yield _event(desk, f"{subject}:opened", "episode.opened", body)
         open_now[subject] = Episode.model_validate({**body, "opened_at": desk.snapshot.at})
-    for item in desk.memory.broken:
-        if item.action in settled(desk):
-            body = {"action": item.action}
-            yield Event(f"{desk.decision_id}:{item.action}:mended", desk.snapshot.at, "pair.mended", body)
+
+
+def _not_worth_it(episode: Episode, blocked: list[Refused]) -> str:
+    """A slot's episode whose whole way costs more than it is worth ends at its first judgement."""
+    if episode.direction != "calendar" or episode.judged:
+        return ""
+    for item in blocked:
+        if item.wish.asset == episode.subject and any(word.gate == benefit.GATE for word in item.not_passed):
+            return "not worth its cost"
+    return ""
 
 
 def _over(desk: Desk, episode: Episode) -> str:
@@ -151,6 +205,8 @@ def _over(desk: Desk, episode: Episode) -> str:
         return "" if any(item.subject == "stables" for item in desk.seen.triggers) else "the floor is refilled"
     if episode.subject not in desk.policy.assets:
         return "no longer configured"
+    if episode.direction == "derisk" and desk.seen.stress <= 0 and desk.seen.regime != "bear":
+        return "stress and bear are over"
     net = desk.exposure(episode.subject).net
     down = sign_of(episode) == "down"
     gap = net - episode.goal if down else episode.goal - net

@@ -42,7 +42,7 @@ Instant = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 def _bars(rows: object) -> NDArray[np.float64]:
-    """Candles as a read-only (n, 6) array, oldest first; a duplicate time, a hole in a row or a price <= 0 is refused."""
+    """Candles as a read-only (n, 6) array, oldest first; a duplicate time, a hole or a price <= 0 is refused."""
     if isinstance(rows, np.ndarray) and rows.dtype == np.float64 and not rows.flags.writeable:
         return rows
     try:
@@ -110,7 +110,7 @@ class Balance(_Noun):
 
 
 class Position(_Noun):
-    """One perpetual position; ``contracts`` x ``contract_size`` are base units, always positive, ``side`` gives the sign."""
+    """One perpetual position; ``contracts`` x ``contract_size`` are base units, positive; ``side`` gives the sign."""
 
     symbol: str
     side: Literal["long", "short"]

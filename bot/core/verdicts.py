@@ -14,7 +14,7 @@ VerdictKind = Literal["pass", "resize", "defer", "veto"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One gate's word; ``scale`` (0..1) for resize, ``until`` for defer; ``nearest`` is what would have let it through."""
+    """One gate's word; ``scale`` (0..1) for resize, ``until`` for defer; ``nearest`` would have let it through."""
 
     gate: str
     verdict: VerdictKind

@@ -71,4 +71,4 @@ class Fenced(StoreError):
 
 
 class StoreRefused(StoreError):
-    """The record exists but must not be used so: another account, another mode, unfinished intents before a migration."""
+    """The record exists but must not be used so: another account or mode, unfinished intents."""

@@ -75,7 +75,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class ControlRow:
-    """One operator request: ``what`` is `kill` (value off|freeze|halt|flatten), `resume`, `adopt`, `rearm`, …"""
+    """One operator request: ``what`` is kill (value off, freeze, halt or flatten), resume, adopt, rearm and so on."""
 
     id: int
     at: datetime  # host time of insertion, UTC
@@ -102,7 +102,7 @@ class DecisionRow:
 
 
 class Store(Protocol):
-    """The leader's handle; sole writer of everything but controls. Every write checks the fence in its own transaction."""
+    """The leader's handle; sole writer of all but controls. Every write checks the fence in its own transaction."""
 
     async def open(self, identity: Identity, *, migrate: bool) -> None:
         """Connect, bring the schema up (refused while an intent is unfinished), bind or check the identity."""
@@ -142,11 +142,12 @@ class Store(Protocol):
         ...
 
     async def append(self, events: Sequence[Event], fence: int) -> None:
-        """Commit events in one transaction, idempotent by key. Kinds the record also tabulates:
+        """Commit events in one transaction, idempotent by key.
 
+        Kinds the record also tabulates:
         `order.submitted` {client_id, qty, wish}, `order.state` {client_id, state, why, venue_id?, price_avg?},
         `fill` {client_id, trade_id, symbol, qty, price, fee, fee_asset, fee_value, equity, asset, purpose, …},
-        `move.state` {client_id, state, why}, `funding`, `flow`, `alert` {level, text}; all others are kept as events only.
+        `move.state` {client_id, state, why}, `funding`, `flow`, `alert` {level, text}; others are kept as events only.
         """
         ...
 
@@ -167,7 +168,7 @@ class Store(Protocol):
         ...
 
     async def keep(self, name: str, state: bytes | None = None) -> bytes | None:
-        """Write (when given) and read the state of a simulated account or local exchange: a transaction of its own."""
+        """Write (when given) and read the state of a simulated account: a transaction of its own."""
         ...
 
 

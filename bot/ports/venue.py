@@ -1,4 +1,4 @@
-"""Owns the Protocols towards a venue: market data, account, broker, transfers, savings, and the permit asked before a send."""
+"""Owns the Protocols towards a venue: data, account, broker, transfers, savings, and the permit asked before a send."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MarketData(Protocol):
     """Public reads. Bulk: the number of requests does not grow with the number of assets."""
 
     async def markets(self) -> Mapping[str, Market]:
-        """Filters and fees of every listed spot and linear perpetual symbol; read once, reloaded daily by the adapter."""
+        """Filters and fees of every listed spot and linear perpetual symbol; reloaded daily by the adapter."""
         ...
 
     async def quotes(self) -> Mapping[str, Ticker] | Gap:
@@ -53,7 +53,7 @@ class MarketData(Protocol):
         ...
 
     async def candles(self, symbol: str, timeframe: str, since: datetime, limit: int) -> NDArray[np.float64] | Gap:
-        """Closed candles only, (n, 6): ms, open, high, low, close, volume, oldest first, opened at or after ``since``."""
+        """Closed candles, (n, 6): ms, open, high, low, close, volume, oldest first, opened at or after ``since``."""
         ...
 
     async def book(self, symbol: str, depth: int) -> Book | Gap:

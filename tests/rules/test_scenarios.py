@@ -105,17 +105,24 @@ def test_the_readings_behind_the_scenarios_have_the_tables_numbers() -> None:
 # ---- S1, S2: the trigger is inclusive
 
 
+def by_bands_alone(name: str) -> Plan:
+    """The scenario without the trend's own trigger (R-W10), which acts inside the band."""
+    snapshot, wanted = load(name)
+    quiet = wanted.triggers.model_copy(update={"trend": False})
+    return decide(snapshot, wanted.model_copy(update={"triggers": quiet}))
+
+
 def test_s1_an_exhausted_asset_exactly_at_its_upper_edge_is_trimmed() -> None:
     made = planned("S1")
     trim = approved(made, "BTC")
-    assert [item.rule for item in made.assessment.triggers] == ["R-W2"]
+    assert [item.rule for item in made.assessment.triggers] == ["R-W2", "R-W10"]  # one decision, all its reasons
     assert (trim.wish.kind, trim.wish.rule) == ("trim", "R-A3")
     assert legs(trim.wish) == {BTC: Decimal(-3), SWAP: Decimal(-2)}
     assert net(made, "BTC") == 50
 
 
 def test_s1_a_hundredth_of_a_point_less_holds() -> None:
-    made = planned("S1-holds")
+    made = by_bands_alone("S1-holds")
     assert (made.actions, made.blocked, made.assessment.triggers) == ((), (), ())
     assert hold(made, "BTC").rule == "R-W2"
 
@@ -245,7 +252,7 @@ def test_s11_an_exhausted_winner_is_trimmed_by_full_increments_to_target() -> No
 
 
 def test_s11_an_exhausted_winner_inside_its_band_is_left_alone() -> None:
-    assert planned("S11-holds").actions == ()
+    assert by_bands_alone("S11-holds").actions == ()
 
 
 # ---- S16: the floor

@@ -126,7 +126,7 @@ ACTIONS: Final[tuple[Rule, ...]] = (
         "Buys back what was trimmed within a month only in strength or after a confirmed recovery.",
         (),
         rule.TREND,
-        None,
+        "bot.core.rules.add",
     ),
     Rule(
         "R-A16",

@@ -18,7 +18,7 @@ TARGETS: Final[tuple[Rule, ...]] = (
             "targets.sleeves.NAME.weighting",
         ),
         rule.ALLOCATION,
-        "bot.core.targets.skeleton",
+        "bot.core.targets.order",
     ),
     Rule(
         "R-T2",
@@ -39,7 +39,7 @@ TARGETS: Final[tuple[Rule, ...]] = (
         "Lets signals set how fast winners are trimmed, and laggards that bottom enter by a bridge at once.",
         ("targets.model",),
         ("B: Model 2",),
-        None,
+        "bot.core.rules.add",
     ),
     Rule(
         "R-T5",

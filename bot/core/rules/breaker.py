@@ -28,7 +28,7 @@ def wishes(desk: Desk) -> list[Wish]:
 
 
 def flatten(desk: Desk) -> list[Wish]:
-    """Kill level `flatten`: longs, then shorts, reduce-only; net exposure rises by the shorts, and it is said (R-G1)."""
+    """Kill level `flatten`: longs, then shorts, reduce-only; net rises by the shorts, and it is said (R-G1)."""
     if desk.snapshot.control.kill != "flatten":
         return []
     made = _close_longs(desk, "R-G1: flatten", "flatten")

@@ -57,7 +57,7 @@ def _loss(desk: Desk, asset: str) -> Decimal | None:
 
 
 def convert(desk: Desk, asset: str) -> Wish | Hold | None:
-    """One round of at most `convert.slice`: the long closed and as much spot bought, together; None without a bridge."""
+    """One round of at most `convert.slice`: the long closed and as much spot bought; None without a bridge."""
     coins = desk.ledger.contracts.get(asset, ZERO)
     price = desk.ledger.prices.get(asset)
     if coins <= 0 or price is None or desk.asked(asset) is not None:

@@ -14,7 +14,7 @@ DELISTING = "delisting"  # a macro event of this impact named after the asset
 
 
 def wishes(desk: Desk) -> list[Wish | Hold]:
-    """Slices of an increment, which R-G5 cuts to what the book can bear; a book that takes nothing waits and says so."""
+    """Slices of an increment, cut by R-G5 to what the book can bear; where it takes nothing they wait."""
     made = []
     for exposure in desk.seen.exposures:
         why = _why(desk, exposure)

@@ -92,5 +92,14 @@ def transfers(desk: Desk) -> list[Wish]:
     return []
 
 
+def surplus(desk: Desk) -> bool:
+    """Whether the futures wallet holds twice what its positions call for, and enough to be worth a move."""
+    ledger = desk.ledger
+    if not ledger.equity or ledger.unified or not ledger.movable:
+        return False
+    spare = ledger.futures_balance + min(ZERO, ledger.unrealised) - 2 * need(desk)
+    return spare >= 0 and ledger.futures_available >= LEAST_MOVE
+
+
 def _move(move: Move, why: str) -> Wish:
     return Wish(RULE, "transfer", "upkeep", move.asset, why, moves=(move,))

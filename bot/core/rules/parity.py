@@ -31,7 +31,7 @@ def _of(desk: Desk, asset: str, risk: RiskShare) -> Wish | Hold | None:
     over = ONE + desk.policy.targets.risk_parity.tolerance
     if standing and risk.without < UNDONE_UNDER * risk.budget:
         coins = min(standing, step_coins(desk, asset, standing))
-        why = f"{RULE}: {asset}'s share of risk would be {percent(risk.without)} without its short, budget {percent(risk.budget)}"
+        why = f"{RULE}: share of risk {percent(risk.without)} without the short, budget {percent(risk.budget)}"
         leg = closed(desk, asset, coins, "risk")
         change = fraction(coins * mark(desk, asset) / desk.equity)
         return Wish(RULE, "risk_hedge", "derisk", asset, why, legs=(leg,), exposure_change=change)

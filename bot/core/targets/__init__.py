@@ -1,5 +1,6 @@
-"""Owns what the account should hold: one file per way targets come about. Pure."""
+"""Owns what the account should hold: one file per way targets come about, and the order they apply in. Pure."""
 
-from bot.core.targets.skeleton import skeleton
+from bot.core.targets.order import Targets, wanted
+from bot.core.targets.parity import risk_view
 
-__all__ = ["skeleton"]
+__all__ = ["Targets", "risk_view", "wanted"]

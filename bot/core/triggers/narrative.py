@@ -1,4 +1,4 @@
-"""Owns the narrative trigger: over its cap, parabolic, overheated, outrunning BTC, or its liquidity gone (R-W4). Pure."""
+"""Owns the narrative trigger: over its cap, parabolic, overheated, outrunning BTC, or illiquid (R-W4). Pure."""
 
 from __future__ import annotations
 
