@@ -405,7 +405,8 @@ def _too_large(scene: Scene, asset: str, held: Decimal | None) -> str:
 
 def _traded(bars: Floats, count: int) -> float:
     """The median of what is traded in a day, in quote."""
-    return float(np.median(bars[-count:, CLOSE] * bars[-count:, VOLUME]))
+    traded = bars[-count:, CLOSE] * bars[-count:, VOLUME]
+    return float(stresses.quantile_of(traded[None, :], stresses.MEDIAN, 1)[0])
 
 
 def sentiment_of(name: str, snapshot: Snapshot) -> float | None:
