@@ -28,7 +28,8 @@ def test_a_decision_is_named_after_the_snapshot_and_the_configuration() -> None:
 
 def test_every_asset_has_a_word() -> None:
     made = decide(seen({"BTC": 58, "ETH": 12}, 30), policy({"BTC": 50, "ETH": 12, "SOL": 8}, **OFF), RANGE)
-    spoken = {item.asset for item in (*made.holds, *actions(made), *(item.wish for item in made.blocked))}
+    spoken = {item.asset for item in made.holds} | {item.asset for item in actions(made)}
+    spoken |= {item.wish.asset for item in made.blocked}
     assert spoken == {"BTC", "ETH", "SOL"}
 
 
