@@ -99,7 +99,7 @@ class Executor:
             if why:
                 await write([word(intent, OrderState.DENIED, why)])
                 return OrderState.DENIED, why
-            await write([word(intent, OrderState.SUBMITTED, wish=wish)])
+            await write(self._recorder.move_submitted(intent, wish))
             try:
                 with exact():
                     placed, why = await self._parts.transfers.move(intent, self._permit)

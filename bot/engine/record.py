@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.core.events import Event
-from bot.core.instruments import Market, spot_symbol
+from bot.core.instruments import Market, base_of, spot_symbol
 from bot.core.memory import Memory
 from bot.core.numbers import ONE, ZERO, milliseconds, plain
 from bot.core.orders import (
@@ -114,12 +114,16 @@ class Recorder:
         body = {"client_id": intent.client_id, "qty": plain(intent.qty), "wish": wish}
         return Event(f"{intent.client_id}:submitted", self._parts.clock.now(), "order.submitted", body)
 
-    def move_state(self, intent: MoveIntent, state: OrderState, why: str = "", wish: str = "") -> Event:
+    def move_submitted(self, intent: MoveIntent, wish: str) -> list[Event]:
+        """The word before a transfer is sent: its state, and what R-A20 counts its tries by."""
+        at = self._parts.clock.now()
+        tried = Event(f"{intent.client_id}:tried", at, "move.submitted", {"client_id": intent.client_id, "wish": wish})
+        return [self.move_state(intent, OrderState.SUBMITTED), tried]
+
+    def move_state(self, intent: MoveIntent, state: OrderState, why: str = "") -> Event:
         """One observation of a transfer."""
         at = self._parts.clock.now()
-        body = {"client_id": intent.client_id, "state": state.value, "why": why}
-        if wish:
-            body["wish"] = wish
+        body = {"client_id": intent.client_id, "state": state.value, "why": why, "to": intent.to}
         return Event(f"{intent.client_id}:{state.value}:{milliseconds(at)}", at, "move.state", body)
 
     async def learned(self, row: OrderRow, view: OrderView) -> tuple[list[Event], OrderState]:
@@ -218,6 +222,7 @@ class Recorder:
             currency = self.policy.accounting_currency
             known = {spot_symbol(item.asset, currency): item.price for item in seen.exposures if item.price is not None}
             body["prices"] = {symbol: plain(price) for symbol, price in known.items()}
+            body |= _held(plan, snapshot, self.policy)
         if seen.equity is not None:
             body |= {"equity": plain(seen.equity), "unit_value": plain(self._unit_value(plan, snapshot.memory))}
             self._flows.clear()
@@ -241,6 +246,24 @@ class Recorder:
             return amount
         prices = {item.asset: item.price for item in plan.assessment.exposures}
         return amount * (prices.get(asset) or ZERO)  # what is not configured is not in E either
+
+
+def _held(plan: Plan, snapshot: Snapshot, policy: Policy) -> dict[str, dict[str, str]]:
+    """Coins, contracts in coins, and the price and mark of each: what the next cycle explains its E by (R-W9)."""
+    items = plan.assessment.exposures
+    marks: dict[str, Decimal] = {}
+    for position in snapshot.positions:
+        alias = policy.aliases.get(base_of(position.symbol))
+        if position.mark_price is not None:
+            name, coins = (alias.asset, alias.multiplier) if alias else (base_of(position.symbol), ONE)
+            marks[name] = position.mark_price / coins
+    contracts = {item.asset: item.contracts + item.index_contracts for item in items}
+    return {
+        "coins": {item.asset: plain(item.coins) for item in items if item.coins},
+        "contracts": {asset: plain(size) for asset, size in contracts.items() if size},
+        "prices_by_asset": {item.asset: plain(item.price) for item in items if item.price is not None},
+        "marks": {asset: plain(mark) for asset, mark in marks.items() if contracts.get(asset)},
+    }
 
 
 def owner(fill: Fill, rows: Sequence[OrderRow]) -> OrderRow | None:
