@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from functools import lru_cache
 
 from bot.core.assessment import Assessment, Exposure, Market, Readings, RiskShare, Stables, Trigger
 from bot.core.desk import Ledger, contract_of
 from bot.core.exposure import UNEXPLAINED, band_of, exposures, ledger, stables, unexplained
-from bot.core.market import Series, sentiment_of, series, view
+from bot.core.market import Series, days, sentiment_of, series, view
 from bot.core.numbers import ZERO, fraction, from_float, milliseconds
 from bot.core.policy import Policy
 from bot.core.readings import Parameters, parameters, row, table_at
+from bot.core.readings.memo import Memo
 from bot.core.sizing import percent
 from bot.core.snapshot import Snapshot
 from bot.core.targets import Targets, risk_view, wanted
@@ -24,9 +24,13 @@ TABLES_KEPT = 4096
 AGREE_AFTER = timedelta(seconds=30)
 
 
-@lru_cache(maxsize=TABLES_KEPT)
+_ROWS: Memo[Readings] = Memo(TABLES_KEPT)
+
+
 def _row(signal: Series, regime: Series, asked: Parameters, at_ms: int) -> Readings:
-    return row(table_at(signal.bars, regime.bars, asked, at_ms), at_ms)
+    """The last row of an asset's table: a function of its bars' digests, so made once per bar."""
+    key = (signal.key, regime.key, asked, at_ms)
+    return _ROWS.of(key, lambda: row(table_at(signal.bars, regime.bars, asked, at_ms), at_ms))
 
 
 def readings(snapshot: Snapshot, policy: Policy) -> Mapping[str, Readings]:
@@ -82,7 +86,7 @@ def assess(
 
 
 def _targets(snapshot: Snapshot, policy: Policy, market: Market) -> Targets:
-    daily = {asset: series(asset, policy.signals.regime_timeframe, snapshot, policy).bars for asset in policy.assets}
+    daily = {asset: days(asset, snapshot, policy).bars for asset in policy.assets}
     return wanted(policy, market.regime, market.stress, daily, snapshot.at, snapshot.memory.risk_budgets)
 
 
@@ -136,7 +140,7 @@ def _risk(snapshot: Snapshot, policy: Policy, book: Ledger) -> Mapping[str, Risk
     """Shares of risk under the risk-parity model (R-T5); empty where the model is another or history is short."""
     if policy.targets.model != "risk-parity" or not book.equity:
         return {}
-    daily = {asset: series(asset, policy.signals.regime_timeframe, snapshot, policy).bars for asset in policy.assets}
+    daily = {asset: days(asset, snapshot, policy).bars for asset in policy.assets}
     seen = risk_view(policy.assets, daily, snapshot.at, policy, snapshot.memory.risk_budgets)
     if seen is None:
         return {}

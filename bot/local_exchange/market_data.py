@@ -186,14 +186,14 @@ def one_or_all(rows: Sequence[dict[str, Any]], *, single: bool) -> Any:
 
 
 def premium_index(call: Call) -> Any:
-    """Mark and index price, the rate that the next settlement will charge, and when."""
+    """Mark and index price, the rate that the next settlement will charge, and when; an unknown rate is empty."""
     symbols, single = call.symbols()
     return one_or_all([row for symbol in symbols if (row := _premium(call, symbol))], single=single)
 
 
 def _premium(call: Call, symbol: str) -> dict[str, Any] | None:
     mark, funding = call.scene.price(symbol, call.at), call.scene.funding(symbol, call.at)
-    if mark is None or funding is None:
+    if mark is None:
         return None
     spot = spot_symbol(base_of(symbol), quote_of(symbol))
     index = call.scene.price(spot, call.at) if spot in call.listing.markets else None
@@ -202,9 +202,9 @@ def _premium(call: Call, symbol: str) -> dict[str, Any] | None:
         "markPrice": plain(mark),
         "indexPrice": plain(index or mark),
         "estimatedSettlePrice": plain(index or mark),
-        "lastFundingRate": plain(funding.rate),
+        "lastFundingRate": plain(funding.rate) if funding is not None else "",
         "interestRate": "0.0001",
-        "nextFundingTime": milliseconds(funding.next_at) if funding.next_at else 0,
+        "nextFundingTime": milliseconds(funding.next_at) if funding is not None and funding.next_at else 0,
         "time": call.at_ms,
     }
 

@@ -16,13 +16,13 @@ import pytest
 from bot.core.numbers import milliseconds
 from bot.local_exchange.app import Terms
 from bot.local_exchange.server import LocalExchange
-from bot.local_exchange.signing import make_keys, sign
+from bot.local_exchange.signing import KeyPair, sign
 from bot.local_exchange.weights import Budget
 from tests.unit.local_exchange.still_scene import SPOT, START, SWAP, SetClock, StillScene, an_exchange
 
 pytestmark = pytest.mark.asyncio
 D = Decimal
-KEYS = make_keys()
+KEYS = KeyPair("k" * 64, "s" * 64)  # fixed: test ids must be the same in every worker
 NOWHERE = "http://127.0.0.1:9"
 HOUR = timedelta(hours=1)
 

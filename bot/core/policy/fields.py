@@ -121,7 +121,8 @@ class Number:
             if number != int(number):
                 raise wrong(f"is {shown(value)}, must be {self.words}")
             return int(number)
-        return number or Decimal(0)
+        # One text per number: what a sentence quotes must not depend on how the file spelt it (3 and 3.0).
+        return Decimal(f"{number.normalize():f}") if number else Decimal(0)
 
     def _read(self, value: object) -> Decimal:
         if isinstance(value, Decimal):

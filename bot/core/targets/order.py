@@ -20,7 +20,7 @@ from bot.core.policy import Policy
 from bot.core.targets.covariance import equal_risk, shrunk_covariance
 from bot.core.targets.history import daily_returns
 from bot.core.targets.parity import DAY, weights_within
-from bot.core.targets.regime import sleeve_scales
+from bot.core.targets.regime import sleeve_weights
 from bot.core.targets.stressed import stressed
 
 Floats = NDArray[np.float64]
@@ -43,7 +43,7 @@ def wanted(
     at: datetime,
     budgets: Mapping[str, Decimal],
 ) -> Targets:
-    """Targets of every configured asset; ``series`` are regime-timeframe bars by asset."""
+    """Targets of every configured asset; ``series`` are daily bars by asset."""
     unknown: list[str] = []
     shares = {name: _shares(policy, name, series, at, unknown) for name in policy.targets.sleeves}
     whole = _model_weights(policy, series, at, budgets, unknown)
@@ -90,13 +90,8 @@ def _with(
     shares: Mapping[str, Mapping[str, Decimal]],
     whole: Mapping[str, Decimal] | None,
 ) -> dict[str, Decimal]:
-    scales = sleeve_scales(policy, regime)
-    sleeves = policy.targets.sleeves
-    made = {
-        asset: sleeves[name].weight * scales[name] * share
-        for name, members in shares.items()
-        for asset, share in members.items()
-    }
+    weights = sleeve_weights(policy, regime)
+    made = {asset: weights[name] * share for name, members in shares.items() for asset, share in members.items()}
     if whole is None:
         return made
     risk = sum(made.values(), ZERO)
