@@ -370,6 +370,7 @@ class _Ledger:
         self.size = {item.symbol: item.quantity for item in snapshot.positions}
         self.entry = {item.symbol: item.entry_price or Decimal(0) for item in snapshot.positions}
         self.marks = {item.symbol: item.mark_price for item in snapshot.positions}
+        self.leverage = {item.symbol: item.leverage or Decimal(1) for item in snapshot.positions}
 
     def book(self, leg: Leg) -> None:
         fee = leg.notional * self.fees[leg.symbol]
@@ -385,6 +386,7 @@ class _Ledger:
             assert abs(now) <= abs(before), f"{leg} grows a position of {before}"
             self.money["futures"] -= leg.qty * (leg.price - self.entry[leg.symbol])
         elif now:
+            self.leverage[leg.symbol] = leg.leverage or Decimal(1)
             value = before * self.entry.get(leg.symbol, Decimal(0)) + leg.qty * leg.price
             self.entry[leg.symbol] = value / now
         self.size[leg.symbol] = now
@@ -410,8 +412,8 @@ class _Ledger:
             "contracts": abs(size),
             "entry_price": self.entry[symbol],
             "mark_price": mark,
-            "leverage": 2,
-            "initial_margin": abs(size) * mark / 2,
+            "leverage": self.leverage[symbol],
+            "initial_margin": abs(size) * mark / self.leverage[symbol],
             "maintenance_margin": abs(size) * mark / 100,
         }
 

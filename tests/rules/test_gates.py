@@ -23,6 +23,7 @@ from tests.rules.accounts import (
     blocked,
     decide,
     legs,
+    net,
     policy,
     reads,
     seen,
@@ -437,6 +438,11 @@ def test_r_g7_a_buy_that_would_pass_the_floor_is_cut_and_its_worst_price_stays_a
     assert leg.limit >= leg.price
 
 
+def test_r_g7_what_stays_above_the_floor_at_its_worst_price_is_not_cut() -> None:
+    found = approved(decide(seen({"BTC": 42}, "10.2", earn="47.8"), policy({"BTC": 50}), RANGE), "BTC")
+    assert (legs(found.wish), found.not_passed) == ({BTC: Decimal(5)}, ())
+
+
 def test_r_g7_open_buys_and_their_fees_are_counted() -> None:
     order = {"symbol": "ETH/USDT", "side": "buy", "amount": "1", "price": "2500", "client_id": "b1", "state": "unknown"}
     made = decide(
@@ -479,11 +485,17 @@ def test_r_g8_a_short_that_would_come_near_liquidation_is_not_opened() -> None:
 def test_r_g9_a_short_beyond_the_coins_is_vetoed_orders_in_flight_counted() -> None:
     broken = {"broken": [{"action": "d1-1", "symbol": SWAP, "contracts": "-0.04", "opened_at": AT}]}
     wanted = policy({"BTC": 2, "ETH": 40}, hedge={"unwind": "0"})
-    fits = decide(seen({"BTC": 2}, 88, futures=10, memory=broken), wanted, RANGE)
-    assert [item.rule for item in actions(fits, "BTC")] == ["R-W7"]
     order = {"symbol": BTC, "side": "sell", "amount": "0.001", "price": "50000", "client_id": "b1", "state": "unknown"}
     made = decide(seen({"BTC": 2}, 88, futures=10, memory=broken, orders=[order]), wanted, RANGE)
     assert verdicts(made.blocked[0])["R-G9"] == "veto"
+
+
+def test_r_g9_a_short_of_as_many_coins_as_are_held_is_not_vetoed() -> None:
+    broken = {"broken": [{"action": "d1-1", "symbol": SWAP, "contracts": "-0.04", "opened_at": AT}]}
+    wanted = policy({"BTC": 2, "ETH": 40}, hedge={"unwind": "0"})
+    made = decide(seen({"BTC": 2}, 88, futures=10, memory=broken), wanted, RANGE)
+    assert [item.rule for item in actions(made, "BTC")] == ["R-W7"]
+    assert net(made, "BTC") == 0
 
 
 # ---- R-G10
@@ -494,6 +506,12 @@ def test_r_g10_benefit_must_be_worth_the_cost(volatility: float | None, passes: 
     made = decide(seen({"BTC": 55}, 45), policy({"BTC": 50}, **OFF), {"BTC": reads(volatility=volatility)})
     assert bool(made.actions) == passes
     assert passes or stopped(made, "R-G10", "veto")
+
+
+def test_r_g10_a_small_drift_in_a_narrow_band_is_not_worth_its_cost() -> None:
+    narrow = policy({"BTC": 50}, triggers={"band": {"points": "0.01"}}, **OFF)
+    assert stopped(decide(seen({"BTC": 51}, 49), narrow, RANGE), "R-G10", "veto")
+    assert decide(seen({"BTC": 52}, 48), narrow, RANGE).actions != ()
 
 
 def test_r_g10_is_judged_once_for_the_whole_way() -> None:
@@ -568,7 +586,11 @@ def test_r_g11_a_conversion_is_done_whole_or_not_at_all() -> None:
 def test_r_g14_an_order_has_a_largest_value() -> None:
     found = approved(trim(70, {"trim": {"increment": "0.15"}}), "BTC")
     assert (legs(found.wish), verdicts(found)) == ({BTC: Decimal(-10)}, {"R-G14": "resize"})
-    assert verdicts(approved(trim(70, {"trim": {"increment": "0.10"}}), "BTC")) == {}
+
+
+def test_r_g14_an_order_of_the_largest_value_is_not_cut() -> None:
+    found = approved(trim(70, {"trim": {"increment": "0.10"}}), "BTC")
+    assert (legs(found.wish), found.not_passed) == ({BTC: Decimal(-10)}, ())
 
 
 def test_r_g14_every_order_has_a_worst_price_two_percent_away() -> None:
