@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Literal
 
 from bot.core.assessment import Assessment, Exposure, Market, Readings, RiskShare, Stables, Trigger
 from bot.core.desk import Ledger, contract_of
@@ -63,17 +64,19 @@ def assess(
     goals = _targets(snapshot, policy, market)
     items = exposures(book, goals.now, policy, read, notes)
     cash = stables(book, policy)
-    strange = _strange(book, snapshot)
+    strange, doubts = _strange(book, snapshot)
     return (
         Assessment(
             at=snapshot.at,
             equity=None if strange else book.equity,
             regime=market.regime,
             stress=market.stress,
+            read_equity=book.equity,
+            strange=strange,
             exposures=items,
             stables=cash,
             alarms=market.alarms,
-            unknown=tuple(sorted({*unknown, *strange, *market.unknown, *goals.unknown, *_unread(items, policy)})),
+            unknown=tuple(sorted({*unknown, *doubts, *market.unknown, *goals.unknown, *_unread(items, policy)})),
             triggers=tuple(_triggers(snapshot, policy, book, items, cash, market)) if not strange else (),
             targets=goals.now,
             market=market,
@@ -119,15 +122,16 @@ def _stressed(market: Market) -> Trigger:
     return Trigger("R-W5", "portfolio", f"stress {market.stress}: {', '.join(market.alarms) or 'calming'}", "upkeep")
 
 
-def _strange(book: Ledger, snapshot: Snapshot) -> tuple[str, ...]:
+def _strange(book: Ledger, snapshot: Snapshot) -> tuple[Literal["", "new", "waiting"], tuple[str, ...]]:
     """A change of equity that nothing explains stops trading until two reads, some time apart, agree (R-W9)."""
     change = unexplained(book, snapshot.memory)
     if change is not None and abs(change) > UNEXPLAINED:
-        return (f"equity: {percent(change)} of it came or went without explanation",)
+        return "new", (f"equity: {percent(change)} of it came or went without explanation",)
     seen = snapshot.memory.seen
-    if seen is not None and seen.unexplained and snapshot.at - seen.at < AGREE_AFTER:
-        return ("equity: an unexplained change must be read twice, 30 s apart",)
-    return ()
+    since = seen.unexplained_since if seen is not None else None
+    if since is not None and snapshot.at - since < AGREE_AFTER:
+        return "waiting", ("equity: an unexplained change must be read twice, 30 s apart",)
+    return "", ()
 
 
 def _unread(items: tuple[Exposure, ...], policy: Policy) -> list[str]:

@@ -140,6 +140,8 @@ class Assessment:
     stress: int
     exposures: tuple[Exposure, ...]
     stables: Stables
+    read_equity: Decimal | None = None  # E as read, also while it is not believed
+    strange: Literal["", "new", "waiting"] = ""  # a change of E that nothing explains (R-W9)
     alarms: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     triggers: tuple[Trigger, ...] = ()

@@ -288,7 +288,7 @@ def drawdown(book: Ledger, memory: Memory) -> Decimal | None:
     """How far the unit value (flows taken out) is under its peak, now; None while unknown (R-G13)."""
     if not book.equity or not memory.unit_peak or not memory.unit_value or not memory.equity_seen:
         return None
-    since = sum((item.money for item in memory.since if not item.asset), ZERO)
+    since = sum((item.money for item in memory.since if item.flow), ZERO)
     now = memory.unit_value * (book.equity - since) / memory.equity_seen
     return ONE - now / memory.unit_peak
 

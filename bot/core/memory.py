@@ -125,7 +125,7 @@ class Seen(_Fact):
     contracts: dict[str, Number] = Field(default_factory=dict)
     prices: dict[str, Number] = Field(default_factory=dict)
     marks: dict[str, Number] = Field(default_factory=dict)
-    unexplained: bool = False
+    unexplained_since: Instant | None = None
 
 
 class Since(_Fact):
@@ -136,6 +136,7 @@ class Since(_Fact):
     coins: Number = ZERO
     price: Number = ZERO
     money: Number = ZERO
+    flow: bool = False  # money from or to outside: no profit
 
 
 class Memory(BaseModel):
@@ -326,7 +327,9 @@ def _futures_fill(memory: Memory, event: Event, qty: Decimal, price: Decimal) ->
     return {"hedges": tuple(hedges[key] for key in sorted(hedges))}
 
 
-def _seen_fact(body: Mapping[str, Any], event: Event, equity: Decimal) -> Seen:
+def _seen_fact(memory: Memory, body: Mapping[str, Any], event: Event, equity: Decimal) -> Seen:
+    strange, before = body.get("unexplained"), memory.seen
+    since = event.at if strange == "new" else before.unexplained_since if strange and before else None
     parts = {name: body.get(name) or {} for name in ("coins", "contracts", "prices_by_asset", "marks")}
     return Seen(
         at=event.at,
@@ -335,7 +338,7 @@ def _seen_fact(body: Mapping[str, Any], event: Event, equity: Decimal) -> Seen:
         contracts=parts["contracts"],
         prices=parts["prices_by_asset"],
         marks=parts["marks"],
-        unexplained=bool(body.get("unexplained")),
+        unexplained_since=since,
     )
 
 
@@ -353,7 +356,8 @@ def _seen(memory: Memory, event: Event) -> dict[str, Any]:
         equity = Decimal(str(body["equity"]))
         unit = Decimal(str(body.get("unit_value", 1)))
         update |= {
-            "seen_at": event.at,
+            "seen": _seen_fact(memory, body, event, equity),
+            "since": (),
             "equity_seen": equity,
             "unit_value": unit,
             "unit_peak": max(memory.unit_peak or unit, unit),
@@ -365,7 +369,20 @@ def _seen(memory: Memory, event: Event) -> dict[str, Any]:
 
 def _flow(memory: Memory, event: Event) -> dict[str, Any]:
     kept = tuple(item for item in memory.flows if item.at > event.at - timedelta(days=7))
-    return {"flows": (*kept, Flow(at=event.at, **event.body))}
+    flow = Flow(at=event.at, **{name: event.body[name] for name in ("asset", "amount", "kind")})
+    # What went between own wallets changed nothing; interest is income, and yet explained.
+    outside = flow.kind in ("deposit", "withdrawal", "interest", "other")
+    value = Decimal(str(event.body.get("value", flow.amount))) if outside else ZERO
+    update: dict[str, Any] = {"flows": (*kept, flow)}
+    seen = memory.seen
+    if seen is None or event.at > seen.at:
+        return {**update, "since": (*memory.since, Since(money=value, flow=flow.kind in ("deposit", "withdrawal")))}
+    if flow.kind not in ("deposit", "withdrawal") or not memory.unit_value or not memory.equity_seen:
+        return update
+    # Told of late, it was taken for profit when seen. The next unit value gives it back; the peak must not keep it.
+    if memory.unit_peak != memory.unit_value:
+        return update
+    return {**update, "unit_peak": memory.unit_value * (memory.equity_seen - value) / memory.equity_seen}
 
 
 def _funding_paid(memory: Memory, event: Event) -> dict[str, Any]:

@@ -223,15 +223,17 @@ class Recorder:
             known = {spot_symbol(item.asset, currency): item.price for item in seen.exposures if item.price is not None}
             body["prices"] = {symbol: plain(price) for symbol, price in known.items()}
             body |= _held(plan, snapshot, self.policy)
-        if seen.equity is not None:
-            body |= {"equity": plain(seen.equity), "unit_value": plain(self._unit_value(plan, snapshot.memory))}
+        if seen.strange:
+            body["unexplained"] = seen.strange
+        if seen.read_equity is not None:
+            body |= {"equity": plain(seen.read_equity), "unit_value": plain(self._unit_value(plan, snapshot.memory))}
             self._flows.clear()
         event = Event(f"{plan.decision_id}:seen", plan.at, "seen", body)
         return replace(plan, events=(*plan.events, event))
 
     def _unit_value(self, plan: Plan, memory: Memory) -> Decimal:
         """Yesterday's unit times the growth of E that no flow explains."""
-        equity = plan.assessment.equity or ZERO
+        equity = plan.assessment.read_equity or ZERO
         if memory.unit_value is None or not memory.equity_seen:
             return ONE
         came = sum((self._worth(asset, amount, plan) for asset, amount in self._flows), ZERO)

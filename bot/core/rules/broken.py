@@ -30,7 +30,8 @@ def wishes(desk: Desk) -> list[Wish]:
             Wish(
                 RULE, "unhedge" if closing else "hedge" if swap else "derisk", "upkeep", asset,
                 f"{RULE}: completes {item.action}, whose other leg was filled", legs=(leg,),
-                exposure_change=fraction(leg.notional / desk.equity * (1 if qty > 0 else -1)), repairs=item.action,
+                exposure_change=fraction(leg.notional / desk.equity * (1 if qty > 0 else -1)),
+                repairs=item.action, whole=False,
             )
         )  # fmt: skip
     return made
