@@ -79,6 +79,7 @@ def judge(wish: Wish, desk: Desk) -> Approved | Refused:
         made, verdict = row.judge(wish, desk)
         if verdict.verdict in ("defer", "veto"):
             refused.append(verdict)
+            wish = replace(wish, cost=made.cost, benefit=made.benefit)  # what it was judged by is recorded all the same
             continue
         wish = made
         if verdict.verdict == "pass":
