@@ -1,28 +1,49 @@
-"""Owns `ballast check`: what the configuration says about itself."""
+"""Owns `ballast check`: what the configuration says about itself, alone or before a venue and its history."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from bot.cli.parts import settings_of
+from bot.cli.parts import go, settings_of
+from bot.cli.plan import observed, read_snapshot
 from bot.cli.screen import line, show, show_json
 from bot.cli.told import FAILED, Told
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from bot.core.advice import Advice, VenueSeen
+    from bot.core.outlook import Outlook
+    from bot.core.policy import Policy
+    from bot.core.snapshot import Snapshot
     from bot.settings import Settings
 
 
-def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+def check(
+    config: ConfigFile = DEFAULT_CONFIG,
+    history: Annotated[
+        bool, typer.Option("--history", help="Say what the target means over the venue's loaded history.")
+    ] = False,
+    venue: Annotated[
+        bool, typer.Option("--venue", help="Ask the venue what it lists and, in mode live, what the key may do.")
+    ] = False,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option("--snapshot", metavar="FILE", help="Take both from this snapshot; nothing is asked."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Say what is wrong or unwise in a configuration.
 
     Example: ballast check --config config/tactical.yaml
     """
     from bot.core.advice import advice, bands
-    from bot.render.check import bands_view, check_body
+    from bot.render.check import bands_view, check_body, history_view
 
     try:
         settings = settings_of(config)
@@ -30,12 +51,19 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         _refused(told, as_json=as_json)
         raise typer.Exit(FAILED) from None
     policy = settings.policy()
-    found = advice(policy, kill=settings.kill_switch, around=changed_around(settings))
-    rows = bands(policy)
+    seen = read_snapshot(snapshot) if snapshot else observed(_looking(settings)) if history or venue else None
+    known, facts, meaning, warned = _learnt(settings, policy, seen, ask_key=venue and not snapshot)
+    kill, around = settings.kill_switch, changed_around(settings)
+    found = [*advice(policy, kill=kill, around=around, volatility=known, venue=facts), *warned]
+    rows = bands(policy, known)
     if as_json:
-        show_json(check_body(found, rows))
+        show_json(check_body(found, rows, meaning))
     else:
         show(bands_view(rows))
+        if meaning is not None:
+            line("")
+            show(history_view(meaning, policy.limits.drawdown, policy.liquidity.volume_share))
+            line("")
         for each in found:
             line(each.line())
     if any(each.level == "error" for each in found):
@@ -51,6 +79,41 @@ def changed_around(settings: Settings) -> list[tuple[str, object]]:
         for key, value in section
         if value != getattr(type(section)(), key)
     ]
+
+
+def _learnt(
+    settings: Settings, policy: Policy, seen: Snapshot | None, *, ask_key: bool
+) -> tuple[dict[str, Decimal], VenueSeen | None, Outlook | None, list[Advice]]:
+    """What a snapshot teaches: volatilities, the venue, what the target means (R-T8), and what that warns of."""
+    if seen is None:
+        return {}, None, None, []
+    from bot.core.outlook import findings, outlook, venue_seen, volatilities
+    from bot.core.plan import plan
+    from bot.engine.arithmetic import exact
+
+    live = settings.mode == "live" and ask_key
+    can_withdraw = go(_can_withdraw(settings)) if live else None
+    with exact():
+        assessed = plan(seen, policy).assessment
+        facts = venue_seen(seen, policy, assessed, live=live, can_withdraw=can_withdraw)
+        meaning = outlook(seen, policy, assessed)
+        return volatilities(assessed), facts, meaning, list(findings(meaning, policy))
+
+
+def _looking(settings: Settings) -> Settings:
+    """A live account is looked at as a dry run looks at it: by calls that only read."""
+    return settings.model_copy(update={"mode": "dry-run"}) if settings.mode == "live" else settings
+
+
+async def _can_withdraw(settings: Settings) -> bool | None:
+    from bot.wiring import _real
+
+    async def nothing_kept(_name: str, _state: bytes | None = None) -> bytes | None:
+        return None
+
+    world = await _real(_looking(settings), nothing_kept)
+    async with world.stack:
+        return (await world.account.key()).can_withdraw
 
 
 def _refused(told: Told, *, as_json: bool) -> None:

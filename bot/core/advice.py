@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
+from bot.core.desk import contract_of
+from bot.core.instruments import Market, is_swap, spot_symbol
 from bot.core.numbers import ONE, ZERO, fraction, plain
 from bot.core.policy import Policy, changed_keys, shown
+from bot.core.windows import VOLUME_AS_DEPTH
 
 DAY: Final = timedelta(days=1)
 DAYS_A_YEAR: Final = Decimal(365)
@@ -58,62 +61,40 @@ class BandRow:
 
 
 @dataclass(frozen=True, slots=True)
+class VenueSeen:
+    """What the venue said of itself, the account and the key. ``volumes``: quote a day by asset; None = unknown."""
+
+    name: str
+    markets: Mapping[str, Market]
+    swaps: bool  # whether this account can trade perpetuals at all
+    equity: Decimal | None = None
+    volumes: Mapping[str, Decimal] = field(default_factory=dict)
+    live: bool = False
+    can_withdraw: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Rest:
     """A key (a pattern over dotted keys) whose rule does not act yet; ``when`` the only values it concerns."""
 
     pattern: str
     says: str
     when: frozenset[object] = ANYTHING
-    but: tuple[str, ...] = ()
 
     def concerns(self, key: str, value: object) -> bool:
         """Whether a configured key is one of these."""
-        return (
-            fnmatchcase(key, self.pattern)
-            and not any(fnmatchcase(key, each) for each in self.but)
-            and (not self.when or (isinstance(value, str | bool) and value in self.when))
+        return fnmatchcase(key, self.pattern) and (
+            not self.when or (isinstance(value, str | bool) and value in self.when)
         )
 
 
 #: Keys that are read and checked, and that no rule acts upon yet. The first row that concerns a key speaks for it.
 NOT_ACTING_YET: Final[tuple[_Rest, ...]] = (
-    _Rest("targets.model", "targets are the fixed ones"),
-    _Rest("targets.regimes.*", "targets are the same in every regime"),
-    _Rest("targets.risk_parity.*", "targets are the fixed ones"),
-    _Rest("targets.stables.buffer", "nothing is parked"),
-    _Rest("targets.sleeves.*.weighting", "its coins weigh the same", frozenset({"inverse-volatility", "risk-parity"})),
-    _Rest("targets.sleeves.*.narrative", "it is traded like any other sleeve", frozenset({True})),
-    _Rest("targets.sleeves.*.cap", "the sleeve's band alone bounds it"),
-    _Rest("targets.sleeves.*.calendar", "bands alone open episodes"),
     _Rest("targets.sleeves.*.trim.route", "spot_share splits a step", frozenset({"cheapest"})),
-    _Rest("targets.sleeves.*.add.route", "additions are bought in spot", frozenset({"bridge"})),
-    _Rest("targets.sleeves.*.bridge.*", "no bridge is opened"),
-    _Rest("targets.sleeves.*.hedge.bear_size", "overweights are trimmed in a bear market too"),
-    _Rest("triggers.calendar", "bands alone open episodes"),
-    _Rest("triggers.slot_age", "bands alone open episodes"),
-    _Rest("triggers.trend", "bands alone open episodes"),
-    _Rest("regime.*", "the regime is unknown"),
-    _Rest("stress.*", "stress is 0"),
-    _Rest("macro.*", "no event is known"),
-    _Rest("liquidity.*", "days to leave are not counted"),
     _Rest("trim.route", "spot_share splits a step", frozenset({"cheapest"})),
-    _Rest("add.route", "additions are bought in spot", frozenset({"bridge"})),
-    _Rest("bridge.*", "no bridge is opened", but=("bridge.leverage",)),
-    _Rest("convert.*", "no bridge is opened, so none is converted"),
-    _Rest("narrative.*", "no narrative is flagged", but=("narrative.parabolic_return", "narrative.parabolic_window")),
-    _Rest("savings.*", "nothing is parked"),
-    _Rest("spike.*", "sudden moves stop nothing; the spread and the price jump do"),
     _Rest("execution.style", "orders go out as takers, within their collar", frozenset({"maker-then-taker", "twap"})),
     _Rest("execution.maker_wait", "no order rests"),
-    _Rest("hedge.bear_size", "overweights are trimmed in a bear market too"),
-    _Rest("hedge.index.*", "no index hedge is opened"),
-    _Rest("limits.drawdown", "no breaker trips: watch the drawdown yourself"),
-    _Rest("limits.depeg", "a stable is taken at its word"),
-    _Rest("limits.fees_per_day", "no budget of fees stops anything"),
-    _Rest("limits.loss_per_day", "no budget of losses stops anything"),
-    _Rest("limits.asset_over_target", "the band and the order value alone bound an asset"),
     _Rest("costs.tax_rate", "tax is no cost"),
-    _Rest("approve", "plans are carried out without asking; use mode dry-run to look first", frozenset({"manual"})),
     _Rest("feeds.*", "no outside reading is taken"),
     _Rest("web.*", "no dashboard is served"),
     _Rest("alerts.urls", "nobody is told; alerts are recorded and logged"),
@@ -126,14 +107,20 @@ def advice(
     kill: str = "off",
     around: Sequence[tuple[str, object]] = (),
     volatility: Mapping[str, Decimal] = {},
+    venue: VenueSeen | None = None,
 ) -> list[Advice]:
-    """Every finding, errors first. ``around``: changed keys of the program around the decisions, with their values."""
+    """Every finding, errors first. ``around``: changed keys of the program around the decisions, with their values.
+
+    ``volatility`` a year by asset, where it is known; ``venue`` what the venue itself said, where it was asked.
+    """
     found = [
         *_periods(policy),
         *_bands(policy, bands(policy, volatility)),
         *_leverage(policy),
         *_floor(policy),
+        *_windows(policy, venue),
         *_kill(kill),
+        *(_venue(policy, venue) if venue else ()),
         *not_acting(policy, around),
     ]
     return sorted(found, key=lambda each: each.level)  # stable: each level keeps its order
@@ -243,6 +230,75 @@ def _floor(policy: Policy) -> Iterator[Advice]:
             f"is {floor} %, {_points(gap)} points under the stables target of {weight} %: "
             f"additions find no dry powder; {better} % or less would be better",
         )
+
+
+def _windows(policy: Policy, venue: VenueSeen | None) -> Iterator[Advice]:
+    """Thin assets that may be traded at any hour: by their volume where it is known, else those of narratives."""
+    if not isinstance(policy.windows.schedule, str):
+        return
+    thin = []
+    for asset in policy.assets:
+        volume = venue.volumes.get(asset) if venue else None
+        if volume is None or venue is None or venue.equity is None:
+            sleeve = policy.targets.sleeves[policy.sleeve_of(asset) or ""]
+            thin += [asset] if sleeve.narrative else []
+            continue
+        step = policy.trim_for(asset).increment * venue.equity
+        if step > volume * VOLUME_AS_DEPTH * policy.windows.depth_share:
+            thin.append(asset)
+    if thin:
+        yield Advice(
+            "warning",
+            "windows.schedule",
+            f"is always, and {', '.join(thin)} may be thin: at quiet hours a step moves the price; "
+            'hours such as ["Mon-Fri 13:00-17:00"] would be better',
+        )
+
+
+def _venue(policy: Policy, venue: VenueSeen) -> Iterator[Advice]:
+    """What the venue does not list, does not trade, or lets this key do."""
+    listed = {symbol for symbol, market in venue.markets.items() if market.active}
+    if policy.futures and not (venue.swaps and any(is_swap(symbol) for symbol in listed)):
+        yield Advice(
+            "warning",
+            "venue.futures",
+            f"is true, and {venue.name} has no perpetuals for this account: nothing is hedged or bridged; "
+            "false would say so",
+        )
+    elif policy.futures:
+        yield from _unlisted_perpetuals(policy, venue, listed)
+    for asset in policy.assets:
+        symbol = spot_symbol(asset, policy.accounting_currency)
+        if "spot" in policy.instruments_for(asset) and symbol not in listed:
+            yield Advice(
+                "warning",
+                f"targets.sleeves.{policy.sleeve_of(asset)}.assets",
+                f"has {asset}, and {venue.name} does not list {symbol}: its target is never reached; "
+                "a coin that is listed there would be better",
+            )
+    if venue.live and venue.can_withdraw:
+        yield Advice(
+            "error", "venue.api_key", "can withdraw, must be a key that cannot: whoever has it can empty the account"
+        )
+    elif venue.live and venue.can_withdraw is None:
+        yield Advice(
+            "warning",
+            "venue.api_key",
+            f"may be able to withdraw: {venue.name} does not say; look at the key's permissions there",
+        )
+
+
+def _unlisted_perpetuals(policy: Policy, venue: VenueSeen, listed: Collection[str]) -> Iterator[Advice]:
+    for asset in policy.assets:
+        symbol = contract_of(asset, policy).symbol
+        wanted = policy.hedge_for(asset).enabled or policy.bridge_for(asset).enabled
+        if wanted and symbol not in listed:
+            yield Advice(
+                "warning",
+                f"targets.sleeves.{policy.sleeve_of(asset)}.instruments",
+                f"{venue.name} does not list {symbol}: {asset} is neither hedged nor bridged; "
+                "[spot], or its market in venue.aliases, would be better",
+            )
 
 
 def _kill(level: str) -> Iterator[Advice]:

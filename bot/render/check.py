@@ -1,22 +1,28 @@
-"""Owns how the configuration's own findings look: bands beside their break-even, and lines."""
+"""Owns how the configuration's own findings look: bands beside their break-even, the target's history, lines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bot.core.advice import Advice, BandRow
-from bot.core.numbers import plain
+from bot.core.numbers import jsonable, plain
+from bot.core.outlook import Outlook
 from bot.render.plan import plain_table
-from bot.render.words import percent
+from bot.render.words import UNKNOWN, counted, percent
 
 
-def check_body(found: Sequence[Advice], rows: Sequence[BandRow]) -> dict[str, Any]:
-    """The findings as machines see them; fractions as text, exact."""
+def check_body(found: Sequence[Advice], rows: Sequence[BandRow], history: Outlook | None = None) -> dict[str, Any]:
+    """The findings as machines see them; fractions of money as text, exact; `history` only where there is one."""
+    told = {} if history is None else {"history": history_body(history)}
     return {
+        **told,
         "errors": [{"key": each.key, "text": each.text} for each in found if each.level == "error"],
         "warnings": [{"key": each.key, "text": each.text} for each in found if each.level == "warning"],
         "bands": [
@@ -31,6 +37,39 @@ def check_body(found: Sequence[Advice], rows: Sequence[BandRow]) -> dict[str, An
             for row in rows
         ],
     }
+
+
+def history_body(seen: Outlook) -> dict[str, Any]:
+    """What the target means, as machines see it: readings are numbers, unknown ones null."""
+    made: dict[str, Any] = jsonable(asdict(seen))
+    return made
+
+
+def history_view(seen: Outlook, drawdown_limit: Decimal, volume_share: Decimal) -> RenderableType:
+    """What the target means over the history at hand (R-T8): each asset, then the whole."""
+    table = plain_table()
+    table.add_column("asset", no_wrap=True, style="bold")
+    for name in ("target", "volatility", "worst fall", "volume a day", "days to leave"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in seen.assets:
+        table.add_row(
+            row.asset,
+            percent(row.target),
+            percent(row.volatility),
+            percent(row.drawdown),
+            UNKNOWN if row.volume is None else f"{row.volume:,.0f}",
+            UNKNOWN if row.exit_days is None else f"{row.exit_days:,.2f}",
+        )
+    leaves = UNKNOWN if seen.exit_days is None else f"{seen.exit_days:,.2f}"
+    span = f"{seen.since:%Y-%m-%d} to {seen.until:%Y-%m-%d}" if seen.since and seen.until else "history too short"
+    whole = Text.assemble(
+        ("The target as a whole", "bold"),
+        f" over {counted(seen.days, 'day')} ({span}): volatility {percent(seen.volatility)} a year, ",
+        f"worst drawdown {percent(seen.drawdown)} (limits.drawdown {percent(drawdown_limit)}), ",
+        f"mean correlation {UNKNOWN if seen.correlation is None else f'{seen.correlation:.2f}'}, ",
+        f"{leaves} days to leave at {percent(volume_share)} of volume.",
+    )
+    return Group(table, whole)
 
 
 def bands_view(rows: Sequence[BandRow]) -> Table:

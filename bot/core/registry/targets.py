@@ -65,9 +65,9 @@ TARGETS: Final[tuple[Rule, ...]] = (
     Rule(
         "R-T8",
         "Tells what a target means over history: volatility, worst drawdown, correlation, days to get out.",
-        ("liquidity.volume_share",),
+        ("liquidity.days", "liquidity.volume_share"),
         rule.ALLOCATION,
-        None,
+        "bot.core.outlook",
     ),
     Rule(
         "R-T9",

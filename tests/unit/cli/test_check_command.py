@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.cli.ran import Ballast
-from tests.unit.cli.snapshots import CONFIG, a_config_file
+from tests.unit.cli.snapshots import CONFIG, a_config_file, a_market, a_snapshot_file
 
 TAKER = "execution: {style: taker}\n"
 
@@ -90,3 +90,53 @@ def test_the_schema_is_the_one_that_editors_are_given(ballast: Ballast) -> None:
     from bot.settings import config_schema  # noqa: PLC0415 - only here
 
     assert ballast("config", "schema").json == config_schema()
+
+
+def days_of(volume: float, count: int = 60) -> list[list[float]]:
+    """Daily bars up to the snapshot's own day."""
+    first = 1_767_571_200_000 - count * 86_400_000
+    return [[first + day * 86_400_000, *[100.0 + 10 * (day % 3)] * 4, volume] for day in range(count)]
+
+
+def test_r_t8_with_candles_at_hand_it_says_what_the_target_means(ballast: Ballast) -> None:
+    candles = {"BTC/USDT": {"1d": days_of(5_000)}, "ETH/USDT": {"1d": days_of(5_000_000)}}
+    snapshot = a_snapshot_file(ballast.folder, candles=candles)
+    asked = ["check", "--config", str(a_config_file(ballast.folder, CONFIG + TAKER)), "--snapshot", str(snapshot)]
+    ran = ballast(*asked)
+    said = " ".join(ran.out.split())
+    assert ran.code == 0
+    assert "The target as a whole over 59 days (2025-11-06 to 2026-01-05): volatility" in said
+    assert "(limits.drawdown 60.0 %), mean correlation 1.00" in said
+    # 54,000 at 1 % of a median volume of 550,000 a day.
+    assert "warning: targets.sleeves.majors: leaving BTC's target of 54.0% takes 9.8 days" in said
+    body = ballast(*asked, "--json").json
+    assert body["history"]["assets"][0]["exit_days"] == pytest.approx(54_000 / 5_500)
+    assert body["history"]["days"] == 59
+
+
+def test_r_t8_without_candles_unknown_stands_there_and_not_a_number(ballast: Ballast) -> None:
+    config, snapshot = a_config_file(ballast.folder, CONFIG + TAKER), a_snapshot_file(ballast.folder)
+    ran = ballast("check", "--config", config, "--snapshot", snapshot)
+    assert "volatility ? a year" in " ".join(ran.out.split())
+    assert "under 30 days of history of BTC, ETH" in ran.out
+
+
+def test_a_snapshots_venue_is_asked_what_it_lists(ballast: Ballast) -> None:
+    markets = {symbol: a_market(spot=True) for symbol in ("BTC/USDT",)}
+    snapshot = a_snapshot_file(ballast.folder, markets=markets)
+    ran = ballast("check", "--config", a_config_file(ballast.folder, CONFIG + TAKER), "--snapshot", snapshot)
+    assert "targets.sleeves.majors.assets: has ETH, and binance does not list ETH/USDT" in ran.out
+    assert "warning: venue.futures: is true, and binance has no perpetuals" in ran.out
+
+
+def test_without_being_told_to_it_asks_no_venue(ballast: Ballast) -> None:
+    """A venue nobody could reach from here."""
+    text = f"{CONFIG}{TAKER}venue: {{id: binance, environment: production}}\n"
+    assert ballast("check", "--config", a_config_file(ballast.folder, text)).code == 0
+
+
+def test_the_built_in_exchange_answers_for_itself(ballast: Ballast) -> None:
+    config = a_config_file(ballast.folder, CONFIG.replace("ETH: 0.4", "NOSUCH: 0.4") + TAKER)
+    ran = ballast("check", "--venue", "--config", config)
+    assert "has NOSUCH, and binance does not list NOSUCH/USDT" in ran.out
+    assert not (ballast.folder / "data").exists()

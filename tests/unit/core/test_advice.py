@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.core.advice import NOT_ACTING_YET, Advice, advice, bands, break_even
+from bot.core.advice import NOT_ACTING_YET, Advice, VenueSeen, advice, bands, break_even
+from bot.core.instruments import Market
 from bot.core.plan import plan
 from bot.core.policy import Policy, changed_keys
 from bot.core.snapshot import parse
@@ -159,37 +160,11 @@ def test_periods_do_not_matter_where_signals_are_off() -> None:
 
 
 CONFIGURED_AND_RESTING: list[tuple[str, dict[str, Any]]] = [
-    ("targets.model", {"targets": {"model": "momentum"}}),
-    ("targets.regimes.bear.stables", {"targets": {"regimes": {"bear": {"stables": "0.4"}}}}),
-    ("targets.risk_parity.lift", {"targets": {"risk_parity": {"lift": True}}}),
-    ("targets.sleeves.majors.weighting", {"sleeve": {"weighting": "inverse-volatility"}}),
-    ("targets.sleeves.majors.narrative", {"sleeve": {"narrative": True}}),
-    ("targets.sleeves.majors.calendar", {"sleeve": {"calendar": "monthly"}}),
-    ("targets.sleeves.majors.bridge.stop", {"sleeve": {"bridge": {"stop": "0.2"}}}),
-    ("triggers.calendar", {"triggers": {"calendar": "weekly"}}),
-    ("triggers.slot_age", {"triggers": {"slot_age": "3d"}}),
-    ("triggers.trend", {"triggers": {"trend": False}}),
-    ("regime.confirm", {"regime": {"confirm": 5}}),
-    ("stress.enabled", {"stress": {"enabled": False}}),
-    ("macro.before", {"macro": {"before": "1h"}}),
-    ("liquidity.days", {"liquidity": {"days": "3"}}),
-    ("bridge.stop", {"bridge": {"stop": "0.2"}}),
-    ("convert.slice", {"convert": {"slice": "0.01"}}),
-    ("narrative.overheated", {"narrative": {"overheated": "70"}}),
-    ("savings.enabled", {"savings": {"enabled": True}}),
-    ("spike.atr", {"spike": {"atr": "4"}}),
     ("execution.style", {"execution": {"style": "twap"}}),
+    ("execution.maker_wait", {"execution": {"style": "taker", "maker_wait": "30s"}}),
     ("trim.route", {"trim": {"route": "cheapest"}}),
-    ("add.route", {"add": {"route": "bridge"}}),
-    ("hedge.bear_size", {"hedge": {"bear_size": "0.2"}}),
-    ("hedge.index.max", {"hedge": {"index": {"max": "0.2"}}}),
-    ("limits.drawdown", {"limits": {"drawdown": "0.5"}}),
-    ("limits.depeg", {"limits": {"depeg": "0.02"}}),
-    ("limits.fees_per_day", {"limits": {"fees_per_day": "0.01"}}),
-    ("limits.loss_per_day", {"limits": {"loss_per_day": "0.2"}}),
-    ("limits.asset_over_target", {"limits": {"asset_over_target": "0.2"}}),
+    ("targets.sleeves.majors.trim.route", {"sleeve": {"trim": {"route": "cheapest"}}}),
     ("costs.tax_rate", {"costs": {"tax_rate": "0.3"}}),
-    ("approve", {"approve": "manual"}),
 ]
 
 
@@ -202,7 +177,15 @@ def test_a_configured_key_whose_rule_does_not_act_yet_is_named(key: str, groups:
 @pytest.mark.parametrize(
     "groups",
     [
-        {"bridge": {"leverage": "3"}},
+        {"bridge": {"leverage": "3", "stop": "0.2"}},
+        {"targets": {"model": "momentum", "regimes": {"bear": {"stables": "0.4"}}, "risk_parity": {"lift": True}}},
+        {"sleeve": {"weighting": "inverse-volatility", "calendar": "monthly", "bridge": {"stop": "0.2"}}},
+        {"triggers": {"calendar": "weekly", "slot_age": "3d", "trend": False}},
+        {"regime": {"confirm": 5}, "stress": {"enabled": False}, "macro": {"before": "1h"}, "liquidity": {"days": 3}},
+        {"convert": {"slice": "0.01"}, "savings": {"enabled": True}, "spike": {"atr": "4"}, "add": {"route": "bridge"}},
+        {"hedge": {"bear_size": "0.2", "index": {"max": "0.2"}}, "approve": "manual"},
+        {"limits": {"drawdown": "0.5", "depeg": "0.02", "fees_per_day": "0.01", "loss_per_day": "0.2"}},
+        {"limits": {"asset_over_target": "0.2"}, "narrative": {"overheated": "70"}},
         {"narrative": {"parabolic_return": "2"}},
         {"pace": {"cooldown": "8h"}},
         {"trim": {"increment": "0.02", "prefer": "hedge"}},
@@ -233,3 +216,74 @@ def test_every_row_of_the_table_can_be_reached() -> None:
         key = row.pattern.replace("*", "some")
         value = min(row.when, key=str) if row.when else Decimal(1)
         assert next(each for each in NOT_ACTING_YET if each.concerns(key, value)) is row
+
+
+# ---- windows and the venue
+
+
+def a_venue(symbols: tuple[str, ...] = ("BTC/USDT", "ETH/USDT", "BTC/USDT:USDT", "ETH/USDT:USDT"), **over: Any) -> Any:
+    markets = {symbol: Market.model_validate({"maker": "0.0002", "taker": "0.001"}) for symbol in symbols}
+    return VenueSeen(**{"name": "binance", "markets": markets, "swaps": True, **over})
+
+
+def test_a_narrative_that_may_be_traded_at_any_hour_is_warned_of() -> None:
+    (text,) = told(advice(a_policy(sleeve={"narrative": True})), "windows.schedule")
+    assert "BTC, ETH may be thin" in text
+    hours = {"schedule": ["Mon-Fri 13:00-17:00"]}
+    assert told(advice(a_policy(sleeve={"narrative": True}, windows=hours)), "windows.schedule") == []
+
+
+@pytest.mark.parametrize(("volume", "thin"), [("49999999", True), ("50000000", False)])
+def test_where_volume_is_known_it_says_what_is_thin(volume: str, thin: bool) -> None:
+    """A step of 5 % of 100,000 is a tenth of the depth, 0.1 % of volume, at a volume of 50,000,000."""
+    volumes = {"BTC": Decimal(10**10), "ETH": Decimal(volume)}
+    for narrative in (True, False):
+        found = advice(
+            a_policy(sleeve={"narrative": narrative}), venue=a_venue(volumes=volumes, equity=Decimal(100_000))
+        )
+        texts = told(found, "windows.schedule")
+        assert bool(texts) is thin
+        assert all("always, and ETH may be thin" in text for text in texts)
+
+
+def test_a_venue_that_lists_everything_has_nothing_to_be_told() -> None:
+    assert advice(a_policy(), venue=a_venue()) == []
+
+
+def test_a_target_the_venue_does_not_list_is_warned_of() -> None:
+    found = advice(a_policy(), venue=a_venue(("BTC/USDT", "BTC/USDT:USDT", "ETH/USDT:USDT")))
+    assert [each.key for each in found] == ["targets.sleeves.majors.assets"]
+    assert "binance does not list ETH/USDT" in found[0].text
+
+
+def test_a_market_that_is_closed_is_not_listed() -> None:
+    venue = a_venue()
+    closed = venue.markets["ETH/USDT"].model_copy(update={"active": False})
+    markets = {**venue.markets, "ETH/USDT": closed}
+    assert told(advice(a_policy(), venue=a_venue(markets=markets)), "targets.sleeves.majors.assets")
+
+
+@pytest.mark.parametrize("over", [{"swaps": False}, {"symbols": ("BTC/USDT", "ETH/USDT")}])
+def test_futures_on_a_venue_without_them_are_warned_of_once(over: dict[str, Any]) -> None:
+    found = advice(a_policy(), venue=a_venue(**over))
+    assert [each.key for each in found] == ["venue.futures"]
+    assert advice(a_policy(futures=False), venue=a_venue(**over)) == []
+
+
+def test_a_coin_without_its_perpetual_is_warned_of_unless_nothing_wants_one() -> None:
+    venue = a_venue(("BTC/USDT", "ETH/USDT", "BTC/USDT:USDT"))
+    (text,) = told(advice(a_policy(), venue=venue), "targets.sleeves.majors.instruments")
+    assert "does not list ETH/USDT:USDT" in text
+    assert advice(a_policy(sleeve={"instruments": ["spot"]}), venue=venue) == []
+    alias = {"1000ETH": {"asset": "ETH", "multiplier": "1000"}}
+    named = a_venue(("BTC/USDT", "ETH/USDT", "BTC/USDT:USDT", "1000ETH/USDT:USDT"))
+    assert advice(a_policy(aliases=alias), venue=named) == []
+
+
+@pytest.mark.parametrize(
+    ("live", "can", "levels"),
+    [(True, True, ["error"]), (True, None, ["warning"]), (True, False, []), (False, True, [])],
+)
+def test_live_with_a_key_that_can_withdraw_is_an_error(live: bool, can: bool | None, levels: list[str]) -> None:
+    found = advice(a_policy(), venue=a_venue(live=live, can_withdraw=can))
+    assert [each.level for each in found if each.key == "venue.api_key"] == levels
