@@ -104,7 +104,8 @@ def from_file(text: str, name: str) -> Layer:
 
 def from_environment(env: Mapping[str, str], model: type[BaseModel], file: Layer) -> Layer:
     """What BALLAST_ variables say; raises ConfigError with a line for each that names nothing."""
-    found = {name: value for name, value in env.items() if name.startswith(PREFIX) and name not in (SECRETS_DIR, CONFIG)}
+    other = (SECRETS_DIR, CONFIG)
+    found = {name: value for name, value in env.items() if name.startswith(PREFIX) and name not in other}
     return _named(found, "environment ", model, file)
 
 
