@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
 from bot import __version__
+from bot.clocks import host_utc_now
 from bot.core.numbers import utc_text
 from bot.core.orders import OrderState
 from bot.core.plan_record import Plan
@@ -24,8 +25,8 @@ from bot.engine.cycle import Engine, Outcome
 from bot.engine.parts import Parts
 from bot.engine.permit import SendPermit
 from bot.engine.record import alert_event
+from bot.engine.status import NotedAlerts, standing_body
 from bot.engine.stop import CANCELS, KillWatch, SourceUnreadable
-from bot.ports.alerts import Alerts
 from bot.ports.errors import Fenced, PortError, StoreError
 from bot.ports.store import Identity, Run
 from bot.settings import ConfigError, Settings, kill_switch_of, load_text
@@ -33,7 +34,8 @@ from bot.settings import ConfigError, Settings, kill_switch_of, load_text
 LOOK_EVERY_S = 0.5
 LEASE_S = 15.0
 RENEW_EVERY_S = 4.0
-BEAT_EVERY_S = 1.0
+BEAT_EVERY_S = 1.0  # at most
+PULSE_EVERY_S = 20.0  # and at least, whatever a cycle or a wait is doing
 END_WITHIN_S = 6.0  # of a cycle that is under way when the end is asked for
 FAILURES_MAX = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -117,20 +119,6 @@ class Body:
     standing: str = ""  # why orders go nowhere, where they do
     config_path: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
-
-
-class NotedAlerts:
-    """Alerts that are told at once and recorded with the next heartbeat."""
-
-    def __init__(self, inner: Alerts) -> None:
-        self._inner = inner
-        self.waiting: list[tuple[str, str]] = []
-
-    def send(self, level: Literal["info", "warning", "critical"], text: str, *, key: str = "") -> None:
-        """Tell, and keep for the record."""
-        self._inner.send(level, text, key=key)
-        if (level, text) not in self.waiting:
-            self.waiting.append((level, text))
 
 
 class Daemon:
@@ -267,6 +255,7 @@ class Daemon:
         watchers = [
             asyncio.create_task(self._watch(), name="kill watch"),
             asyncio.create_task(self._renew(), name="lease"),
+            asyncio.create_task(self._pulse(), name="heartbeat"),
         ]
         try:
             while not self._stop.is_set() and (cycles is None or self._cycles < cycles):
@@ -415,6 +404,17 @@ class Daemon:
                 return
             self._held_until = asked_at + LEASE_S
 
+    async def _pulse(self) -> None:
+        """Beat while nothing else does, so that silence means a dead process."""
+        while True:
+            await self._clock.sleep(PULSE_EVERY_S)
+            try:
+                await self._beat()
+            except Fenced:
+                raise
+            except StoreError as error:
+                self._log.warning("no heartbeat", why=str(error))
+
     # ---- configuration and heartbeat
 
     def _take_configuration(self) -> None:
@@ -444,44 +444,21 @@ class Daemon:
         for level, text in batch:
             self._alerts_told += 1
             made.append(alert_event(level, text, at, self._alerts_told))
-        await self.engine.recorder.append(made)
-        await self._store.beat(await self._status(), self._fence)
+        try:
+            await self.engine.recorder.append(made)
+            await self._store.beat(await self._status(), self._fence)
+        except StoreError:
+            self._alerts.waiting = [*batch, *self._alerts.waiting]
+            raise
 
     async def _status(self) -> dict[str, Any]:
-        orders = await self._store.orders()
-        live = (OrderState.OPEN, OrderState.PARTLY_FILLED)
-        standing = self.kill.standing
-        last = self._last
+        last = self._last.plan if self._last else None
         return {
-            "mode": self._parts.mode,
-            "venue": self._parts.venue,
-            "environment": self._parts.environment,
-            "portfolio": self._parts.portfolio,
-            "kill": {
-                "level": standing.level,
-                "reason": standing.reason or None,
-                "by": standing.by or None,
-                "at": utc_text(standing.at) if standing.at else None,
-            },
+            **await standing_body(self._parts, last, self.kill.standing),
             "cycles": self._cycles,
             "decisions": self._decisions,
-            "last_cycle_at": utc_text(last.plan.at) if last else None,
-            "equity": None if not last or last.plan.assessment.equity is None else f"{last.plan.assessment.equity:.2f}",
-            "exposures": last.plan.body()["exposures"] if last else [],
-            "orders_open": sum(row.state in live for row in orders),
-            "unknown_orders": sum(row.state in (OrderState.UNKNOWN, OrderState.SUBMITTED) for row in orders),
-            "waiting_for": waiting_for(last.plan) if last else [],
             "version": __version__,
             "requests": dict(self._body.requests()),
             "failures": self._failures,
+            "beat_at": utc_text(host_utc_now()),
         }
-
-
-def waiting_for(plan: Plan) -> list[str]:
-    """What would let the refused wishes through, one line each."""
-    return [
-        f"{item.wish.kind} {item.wish.asset}: {verdict.gate} {verdict.why}; {verdict.nearest}".rstrip("; ")
-        for item in plan.blocked
-        for verdict in item.not_passed
-        if verdict.verdict in ("defer", "veto")
-    ]

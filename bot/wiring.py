@@ -130,8 +130,7 @@ async def observe_once(settings: Settings) -> Snapshot:
     Memory and a simulated account's state come from the record where there is one.
     """
     from bot.clocks import host_utc_now
-    from bot.core.plan import plan
-    from bot.engine.arithmetic import exact
+    from bot.engine.arithmetic import decide
     from bot.engine.observe import Observer, book_symbols
     from bot.engine.stop import Standing
     from bot.store.memory import MemoryControls, MemoryDatabase, MemoryRecord, MemoryStore
@@ -155,8 +154,7 @@ async def observe_once(settings: Settings) -> Snapshot:
         standing = Standing(settings.kill_switch, "kill_switch" if settings.kill_switch != "off" else "")
         reads = await observer.read(policy)
         first = observer.snapshot(reads, policy, memory, standing, (), {})
-        with exact():
-            wanted = book_symbols(plan(first, policy))
+        wanted = book_symbols(decide(first, policy), policy, first.markets)
         books = await observer.books(wanted)
         return observer.snapshot(reads, policy, memory, standing, (), books) if books else first
 

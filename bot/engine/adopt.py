@@ -1,4 +1,4 @@
-"""Owns what operators ask through the control table, and what a first start may call its own (R-G16, R-G15)."""
+"""Owns what a first start may call its own (R-G16)."""
 
 from __future__ import annotations
 
@@ -8,39 +8,8 @@ from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
 from bot.engine.parts import Parts
 from bot.engine.record import Recorder
-from bot.ports.errors import StoreError
-from bot.ports.store import ControlRow
 
 FIRST_START = "adopted:first start"
-
-
-async def handle_controls(parts: Parts, recorder: Recorder, policy: Policy, after: int) -> int:
-    """Acknowledge every request newer than ``after`` and do what it asks of the memory; returns the newest id.
-
-    Requests are acknowledged under their own id, so that reading all of them again after a restart changes nothing.
-    The kill level itself is the watch's business; a table that cannot be read freezes there.
-    """
-    try:
-        rows = await parts.controls.read(after)
-    except StoreError:
-        return after
-    at = parts.clock.now()
-    made: list[Event] = []
-    for row in rows:
-        body = {"id": row.id, "what": row.what, "value": row.value, "who": row.who, "why": row.why}
-        made.append(Event(f"control:{row.id}", at, "control", body))
-        made += _asked(row, policy, Event(f"control:{row.id}:done", at, "control", {}))
-    await recorder.append(made)
-    return max((row.id for row in rows), default=after)
-
-
-def _asked(row: ControlRow, policy: Policy, blank: Event) -> list[Event]:
-    if row.what == "adopt":
-        assets = [row.value] if row.value in policy.assets else list(policy.assets)
-        return [Event(blank.key, blank.at, "adopted", {"assets": assets})]
-    if row.what == "rearm":
-        return [Event(blank.key, blank.at, "asset.rearmed", {"assets": [row.value]} if row.value else {})]
-    return []
 
 
 async def adopt_at_first(parts: Parts, recorder: Recorder, policy: Policy, snapshot: Snapshot, memory: Memory) -> bool:

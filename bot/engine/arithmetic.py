@@ -5,6 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from decimal import ROUND_HALF_EVEN, Context, DivisionByZero, InvalidOperation, Overflow, localcontext
 
+from bot.core.plan import plan
+from bot.core.plan_record import Plan
+from bot.core.policy import Policy
+from bot.core.snapshot import Snapshot
+
 _OURS = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=[DivisionByZero, InvalidOperation, Overflow])
 
 
@@ -15,3 +20,9 @@ def exact() -> AbstractContextManager[Context]:
     called inside one of their own.
     """
     return localcontext(_OURS)
+
+
+def decide(snapshot: Snapshot, policy: Policy) -> Plan:
+    """`plan` in that context: what a cycle, a command and a verification reckon is the same to the last digit."""
+    with exact():
+        return plan(snapshot, policy)

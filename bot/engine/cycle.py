@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.core.orders import OrderState
-from bot.core.plan import plan
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
 from bot.engine.action import Sender, Work, works
-from bot.engine.adopt import adopt_at_first, handle_controls
-from bot.engine.arithmetic import exact
+from bot.engine.adopt import adopt_at_first
+from bot.engine.arithmetic import decide, exact
+from bot.engine.controls import Requests
 from bot.engine.execute import Executor, Sent
+from bot.engine.guard import Guard
 from bot.engine.observe import Observer, Reads, book_symbols
 from bot.engine.outside import Outside
 from bot.engine.parts import Parts
@@ -51,7 +52,8 @@ class Engine:
         self.observer = Observer(parts)
         self.outside = Outside(parts, self.recorder)
         self._executor = Executor(parts, self.recorder, permit, self._turn)
-        self._controls_read = 0
+        self.requests = Requests(parts, self.recorder)
+        self.guard = Guard(parts, self.recorder, kill, self.requests)
         self._trades = 0
 
     def lead(self, fence: int) -> None:
@@ -74,10 +76,11 @@ class Engine:
         await self._kill.look()
         if self._kill.level in CANCELS:
             await self.cancel_own()
-        self._controls_read = await handle_controls(self._parts, self.recorder, policy, self._controls_read)
+        await self.requests.handle(policy)
         await self.recorder.recall()
         async with self._turn:
             await self.reconciler.run(policy)
+        await self.guard.look()
         reads = await self.observer.read(policy)
         await self._outside(reads)
         decision, snapshot = await self.decide(policy, reads)
@@ -88,6 +91,7 @@ class Engine:
             [intent for work in todo for intent in work.orders],
             [intent for work in todo for intent in work.moves], self.recorder.fence,
         )  # fmt: skip
+        await self.guard.breaker(decision, policy, self.cancel_own)
         sent = await self._execute(todo, policy, snapshot)
         return Outcome(cycle_id, decision, snapshot, sent)
 
@@ -96,18 +100,20 @@ class Engine:
         if not isinstance(reads.markets, Gap):
             self.recorder.markets = dict(reads.markets)
         memory = await self.recorder.recall()
+        if await self.guard.runaway(memory, policy):
+            memory = await self.recorder.recall()
         orders = await self._parts.store.orders()
         snapshot = self.observer.snapshot(reads, policy, memory, self._kill.standing, orders, {})
         if await adopt_at_first(self._parts, self.recorder, policy, snapshot, memory):
             memory = await self.recorder.recall()
             snapshot = self.observer.snapshot(reads, policy, memory, self._kill.standing, orders, {})
-        first = plan(snapshot, policy)
-        wanted = book_symbols(first)
+        first = decide(snapshot, policy)
+        wanted = book_symbols(first, policy, snapshot.markets)
         if not wanted:
             return first, snapshot
         books = await self.observer.books(wanted)
         snapshot = self.observer.snapshot(reads, policy, memory, self._kill.standing, orders, books)
-        return plan(snapshot, policy), snapshot
+        return decide(snapshot, policy), snapshot
 
     async def _outside(self, reads: Reads) -> None:
         """What happened to the account without us: before the decision, so that it is decided knowing it."""

@@ -25,20 +25,25 @@ from bot.core.snapshot import (
     Control,
     Feeds,
     Funding,
+    History,
     OpenOrder,
+    Point,
     Position,
+    Saving,
     Snapshot,
     Ticker,
 )
 from bot.engine.candles import CandleCache
+from bot.engine.medians import Medians
 from bot.engine.parts import Parts
+from bot.engine.rates import FundingRates
 from bot.engine.stop import Standing
 from bot.ports.errors import Unauthorized, VenueError
 from bot.ports.store import OrderRow
 from bot.ports.venue import Gap
 
 T = TypeVar("T")
-BOOKS_MAX = 12
+BOOKS_MAX = 24  # a cycle
 BOOK_DEPTH = 50
 AT_ONCE = 6  # candle requests under way together
 
@@ -54,14 +59,16 @@ class Reads:
     quotes: Mapping[str, Ticker] | Gap
     funding: Mapping[str, Funding] | Gap
     candles: Mapping[str, Mapping[str, NDArray[np.float64]]]
-    candle_gaps: tuple[Gap, ...]
+    other_gaps: tuple[Gap, ...]  # candles, funding histories, feeds
     feeds: Feeds
+    savings: Mapping[str, Saving] | Gap
+    history: Mapping[str, History]
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """All that could not be read."""
-        parts = (self.kind, self.markets, self.balances, self.positions, self.quotes, self.funding)
-        return (*(part for part in parts if isinstance(part, Gap)), *self.candle_gaps)
+        parts = (self.kind, self.markets, self.balances, self.positions, self.quotes, self.funding, self.savings)
+        return (*(part for part in parts if isinstance(part, Gap)), *self.other_gaps)
 
 
 class Observer:
@@ -70,6 +77,8 @@ class Observer:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._candles = CandleCache(parts.market)
+        self._rates = FundingRates(parts.market)
+        self._medians = Medians(parts.keep, parts.alerts)
         self._kind: AccountKind | None = None
 
     async def read(self, policy: Policy) -> Reads:
@@ -81,14 +90,23 @@ class Observer:
             self._asked("quotes", parts.market.quotes()),
             self._asked("funding", parts.market.funding()),
         )
-        candles, gaps = await self._all_candles(policy, {} if isinstance(markets, Gap) else markets)
+        listed = {} if isinstance(markets, Gap) else markets
+        candles, gaps = await self._all_candles(policy, listed)
+        feeds = await parts.feeds.read() if parts.feeds else Feeds()
+        await self._sample(policy, listed)
+        savings: Mapping[str, Saving] | Gap = {}
+        if parts.savings is not None:
+            savings = await self._asked("savings", parts.savings.savings())
         kind, balances, positions = await asyncio.gather(
             self._account_kind(),
             self._asked("balances", parts.account.balances()),
             self._asked("positions", parts.account.positions()),
         )
-        feeds = await parts.feeds.read() if parts.feeds else Feeds()
-        return Reads(kind, markets, balances, positions, quotes, funding, candles, gaps, feeds)
+        rates, untold = await self._all_rates(policy, listed, positions, {} if isinstance(funding, Gap) else funding)
+        return Reads(
+            kind, markets, balances, positions, quotes, funding, candles,
+            (*gaps, *untold, *(parts.feeds.gaps() if parts.feeds else ())), feeds, savings, self._history(rates),
+        )  # fmt: skip
 
     def snapshot(
         self,
@@ -118,6 +136,8 @@ class Observer:
             books={symbol: book for symbol, book in books.items() if not isinstance(book, Gap)},
             candles={symbol: dict(frames) for symbol, frames in reads.candles.items()},
             markets=_of(reads.markets, wanted),
+            history={symbol: reads.history[symbol] for symbol in sorted(wanted & reads.history.keys())},
+            savings=_of(reads.savings, frozenset(coins)),
             feeds=reads.feeds,
             memory=memory.at(at),
             gaps=tuple(sorted(gaps)),
@@ -148,6 +168,48 @@ class Observer:
             return Gap(what, f"the venue refuses the key: {error}", self._parts.clock.now())
         except VenueError as error:
             return Gap(what, str(error), self._parts.clock.now())
+
+    async def _sample(self, policy: Policy, markets: Mapping[str, Market]) -> None:
+        """Once an hour the books of what may be traded, for what is usual of them."""
+        at = self._parts.clock.now()
+        if not markets or not await self._medians.due(at):
+            return
+        names = [name for name in sampled(policy) if name in markets and markets[name].active]
+        first = at.hour * BOOKS_MAX % len(names) if len(names) > BOOKS_MAX else 0  # many take turns
+        books = await self.books([*names[first:], *names[:first]][:BOOKS_MAX])
+        known = {symbol: book for symbol, book in books.items() if not isinstance(book, Gap)}
+        await self._medians.sample(at, known, policy.windows.depth_within)
+
+    async def _all_rates(
+        self,
+        policy: Policy,
+        markets: Mapping[str, Market],
+        positions: Sequence[Position] | Gap,
+        funding: Mapping[str, Funding],
+    ) -> tuple[dict[str, tuple[Point, ...]], tuple[Gap, ...]]:
+        """Settled funding of the majors' and of held perpetuals (R-S10, R-G10)."""
+        wanted = {position.symbol for position in _known(positions)}
+        if policy.stress.enabled:
+            wanted |= {contract_of(name, policy).symbol for name in policy.stress.majors}
+        at, window = self._parts.clock.now(), policy.stress.funding_history
+        made: dict[str, tuple[Point, ...]] = {}
+        gaps: list[Gap] = []
+        for symbol in sorted(wanted & markets.keys()):
+            asked = self._rates.points(symbol, at, window, funding.get(symbol))
+            found = await self._asked(f"funding history {symbol}", asked)
+            if isinstance(found, Gap):
+                gaps.append(found)
+            elif found:
+                made[symbol] = found
+        return made, tuple(gaps)
+
+    def _history(self, rates: Mapping[str, tuple[Point, ...]]) -> dict[str, History]:
+        made = {}
+        for symbol in sorted({*rates, *self._medians.symbols}):
+            spread, depth = self._medians.of(symbol)
+            if symbol in rates or spread is not None or depth is not None:
+                made[symbol] = History(funding=rates.get(symbol), spread_median=spread, depth_median=depth)
+        return made
 
     async def _all_candles(
         self, policy: Policy, markets: Mapping[str, Market]
@@ -182,6 +244,13 @@ def symbols(policy: Policy) -> frozenset[str]:
     return frozenset(wanted | {contract_of(asset, policy).symbol for asset in assets})
 
 
+def sampled(policy: Policy) -> list[str]:
+    """Both markets of every configured asset."""
+    currency = policy.accounting_currency
+    pairs = [(spot_symbol(asset, currency), contract_of(asset, policy).symbol) for asset in policy.assets]
+    return sorted({name for pair in pairs for name in pair})
+
+
 def charted(policy: Policy, markets: Mapping[str, Market]) -> list[str]:
     """Where each asset's candles are: its spot symbol where that is listed, else its perpetual."""
     made = []
@@ -204,11 +273,17 @@ def _frames(policy: Policy) -> list[tuple[Timeframe, int]]:
     return frames
 
 
-def book_symbols(plan: Plan) -> list[str]:
-    """The symbols whose books would change a plan: those of its legs, approved first."""
+def book_symbols(plan: Plan, policy: Policy, markets: Mapping[str, Market]) -> list[str]:
+    """The symbols whose books would change a plan: its legs', approved first, then the other market of each asset.
+
+    A leg that the first plan had to drop, for want of a book, comes back in the second only if its book is there.
+    """
     wishes = [*(item.wish for item in plan.actions), *(item.wish for item in plan.blocked)]
-    legs = [leg for wish in wishes for leg in wish.legs]
-    return list(dict.fromkeys(leg.symbol for leg in legs))[:BOOKS_MAX]
+    names = [leg.symbol for wish in wishes for leg in wish.legs]
+    for wish in wishes:
+        if wish.asset in policy.assets and wish.legs:
+            names += [spot_symbol(wish.asset, policy.accounting_currency), contract_of(wish.asset, policy).symbol]
+    return [name for name in dict.fromkeys(names) if name in markets][:BOOKS_MAX]
 
 
 def open_order(row: OrderRow) -> OpenOrder:

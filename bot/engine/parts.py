@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.ports.alerts import Alerts
 from bot.ports.clock import Clock
 from bot.ports.store import Controls, Record, Store
-from bot.ports.venue import Account, Broker, FeedSource, MarketData, Transfers
+from bot.ports.venue import Account, Broker, FeedSource, MarketData, Savings, Transfers
+
+#: Writes (when given) and reads what is kept under a name beside the record (the store's `keep`).
+Keep = Callable[[str, bytes | None], Awaitable[bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What one portfolio is run with. ``adopts``: what a first start finds is the bot's own (R-G16)."""
+    """What one portfolio is run with. ``adopts``: what a first start finds is the bot's own (R-G16).
+
+    ``keep``: where what was sampled outlives the process; None: nowhere.
+    """
 
     mode: str
     portfolio: str
@@ -28,4 +35,6 @@ class Parts:
     clock: Clock
     alerts: Alerts
     feeds: FeedSource | None = None
+    savings: Savings | None = None
+    keep: Keep | None = None
     adopts: bool = True

@@ -12,6 +12,7 @@ from bot.ports.clock import Clock
 from bot.ports.errors import Denied
 
 Intent = OrderIntent | MoveIntent
+FLATTEN = "flatten"
 
 
 class SendPermit:
@@ -59,6 +60,8 @@ class SendPermit:
         level = self._kill()
         if level == "off" or (level == "freeze" and intent.while_frozen):
             return ""
+        if level == "flatten" and isinstance(intent, OrderIntent) and intent.kind == FLATTEN and intent.reduce_only:
+            return ""  # what this level is for; a halt stops even that
         return f"kill level {level}"
 
     def _late(self, intent: Intent) -> str:

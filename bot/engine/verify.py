@@ -9,10 +9,9 @@ from typing import Any
 
 from bot import __version__
 from bot.core.memory import fold_all
-from bot.core.plan import plan
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
-from bot.engine.arithmetic import exact
+from bot.engine.arithmetic import decide, exact
 from bot.engine.invariants import INVARIANTS, Evidence
 from bot.ports.store import DecisionRow, Record
 
@@ -92,8 +91,7 @@ async def _facts(record: Record, report: Report, seen: Evidence) -> None:
 def _compare(report: Report, row: DecisionRow, told: Mapping[str, Any], snapshot: Snapshot, policy: Policy) -> None:
     """The same inputs through the same door: the readings first, since all else follows from them."""
     report.decisions += 1
-    with exact():
-        made = json.loads(plan(snapshot, policy).to_json())
+    made = json.loads(decide(snapshot, policy).to_json())
     # What the cycle saw is written beside the plan's own facts, in the same transaction.
     recorded = {**told, "events": [event for event in told["events"] if event["kind"] != "seen"]}
     if made == recorded:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bot.core.events import Event
 from bot.core.instruments import Market
 from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
-from bot.core.snapshot import AccountKind, Balance, Book, Feeds, Funding, Position, Saving, Ticker
+from bot.core.snapshot import AccountKind, Balance, Book, Feeds, Funding, Point, Position, Saving, Ticker
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,10 @@ class MarketData(Protocol):
 
     async def book(self, symbol: str, depth: int) -> Book | Gap:
         """The order book."""
+        ...
+
+    async def funding_history(self, symbol: str, since: datetime) -> Sequence[Point] | Gap:
+        """What a perpetual settled at, (ms, rate per interval), after ``since``, oldest first."""
         ...
 
     async def now(self) -> datetime | Gap:
@@ -152,8 +156,12 @@ class FeedSource(Protocol):
         """What there is; a feed that fails is absent."""
         ...
 
+    def gaps(self) -> Sequence[Gap]:
+        """What the last `read` had to leave out of what is configured; each begins with "feed "."""
+        ...
 
-class Venue(MarketData, Account, Broker, Transfers, Protocol):
+
+class Venue(MarketData, Account, Broker, Transfers, Savings, Protocol):
     """Everything at once; compositions may take the parts from different places (paper: data there, account here)."""
 
     async def open(self) -> None:

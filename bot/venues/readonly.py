@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bot.core.events import Event
 from bot.core.instruments import Market
 from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
-from bot.core.snapshot import AccountKind, Balance, Book, Funding, Position, Ticker
+from bot.core.snapshot import AccountKind, Balance, Book, Funding, Point, Position, Saving, Ticker
 from bot.ports.venue import Gap, KeyReport, Permit, Venue
 
 
@@ -56,6 +56,10 @@ class ReadOnlyVenue:
         """As the inner venue answers."""
         return await self._inner.book(symbol, depth)
 
+    async def funding_history(self, symbol: str, since: datetime) -> Sequence[Point] | Gap:
+        """As the inner venue answers."""
+        return await self._inner.funding_history(symbol, since)
+
     async def now(self) -> datetime | Gap:
         """As the inner venue answers."""
         return await self._inner.now()
@@ -95,6 +99,10 @@ class ReadOnlyVenue:
     async def find_move(self, intent: MoveIntent) -> Placed | Gap:
         """As the inner venue answers."""
         return await self._inner.find_move(intent)
+
+    async def savings(self) -> Mapping[str, Saving] | Gap:
+        """As the inner venue answers."""
+        return await self._inner.savings()
 
     # ---- writes do not
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -105,6 +105,7 @@ async def test_the_heartbeat_says_what_status_promises(world: World) -> None:
     assert Decimal(status["equity"]) == pytest.approx(D(100_000), rel=D("0.001"))
     assert [item["asset"] for item in status["exposures"]] == ["BTC"]
     assert {"orders_open", "unknown_orders", "waiting_for", "version", "requests"} <= status.keys()
+    assert timedelta(0) <= host_utc_now() - datetime.fromisoformat(str(status["beat_at"])) < timedelta(minutes=1)
 
 
 async def test_a_cycle_that_was_completed_never_runs_again(world: World) -> None:

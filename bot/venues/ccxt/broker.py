@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, Literal, TypeVar
 
 import ccxt.async_support as ccxt
@@ -90,7 +90,8 @@ class CcxtBroker:
         """Run ``ask`` to its end in a task of its own, whatever happens to ours; what it raised is a value."""
 
         async def sending() -> T:
-            with holding(ticket):
+            # ccxt changes the decimal context it finds, and a task's is its maker's.
+            with holding(ticket), localcontext():
                 return await ask()
 
         task = asyncio.create_task(sending(), name=f"send {ticket.intent.client_id}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bot.core.instruments import Market, is_swap
 from bot.core.numbers import milliseconds
-from bot.core.snapshot import Book, Funding, Ticker
+from bot.core.snapshot import Book, Funding, Point, Ticker
 from bot.ports.clock import Clock
 from bot.ports.errors import Rejected, VenueError
 from bot.ports.venue import Gap
@@ -25,6 +25,8 @@ ONE_CYCLE = timedelta(seconds=1)  # quotes() and funding() of the same cycle are
 A_DAY = timedelta(days=1)
 VOLUMES_FOR = timedelta(hours=4)  # dear to ask, slow to change
 USUAL_HOURS = Decimal(8)
+RATES_PAGE = 1_000
+RATES_PAGES_MOST = 4  # of eight hours each: over three years
 T = TypeVar("T")
 
 
@@ -163,6 +165,28 @@ class CcxtMarketData:
             )
 
         return await line.gap(what, ask)
+
+    async def funding_history(self, symbol: str, since: datetime) -> Sequence[Point] | Gap:
+        """Settled rates after ``since``, oldest first; ccxt's unified history, page by page."""
+        line, what = self._line, f"funding history {symbol}"
+        if not is_swap(symbol) or not line.lists(symbol):
+            return Gap(what, "not listed here")
+        found: dict[float, Decimal] = {}
+        start_ms = milliseconds(since) + 1
+        for _ in range(RATES_PAGES_MOST):
+
+            async def ask(start_ms: int = start_ms) -> list[Point]:
+                rows = await line.client.fetch_funding_rate_history(symbol, start_ms, RATES_PAGE)
+                return [(float(row["timestamp"]), mapping.decimal(row["fundingRate"], what)) for row in rows]
+
+            page = await line.gap(what, ask)
+            if isinstance(page, Gap):
+                return page
+            found |= dict(page)
+            if len(page) < RATES_PAGE:
+                break
+            start_ms = int(max(at_ms for at_ms, _ in page)) + 1
+        return sorted((at_ms, rate) for at_ms, rate in found.items() if at_ms > milliseconds(since))
 
     async def now(self) -> datetime | Gap:
         """The venue's own clock, as of the middle of asking."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bot.core.events import Event
 from bot.core.instruments import Market
 from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
-from bot.core.snapshot import AccountKind, Balance, Book, Funding, Position, Saving, Ticker
+from bot.core.snapshot import AccountKind, Balance, Book, Funding, Point, Position, Saving, Ticker
 from bot.ports.clock import Clock
 from bot.ports.venue import Gap, KeyReport, Permit
 from bot.venues.ccxt.account import CcxtAccount
@@ -97,6 +97,10 @@ class CcxtVenue:
     async def book(self, symbol: str, depth: int) -> Book | Gap:
         """See `CcxtMarketData`."""
         return await self._data.book(symbol, depth)
+
+    async def funding_history(self, symbol: str, since: datetime) -> Sequence[Point] | Gap:
+        """See `CcxtMarketData`."""
+        return await self._data.funding_history(symbol, since)
 
     async def now(self) -> datetime | Gap:
         """See `CcxtMarketData`."""

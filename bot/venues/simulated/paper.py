@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.instruments import Market
-from bot.core.snapshot import Book, Funding, Ticker
+from bot.core.snapshot import Book, Funding, Point, Ticker
 from bot.ports.clock import Clock
 from bot.ports.venue import Gap, MarketData
 from bot.venues.simulated.observed import ObservedScene
@@ -55,6 +55,10 @@ class ObservedMarket:
         if not isinstance(book, Gap):
             self._scene.saw_book(symbol, book, self._clock.now())
         return book
+
+    async def funding_history(self, symbol: str, since: datetime) -> Sequence[Point] | Gap:
+        """Passed on: what was settled before is no news to the account."""
+        return await self._source.funding_history(symbol, since)
 
     async def now(self) -> datetime | Gap:
         """The venue's own clock."""

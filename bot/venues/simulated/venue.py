@@ -15,7 +15,7 @@ from bot.core.events import Event
 from bot.core.instruments import Market, is_swap
 from bot.core.numbers import ZERO, milliseconds
 from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
-from bot.core.snapshot import AccountKind, Balance, Book, Feeds, Funding, Position, Saving, Ticker
+from bot.core.snapshot import AccountKind, Balance, Book, Feeds, Funding, Point, Position, Saving, Ticker
 from bot.ports.clock import Clock
 from bot.ports.errors import Denied, Rejected
 from bot.ports.venue import Gap, KeyReport, Permit
@@ -110,6 +110,13 @@ class SimulatedVenue:
             return Gap(f"book {symbol}", "nobody quotes it now")
         return book.model_copy(update={"bids": book.bids[:depth], "asks": book.asks[:depth]})
 
+    async def funding_history(self, symbol: str, since: datetime) -> Sequence[Point] | Gap:
+        """The settlements after ``since``."""
+        at = await self._come()
+        if not is_swap(symbol) or symbol not in self._exchange.scene.markets():
+            return Gap(f"funding history {symbol}", "no such perpetual here")
+        return [(milliseconds(when), rate) for when, rate in self._exchange.scene.settled(symbol, since, at)]
+
     async def now(self) -> datetime | Gap:
         """The exchange's own now."""
         return await self._come()
@@ -117,6 +124,10 @@ class SimulatedVenue:
     async def read(self) -> Feeds:
         """The scene's outside readings (port FeedSource)."""
         return self._exchange.scene.feeds(await self._come())
+
+    def gaps(self) -> Sequence[Gap]:
+        """None: a scene tells all it has."""
+        return ()
 
     # ---- account
 

@@ -55,6 +55,25 @@ def test_the_kill_level_decides(level: Kill, frozen_too: bool, leaves: bool) -> 
             permit(intent)
 
 
+@pytest.mark.parametrize(
+    ("level", "kind", "reduce_only", "leaves"),
+    [
+        ("flatten", "flatten", True, True),
+        ("flatten", "flatten", False, False),
+        ("flatten", "close", True, False),
+        ("halt", "flatten", True, False),
+    ],
+)
+def test_only_flatten_lets_what_flattens_through(level: Kill, kind: str, reduce_only: bool, leaves: bool) -> None:
+    intent = an_intent(symbol="BTC/USDT:USDT", qty="1", price="102", kind=kind, reduce_only=reduce_only)
+    permit = a_permit(intent, level=level)
+    if leaves:
+        permit(intent)
+    else:
+        with pytest.raises(Denied, match=f"kill level {level}"):
+            permit(intent)
+
+
 def test_nothing_leaves_without_a_lease() -> None:
     with pytest.raises(Denied, match="lease"):
         a_permit(an_intent(), held=0.0)(an_intent())

@@ -119,6 +119,7 @@ class World:
     alerts: FakeAlerts
     kill: KillWatch
     engine: Engine
+    parts: Parts
     adopts: bool = True
     standing: str = ""
     file: list[Kill] = field(default_factory=lambda: ["off"])
@@ -190,7 +191,7 @@ async def a_world(
     parts = Parts(
         mode="paper", portfolio="main", venue="binance", environment="local", market=venue, account=venue,
         broker=venue, transfers=venue, store=store, controls=controls, record=record, clock=clock, alerts=alerts,
-        adopts=adopts,
+        adopts=adopts, feeds=venue, savings=venue, keep=store.keep,
     )  # fmt: skip
     file: list[Kill] = ["off"]
     kill = KillWatch(controls, alerts, file=lambda: file[0], environment=environment)
@@ -198,7 +199,7 @@ async def a_world(
     engine.lead(fence)
     return World(
         scene, clock, exchange, venue, database, policy or a_policy(), store, record, controls, alerts, kill, engine,
-        adopts, standing, file,
+        parts, adopts, standing, file,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ _READS = """
 /api/v3/time /api/v3/exchangeInfo /api/v3/klines /api/v3/depth /api/v3/ticker/bookTicker /api/v3/ticker/24hr
 /api/v3/account /api/v3/order /api/v3/openOrders /api/v3/myTrades
 /fapi/v1/time /fapi/v1/exchangeInfo /fapi/v1/klines /fapi/v1/depth /fapi/v1/premiumIndex /fapi/v1/fundingInfo
+/fapi/v1/fundingRate
 /fapi/v1/ticker/24hr /fapi/v3/account /fapi/v3/positionRisk /fapi/v1/order /fapi/v1/openOrders /fapi/v1/userTrades
 /fapi/v1/income /fapi/v1/symbolConfig /fapi/v1/leverageBracket /fapi/v1/commissionRate /fapi/v1/positionSide/dual
 /sapi/v1/asset/transfer /sapi/v1/asset/tradeFee /sapi/v1/account/apiRestrictions

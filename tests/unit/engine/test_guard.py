@@ -1,0 +1,164 @@
+"""What the bot does to itself: breaker, runaway, a key that may withdraw, orders of nobody's (R-G13, R-G15, R-G1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from bot.core.orders import OrderState
+from bot.engine.guard import Guard
+from bot.engine.verify import verify
+from bot.ports.venue import KeyReport
+from bot.venues.simulated.exchange import OrderRequest
+from bot.venues.simulated.mapping import request_of
+from bot.venues.simulated.venue import SimulatedVenue
+from tests.builders import D, a_policy, an_intent
+from tests.unit.engine.world import World, a_world
+from tests.unit.venues.simulated.scenes import SPOT, SWAP
+
+FRAGILE = a_policy(limits={"drawdown": "0.20"})
+
+
+async def a_fall(world: World, price: str = "50") -> None:
+    """Prices halve, slowly enough that no single cycle takes it for a fault."""
+    now = Decimal(100)
+    while now > Decimal(price):
+        now = max(Decimal(price), now * Decimal("0.9"))
+        world.scene.move(SPOT, world.clock.now(), str(round(now, 1)))
+        world.scene.move(SWAP, world.clock.now(), str(round(now, 1)))
+        await world.cycle()
+
+
+async def test_the_breaker_freezes_for_good_and_cancels_what_rests() -> None:
+    world = await a_world(policy=FRAGILE, opening={"USDT": D(40_000), "BTC": D(400)})
+    await world.cycle()
+    await a_fall(world)
+    assert world.kill.level == "freeze"
+    assert world.kill.standing.by == "drawdown breaker"
+    assert "20 % or more under its peak" in world.alerts.texts
+    row = await world.controls.kill()
+    assert row is not None
+    assert (row.value, row.who) == ("freeze", "drawdown breaker")
+    # One word in the table, however many cycles the fall lasts.
+    await world.cycle()
+    assert [row.what for row in await world.controls.read(0)] == ["kill"]
+
+
+async def test_an_operators_resume_puts_the_peak_back_so_that_it_does_not_trip_again() -> None:
+    world = await a_world(policy=FRAGILE, opening={"USDT": D(40_000), "BTC": D(400)})
+    await world.cycle()
+    await a_fall(world)
+    await world.controls.request("resume", "", "anna", "seen")
+    await world.cycle()
+    await world.cycle()
+    assert world.kill.level == "off"
+    assert (await world.kinds()).count("peak.reset") == 1
+    assert (await verify(world.record)).clean
+
+
+async def test_a_resume_after_something_else_leaves_the_peak_alone() -> None:
+    world = await a_world()
+    await world.cycle()
+    await world.controls.request("kill", "freeze", "anna", "lunch")
+    await world.cycle()
+    await world.controls.request("resume", "", "anna", "back")
+    await world.cycle()
+    assert "peak.reset" not in await world.kinds()
+
+
+async def test_the_next_process_knows_that_the_breaker_froze() -> None:
+    world = await a_world(policy=FRAGILE, opening={"USDT": D(40_000), "BTC": D(400)})
+    await world.cycle()
+    await a_fall(world)
+    again = await world.restarted()
+    await again.cycle()
+    await again.controls.request("resume", "", "anna", "seen")
+    await again.cycle()
+    assert again.kill.level == "off"
+    assert [row.what for row in await again.controls.read(0)] == ["kill", "resume"]
+
+
+async def test_a_wish_sent_three_times_in_vain_halts_its_asset_until_it_is_rearmed() -> None:
+    world = await a_world()
+    world.venue.answers = ["refused"] * 3
+    for _ in range(4):
+        await world.cycle()
+    assert (await world.store.memory()).halted_assets == ("BTC",)
+    assert [body["asset"] for body in await world.bodies("asset.halted")] == ["BTC"]
+    assert "BTC is halted: trim was sent 3 times" in world.alerts.texts
+    await world.controls.request("rearm", "BTC", "anna", "")
+    assert [item.wish.kind for item in (await world.cycle()).plan.actions] == ["trim"]
+
+
+async def test_two_tries_in_vain_halt_nothing() -> None:
+    world = await a_world()
+    world.venue.answers = ["refused"] * 2
+    for _ in range(3):
+        await world.cycle()
+    assert (await world.store.memory()).halted_assets == ()
+    assert world.held() < D(600)
+
+
+async def test_an_open_order_under_our_prefix_that_nobody_here_intended_freezes() -> None:
+    world = await a_world()
+    foreign = an_intent(decision_id="d-of-another-machine", qty="-1", price="150", tif="gtc")
+    world.exchange.place(request_of(foreign))
+    await world.cycle()
+    assert world.kill.level == "freeze"
+    assert foreign.client_id in world.kill.standing.reason
+    assert world.kill.standing.by == "orphan sweep"
+
+
+async def test_somebody_elses_order_and_our_own_are_no_orphans() -> None:
+    world = await a_world()
+    world.exchange.place(OrderRequest(SPOT, "sell", "limit", amount=D(1), price=D(150), client_id="by-hand"))
+    world.venue.answers = ["rests"]
+    await world.cycle()
+    assert OrderState.OPEN in {row.state for row in (await world.orders())[SPOT]}
+    again = await world.restarted()
+    await again.cycle()
+    assert again.kill.level == "off"
+
+
+class KeyVenue(SimulatedVenue):
+    """Answers what the key may do, one report after the other, the last one for ever."""
+
+    def __init__(self, world: World, answers: Sequence[bool | None]) -> None:
+        super().__init__(world.exchange, world.clock)
+        self._answers = list(answers)
+        self.asked = 0
+
+    async def key(self) -> KeyReport:
+        self.asked += 1
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return KeyReport(can_trade_spot=True, can_trade_swap=True, can_withdraw=answer, ip_bound=True)
+
+
+async def a_guarded_world(mode: str, answers: Sequence[bool | None]) -> tuple[World, Guard, KeyVenue]:
+    world = await a_world()
+    venue = KeyVenue(world, answers)
+    parts = replace(world.parts, mode=mode, account=venue)
+    return world, Guard(parts, world.engine.recorder, world.kill, world.engine.requests), venue
+
+
+async def test_a_key_that_may_suddenly_withdraw_freezes_live_within_the_hour() -> None:
+    world, guard, venue = await a_guarded_world("live", [False, True])
+    await guard.look()
+    await guard.look()
+    assert (world.kill.level, venue.asked) == ("off", 1)
+    await world.clock.until(world.clock.now() + timedelta(hours=1))
+    await guard.look()
+    assert world.kill.level == "freeze"
+    assert "the key may withdraw" in world.kill.standing.reason
+
+
+async def test_elsewhere_such_a_key_is_told_of_and_an_unknown_one_is_not() -> None:
+    world, guard, _ = await a_guarded_world("testnet", [None, True])
+    await guard.look()
+    assert not world.alerts.told
+    await world.clock.until(world.clock.now() + timedelta(hours=1))
+    await guard.look()
+    assert world.kill.level == "off"
+    assert "the key may withdraw" in world.alerts.texts

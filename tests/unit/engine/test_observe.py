@@ -1,0 +1,32 @@
+"""What is read of the world into a snapshot, and what is asked for because a first plan wants it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.engine.arithmetic import decide
+from bot.engine.observe import book_symbols
+from tests.builders import a_market, a_policy, a_snapshot
+from tests.unit.engine.world import a_world
+from tests.unit.venues.simulated.scenes import SPOT, SWAP
+
+
+def test_both_markets_of_a_wished_asset_get_a_book_though_the_plan_dropped_a_leg() -> None:
+    policy = a_policy(trim={"spot_share": "1"})
+    snapshot = a_snapshot()
+    made = decide(snapshot, policy)
+    assert {leg.symbol for item in (*made.actions, *made.blocked) for leg in item.wish.legs} == {SPOT}
+    assert book_symbols(made, policy, snapshot.markets) == [SPOT, SWAP]
+
+
+def test_a_market_that_is_not_listed_is_not_asked_for_a_book() -> None:
+    policy = a_policy(trim={"spot_share": "1"})
+    snapshot = a_snapshot(markets={SPOT: a_market()})
+    assert book_symbols(decide(snapshot, policy), policy, snapshot.markets) == [SPOT]
+
+
+async def test_savings_are_in_the_snapshot_for_stables_only() -> None:
+    world = await a_world()
+    outcome = await world.cycle()
+    assert set(outcome.snapshot.savings) == {"USDT"}
+    assert outcome.snapshot.savings["USDT"].rate > Decimal(0)
