@@ -9,7 +9,22 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bot.cli import check, config, control, db, explain, lists, local_exchange, plan, snapshot, status, verify, version
+from bot.cli import (
+    approve,
+    check,
+    config,
+    control,
+    db,
+    explain,
+    lists,
+    local_exchange,
+    lots,
+    plan,
+    snapshot,
+    status,
+    verify,
+    version,
+)
 from bot.cli import run as running
 from bot.cli.told import FAILED, USAGE, Told
 
@@ -33,8 +48,11 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     status.status,
     lists.decisions,
     lists.orders,
+    lots.lots,
     explain.explain,
     explain.why,
+    approve.approve,
+    approve.reject,
     control.kill,
     control.resume,
     control.adopt,

@@ -24,6 +24,10 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
     state: Annotated[Path, typer.Option(metavar="FILE", help="Where it keeps its account and its key pair.")] = Path(
         "data/exchange.sqlite"
     ),
+    keys: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also put its key pair here; a bot finds it by BALLAST_SECRETS_DIR."),
+    ] = None,
     scenario: Annotated[str, typer.Option(metavar="NAME", help="tour or random.")] = "tour",
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed is the same market.")] = 7,
     tape: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Recorded candles to play instead.")] = None,
@@ -48,7 +52,8 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
         sys.stdout.flush()  # whoever waits for the line may read it through a pipe
 
     try:
-        asyncio.run(_until_told(serve(world, host=host, port=port, state_path=state, speed=speed, started=started)))
+        served = serve(world, host=host, port=port, state_path=state, keys=keys, speed=speed, started=started)
+        asyncio.run(_until_told(served))
     except (StateError, OSError, ValueError) as error:
         raise Told(" ".join(str(error).split())) from None
 

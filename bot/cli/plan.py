@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,27 +38,35 @@ def plan(
     Example: ballast plan --config config/paper.yaml --snapshot snapshot.json
     """
     from bot.core.plan import plan as decide
+    from bot.engine.arithmetic import exact
 
     settings = settings_of(config)
     other = settings_of(diff) if diff else None
     seen = read_snapshot(snapshot) if snapshot else observed(settings)
-    made = decide(seen, settings.policy())
-    if other is not None:
-        from bot.render.difference import difference_body, difference_view
-
-        new = decide(seen, other.policy()).body()
-        if as_json:
-            show_json(difference_body(made.body(), new))
+    # Also what is written of a decision is rounded in its own context, whatever a venue library left behind.
+    with exact():
+        made = decide(seen, settings.policy())
+        body = made.body()
+        new = decide(seen, other.policy()).body() if other is not None else None
+        if new is not None:
+            _show_difference(body, new, as_json=as_json)
+        elif as_json:
+            line(made.to_json())
         else:
-            show(difference_view(made.body(), new))
-    elif as_json:
-        line(made.to_json())
-    else:
-        from bot.render.plan import plan_view
+            from bot.render.plan import plan_view
 
-        show(plan_view(made.body(), settings.accounting_currency))
+            show(plan_view(body, settings.accounting_currency))
     if made.actions:
         raise typer.Exit(ACTS)
+
+
+def _show_difference(old: dict[str, Any], new: dict[str, Any], *, as_json: bool) -> None:
+    from bot.render.difference import difference_body, difference_view
+
+    if as_json:
+        show_json(difference_body(old, new))
+    else:
+        show(difference_view(old, new))
 
 
 def read_snapshot(path: Path) -> Snapshot:

@@ -28,6 +28,11 @@ def line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def text(lines: str) -> None:
+    """Print lines that end themselves."""
+    sys.stdout.write(lines)
+
+
 def show_json(value: Any) -> None:
     """Print one canonical JSON text."""
     from bot.core.numbers import canonical_json

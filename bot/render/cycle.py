@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -116,7 +117,9 @@ def _farthest(body: Body) -> str:
     if not known:
         return ""
     item = max(known, key=lambda each: abs(each["drift"]) / (each["band"][1] - each["target"]))
-    return f", {item['asset']} at {abs(item['drift']) / (item['band'][1] - item['target']):.0%} of its band"
+    share = abs(item["drift"]) / (item["band"][1] - item["target"])
+    # Cut, not rounded: 100 % is where an asset triggers.
+    return f", {item['asset']} at {math.floor(share * 100)}% of its band"
 
 
 def _key(item: Body) -> str:

@@ -17,6 +17,7 @@ from bot.render.plan import plain_table, plan_view, words_on
 from bot.render.words import amount, instant, money, percent, points, reading
 
 Body = Mapping[str, Any]
+APPROVAL = "R-G17"
 
 
 def decision_body(row: DecisionRow) -> dict[str, Any]:
@@ -62,6 +63,15 @@ def explained(body: Body, orders: Sequence[Body], fills: Sequence[Body], currenc
     parts += [Text(order_words(order)) for order in orders]
     parts += [Text(f"   filled {fill_words(fill)}", style="dim") for fill in fills]
     return Group(*parts)
+
+
+def waiting_for_yes(body: Body) -> list[Body]:
+    """The wishes of a decision that wait for an operator's yes (R-G17)."""
+    return [
+        item
+        for item in body["blocked"]
+        if any(each["gate"] == APPROVAL and each["verdict"] == "defer" for each in item["gates"]["not_passed"])
+    ]
 
 
 def fill_words(fill: Body) -> str:

@@ -114,7 +114,7 @@ def leg_words(leg: Body) -> str:
 
 def sentence_of(action: Body) -> Text:
     """What an action does, why, at what cost, and what made it smaller."""
-    made = Text.assemble((wish_words(action), "green"), f": {action['why']}")
+    made = Text.assemble((wish_words(action), "green"), f": {_reason(action)}")
     if "cost" in action:
         income = action["cost"]["funding"].startswith("-")
         after = f" after {money(action['cost']['funding'][1:])} of funding income" if income else ""
@@ -129,10 +129,15 @@ def sentence_of(action: Body) -> Text:
 
 def refusal_of(action: Body) -> Text:
     """What was wanted, and every gate that said no with what would have let it through."""
-    made = Text.assemble((wish_words(action), "yellow"), f": {action['why']}.")
+    made = Text.assemble((wish_words(action), "yellow"), f": {_reason(action)}.")
     for verdict in action["gates"]["not_passed"]:
         made.append(f"\n{INDENT}{verdict_words(verdict)}", style="yellow")
     return made
+
+
+def _reason(action: Body) -> str:
+    """Why it is wished; the rule is not named again where its own trigger is the reason."""
+    return str(action["why"]).removeprefix(f"{action['rule']}: ")
 
 
 def wish_words(action: Body) -> str:

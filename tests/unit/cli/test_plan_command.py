@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from decimal import ROUND_UP, Context, localcontext
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,39 @@ def test_the_same_snapshot_gives_the_same_bytes_in_any_order_of_its_lists(ballas
     assert len(outs) == 1
 
 
+def test_an_asset_that_only_the_new_configuration_trades_is_told_with_its_share(ballast: Ballast) -> None:
+    asked: list[str | Path] = [
+        "plan",
+        "--config",
+        a_config_file(ballast.folder),
+        "--snapshot",
+        a_snapshot_file(ballast.folder, {"BTC": 0.57, "ETH": 0.33}),
+        "--diff",
+        a_config_file(ballast.folder, f"{CONFIG}triggers: {{band: {{points: 0.025}}}}\n", "new.yaml"),
+    ]
+    ran = ballast(*asked)
+    assert ran.code == 0  # today's configuration holds
+    said = " ".join(ran.out.split())
+    assert "trade 0.0 % of the book now" in said
+    found = {each["asset"]: each for each in ballast(*asked, "--json").json["differences"]}
+    assert found["BTC"]["old_trades"] == 0
+    assert found["BTC"]["new_trades"] == pytest.approx(0.03, abs=0.001)
+
+
+def test_a_decision_is_reckoned_alike_whatever_a_library_did_to_the_decimal_context(ballast: Ballast) -> None:
+    asked: list[str | Path] = [
+        "plan",
+        "--config",
+        a_config_file(ballast.folder),
+        "--snapshot",
+        a_snapshot_file(ballast.folder, OVER),
+        "--json",
+    ]
+    with localcontext(Context(prec=6, rounding=ROUND_UP)):
+        strange = ballast(*asked).out
+    assert strange == ballast(*asked).out
+
+
 def test_diff_tells_what_another_configuration_would_do(ballast: Ballast) -> None:
     new = a_config_file(ballast.folder, f"{CONFIG}trim: {{increment: 0.02}}\n", "new.yaml")
     asked: list[str | Path] = [
@@ -75,8 +109,13 @@ def test_diff_tells_what_another_configuration_would_do(ballast: Ballast) -> Non
     assert ran.code == 2
     assert "−5.0 points" in ran.out
     assert "−2.0 points" in ran.out
-    differences = ballast(*asked, "--diff", new, "--json").json["differences"]
-    assert [each["asset"] for each in differences] == ["BTC"]
+    assert "All orders together trade 5.0 % of the book now, 2.0 % then." in " ".join(ran.out.split())
+    body = ballast(*asked, "--diff", new, "--json").json
+    (btc,) = body["differences"]
+    assert btc["asset"] == "BTC"
+    assert btc["old_trades"] == pytest.approx(0.05, abs=0.0002)
+    assert btc["new_trades"] == pytest.approx(0.02, abs=0.0002)
+    assert (body["old_trades"], body["new_trades"]) == (btc["old_trades"], btc["new_trades"])
 
 
 BAD_SNAPSHOTS: list[tuple[dict[str, Any], str]] = [
@@ -124,7 +163,7 @@ def test_a_snapshot_file_needs_no_network_no_database_and_no_clock(tmp_path: Pat
         f"{str(a_snapshot_file(tmp_path, OVER))!r}, '--json'])\n"
         "tops = {name.partition('.')[0] for name in sys.modules}\n"
         "found = tops & {'ccxt', 'sqlalchemy', 'alembic', 'sqlite3', 'aiohttp'}\n"
-        "own = {'bot.store', 'bot.venues', 'bot.wiring', 'bot.engine', 'bot.clocks'} & {*sys.modules}\n"
+        "own = {'bot.store', 'bot.venues', 'bot.wiring', 'bot.engine.observe', 'bot.clocks'} & {*sys.modules}\n"
         "sys.exit(f'imported {sorted(found | own)}' if found | own else code)"
     )
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
