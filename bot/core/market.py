@@ -376,13 +376,17 @@ def _live(asset: str, snapshot: Snapshot, policy: Policy) -> str:
 
 
 def _still(scene: Scene, asset: str) -> str:
-    """What the volume of the newest closed signal bar says (R-S9)."""
+    """Whether the volume was under its limit on every signal bar of the last day (R-S9).
+
+    One quiet bar is no market gone dry: on recorded data single bars rang 4 to 14 % of the time, whole days 0.1 to 2 %.
+    """
     own = scene.signal[asset]
     if not len(own.bars) or scene.at_ms - own.bars[-1, MS] >= 3 * scene.signal_ms:  # closed two bars ago: not of now
         return ""
-    ratio = MEMO.of(("still", own.key), lambda: float(stresses.volume_ratio(own.bars, 1)[-1]))
+    rows = max(1, int(DAY_MS // scene.signal_ms))
+    ratio = MEMO.of(("still", own.key, rows), lambda: float(np.max(stresses.volume_ratio(own.bars, rows))))
     limit = scene.asked.volume_ratio
-    return f"volume {ratio:.2f} of its usual, under {limit}" if ratio < limit else ""
+    return f"volume at most {ratio:.2f} of its usual for a day, under {limit}" if ratio < limit else ""
 
 
 def _too_large(scene: Scene, asset: str, held: Decimal | None) -> str:

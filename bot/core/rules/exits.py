@@ -58,6 +58,9 @@ def _slice(desk: Desk, exposure: Exposure, why: str) -> Wish | Hold | None:
         weight = desk.ledger.spot_weight(asset)
         part = step(fraction(weight), desk.policy.trim_for(asset).increment)
         amount = min(part * desk.equity / price, sellable(desk, asset))
+        market = desk.market(desk.spot(asset))
+        if market is not None and desk.ledger.coins.get(asset, ZERO) < market.smallest(price):
+            return None  # what the venue does not take any more is carried
         if amount <= 0:
             return Hold(asset, RULE, f"{why}, but no coins may be sold", "free coins beyond those kept")
         legs = sale(desk, asset, amount)

@@ -208,10 +208,12 @@ def test_candles_of_a_thousandfold_contract_value_one_coin_at_a_thousandth() -> 
     assert "PEPE" in seen(charts, weights, policy, held={"PEPE": f"{contracts * 1200:.0f}"}).illiquid
 
 
-def test_volume_under_four_tenths_of_its_usual_makes_illiquid_while_it_is_news() -> None:
+def test_a_day_of_volume_under_four_tenths_of_its_usual_makes_illiquid_while_it_is_news() -> None:
     charts = CALM | {"SOL/USDT": {name: bars.copy() for name, bars in CALM["SOL/USDT"].items()}}
-    charts["SOL/USDT"]["4h"][-1, 5] *= 0.39
-    assert seen(charts).illiquid == {"SOL": "volume 0.39 of its usual, under 0.4"}
+    charts["SOL/USDT"]["4h"][-5:, 5] *= 0.39
+    assert seen(charts).illiquid == {}  # one bar of the day was as usual
+    charts["SOL/USDT"]["4h"][-6, 5] *= 0.39
+    assert seen(charts).illiquid == {"SOL": "volume at most 0.39 of its usual for a day, under 0.4"}
     charts["SOL/USDT"]["4h"] = charts["SOL/USDT"]["4h"][:-2]
     assert seen(charts).illiquid == {}
     old = CALM | {"SOL/USDT": {"4h": CALM["SOL/USDT"]["4h"][:-3].copy()}}
