@@ -35,7 +35,7 @@ def lots(
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet or a tax program.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List tax lots: coins held with their cost, and what each sale gained.
+    """List tax lots: what coins cost, and what each sale gained.
 
     Example: ballast lots --method highest-cost --csv > lots.csv
     """
