@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from bot.core.instruments import Market
-from bot.core.memory import Memory
+from bot.core.memory import Instant, Memory
 from bot.core.numbers import canonical_json, digest
 
 Kill = Literal["off", "freeze", "halt", "flatten"]
@@ -29,16 +28,6 @@ BAR_COLUMNS = 6  # ms, open, high, low, close, volume
 
 class SnapshotError(ValueError):
     """A snapshot that cannot be read; its text is one line per fault: place, value and what would be right."""
-
-
-def _in_utc(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        message = "needs a time zone, e.g. 2026-01-01T00:00:00Z"
-        raise ValueError(message)
-    return at.astimezone(UTC)
-
-
-Instant = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 def _bars(rows: object) -> NDArray[np.float64]:
