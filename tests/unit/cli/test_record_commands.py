@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,7 +11,7 @@ from bot.core.numbers import utc_text
 from bot.core.plan_record import Plan
 from bot.ports.store import ControlRow, Identity
 from bot.render.status import PROMISED
-from bot.store.sql import SqlControls
+from bot.store.sql import SqlControls, SqlStore
 from tests.unit.cli.ran import Ballast
 from tests.unit.cli.recorded import BEAT, MAIN, a_record
 from tests.unit.cli.snapshots import CONFIG, a_config_file
@@ -90,6 +90,24 @@ def test_a_decision_is_explained_by_the_beginning_of_its_id_with_what_followed(
     body = ballast("explain", plans[0].decision_id, "--config", config, "--json").json
     assert body["actions"] == plans[0].body()["actions"]
     assert [each["client_id"] for each in body["orders"]] == [each["client_id"] for each in body["fills"]]
+
+
+async def _pruned(ballast: Ballast) -> int:
+    store = SqlStore(f"sqlite+aiosqlite:///{ballast.folder / 'data' / 'ballast.db'}", host_utc_now)
+    await store.open(MAIN, migrate=False)
+    fence = await store.lead("test", 60)
+    dropped = await store.prune(datetime(2027, 1, 1, tzinfo=UTC), fence)
+    await store.close()
+    return dropped
+
+
+def test_a_decision_whose_snapshot_was_pruned_is_told_all_the_same(
+    ballast: Ballast, config: str, plans: list[Plan]
+) -> None:
+    held = plans[1].decision_id
+    before = ballast("explain", held, "--config", config)
+    assert asyncio.run(_pruned(ballast)) > 0
+    assert ballast("explain", held[:9], "--config", config).out == before.out
 
 
 @pytest.mark.parametrize("prefix", ["nothing", "d"])
