@@ -9,7 +9,7 @@ READY := .venv/.ready-$(KEY)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check format lock clean
+.PHONY: help venv run test check format docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-8s", $$2; $$1=$$2=""; print $$0}'
@@ -51,6 +51,9 @@ check: venv ## lint, types, import contracts, dependencies, sizes, words, Docker
 format: venv ## let ruff mend and format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: venv ## make the generated pages of docs/ anew
+	@$(BIN)/python docs/generate.py
 
 lock: venv ## resolve anew within pyproject.toml's bounds: UPGRADE=--upgrade takes newer versions
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
