@@ -25,7 +25,10 @@ RATES_AVERAGED = 3
 
 @dataclass(frozen=True, slots=True)
 class FundingView:
-    """What longs pay a year, as fractions: now, and the highest and lowest of now, predicted and the last three."""
+    """What longs pay a year, as fractions: now, and the highest and lowest of now, predicted and the last three.
+
+    What was over a limit counts among them until three settled rates are under half of it (R-W6).
+    """
 
     now: Decimal
     highest: Decimal
@@ -51,9 +54,29 @@ def funding_view(symbol: str, desk: Desk) -> FundingView | None:
         rates.append(funding.predicted)
     history = desk.snapshot.history.get(symbol)
     if history is not None and history.funding:
-        last = [rate for _ms, rate in sorted(history.funding)[-RATES_AVERAGED:]]
+        settled = [rate for _ms, rate in sorted(history.funding)]
+        last = settled[-RATES_AVERAGED:]
         rates.append(sum(last, ZERO) / len(last))
+        asset, _ = desk.asset_of(symbol)
+        by_long, by_short = desk.policy.bridge_for(asset).funding_limit, desk.policy.hedge_for(asset).funding_limit
+        over = since_calm(settled, by_long / yearly), -since_calm([-rate for rate in settled], by_short / yearly)
+        rates.extend(rate for rate in over if rate)
     return FundingView(funding.rate * yearly, max(rates) * yearly, min(rates) * yearly)
+
+
+def since_calm(settled: Sequence[Decimal], limit: Decimal) -> Decimal:
+    """The highest mean of three settled rates since one was under half of ``limit``; 0 unless it was over ``limit``.
+
+    ``settled`` oldest first. What was over the limit stays so until it is under half of it (R-W6), and that follows
+    from the rates alone: nothing is remembered.
+    """
+    if not settled or max(settled) <= limit:
+        return ZERO
+    peak = ZERO
+    for end in range(RATES_AVERAGED, len(settled) + 1):
+        mean = sum(settled[end - RATES_AVERAGED : end], ZERO) / RATES_AVERAGED
+        peak = ZERO if mean < limit / 2 else max(peak, mean)
+    return peak if peak > limit else ZERO
 
 
 def cost_of(legs: Sequence[Leg], desk: Desk) -> Cost:

@@ -8,7 +8,7 @@ from bot.core.assessment import Exposure
 from bot.core.desk import Desk
 from bot.core.futures import change_of, margin_of, mark, no_short, opened, prefund, sale, sellable
 from bot.core.numbers import ONE, ZERO, fraction
-from bot.core.sizing import CLOSE_ENOUGH, percent, points, step
+from bot.core.sizing import CLOSE_ENOUGH, left_of, percent, points, step
 from bot.core.wishes import Hold, Leg, Wish
 
 STRESS = "R-A16"
@@ -35,7 +35,7 @@ def _of(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
     episode = desk.memory.episode(asset)
     working = episode is not None and episode.direction == "derisk"
     if desk.seen.stress > 0 and (
-        net - target >= fraction(HALF * exposure.band) or (working and net - target > CLOSE_ENOUGH)
+        net - target > fraction(HALF * exposure.band) or (working and net - target > CLOSE_ENOUGH)
     ):
         why = f"stress {desk.seen.stress} ({', '.join(desk.seen.alarms)}): target scaled to {percent(target)}"
         return _down(desk, exposure, net - target, target, STRESS, why)
@@ -52,9 +52,11 @@ def _of(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
 def _down(desk: Desk, exposure: Exposure, way: Decimal, goal: Decimal, rule: str, why: str) -> Wish | Hold | None:
     asset = exposure.asset
     episode = desk.memory.episode(asset)
-    size = step(fraction(way), desk.policy.trim_for(asset).increment)
-    if episode is not None and episode.direction == "derisk" and episode.left:
-        size = min(size, fraction(episode.left))
+    increment = desk.policy.trim_for(asset).increment
+    size = step(fraction(way), increment)
+    left = left_of(episode, increment) if episode is not None and episode.direction == "derisk" else None
+    if left is not None:
+        size = min(size, left)
     price = desk.ledger.prices.get(asset)
     if price is None:
         return None
@@ -70,11 +72,10 @@ def _down(desk: Desk, exposure: Exposure, way: Decimal, goal: Decimal, rule: str
             return Hold(asset, rule, f"{why}, but no coins may be sold", "free coins beyond those kept")
         # The bear step leaves the bear hedge alone; a stress sale closes its share of the short.
         legs = sale(desk, asset, coins) if rule == STRESS else (Leg(desk.spot(asset), -coins, price),)
-    whole = not (episode is not None and episode.left)
     text = f"{rule}: {why}; {points(way)} points over"
     return Wish(
         rule, "derisk", "derisk", asset, text, legs=legs, exposure_change=fraction(change_of(desk, legs)),
-        direction="derisk", goal=goal, whole=whole,
+        direction="derisk", goal=goal, whole=left is None,
     )  # fmt: skip
 
 

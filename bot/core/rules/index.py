@@ -39,6 +39,9 @@ def wishes(desk: Desk) -> list[Wish]:
         have = -desk.ledger.index_weight(name)
         if abs(part - have) <= FIFTH * part or (not part and not have):
             continue
+        # Unknown funding is no reason to drop a hedge that stands, and none to make it larger.
+        if part > have and funding_view(desk.contract(name).symbol, desk) is None:
+            continue
         wish = _towards(desk, name, part, have)
         if wish is not None:
             made.append(wish)
@@ -50,10 +53,8 @@ def _barred(desk: Desk, asset: str) -> str:
     if why:
         return why
     view = funding_view(desk.contract(asset).symbol, desk)
-    if view is None:
-        return "funding unknown"
     limit = desk.policy.hedge_for(asset).funding_limit
-    return f"shorts pay {percent(view.paid_by_short())} a year" if view.paid_by_short() > limit else ""
+    return f"shorts pay {percent(view.paid_by_short())} a year" if view and view.paid_by_short() > limit else ""
 
 
 def _towards(desk: Desk, asset: str, part: Decimal, have: Decimal) -> Wish | None:

@@ -28,8 +28,9 @@ def wishes(desk: Desk) -> list[Wish | Hold]:
 
 def _of(desk: Desk, asset: str, risk: RiskShare) -> Wish | Hold | None:
     standing = sum((item.contracts for item in desk.hedges(asset, "risk")), ZERO) * desk.contract(asset).coins
-    # Short of its target an asset is not too large: the others are too small (a portfolio that is being filled).
-    if not standing and desk.drift(asset) < 0:
+    # Short of its target beside others that are under their bands, it is not too large: they are too small (a portfolio
+    # that is being filled).
+    if not standing and desk.drift(asset) < 0 and any(-item.drift >= item.band for item in desk.seen.exposures):
         return None
     over = ONE + desk.policy.targets.risk_parity.tolerance
     if standing and risk.without < UNDONE_UNDER * risk.budget:
