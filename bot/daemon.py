@@ -116,6 +116,7 @@ class Body:
     finished: Callable[[], None] = lambda: None
     requests: Callable[[], Mapping[str, int]] = dict
     tended: Callable[[], Awaitable[None]] | None = None  # before each cycle: a foreign clock is measured again
+    kept: Callable[[], Awaitable[None]] | None = None  # after each: what the venue asked of us outlives the process
     standing: str = ""  # why orders go nowhere, where they do
     config_path: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
@@ -331,7 +332,11 @@ class Daemon:
     async def _cycle(self, cycle_id: str) -> Outcome:
         if self._body.tended is not None:
             await self._body.tended()
-        return await self.engine.cycle(cycle_id, self._policy)
+        try:
+            return await self.engine.cycle(cycle_id, self._policy)
+        finally:
+            if self._body.kept is not None:
+                await self._body.kept()
 
     def _failed(self, cycle_id: str, error: Exception) -> None:
         self._failures += 1

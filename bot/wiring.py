@@ -10,7 +10,7 @@ import platform
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -26,10 +26,11 @@ from bot.ports.clock import Clock
 from bot.ports.errors import Fenced, StoreRefused, Transient, VenueError
 from bot.ports.store import Identity, Run
 from bot.settings import Settings
+from bot.settings.sections import Feed, Feeds
 
 if TYPE_CHECKING:
     from bot.ports.store import Controls, Record, Store
-    from bot.ports.venue import Account, Broker, MarketData, Transfers
+    from bot.ports.venue import Account, Broker, FeedSource, MarketData, Savings, Transfers
     from bot.venues.ccxt.profiles import Setup
     from bot.venues.ccxt.venue import CcxtVenue
     from bot.venues.simulated.exchange import Exchange
@@ -38,6 +39,9 @@ Keep = Callable[[str, bytes | None], Awaitable[bytes | None]]
 DRY_RUN = "dry-run: the order is printed and recorded, and goes nowhere"
 SYNC_EVERY_S = 30.0
 PROBE_TIMEOUT_S = 10.0
+FEEDS = ("dominance", "sentiment", "macro")
+PAUSE = "pause"  # the name a venue's ban is kept under
+PAUSE_STEP = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -49,10 +53,13 @@ class World:
     account: Account
     broker: Broker
     transfers: Transfers
+    savings: Savings
     requests: Callable[[], Mapping[str, int]]
     stack: AsyncExitStack
     tended: Callable[[], Awaitable[None]] | None = None
     order_requests: Callable[[], int] | None = None  # that the built-in exchange counted
+    kept: Callable[[], Awaitable[None]] | None = None
+    feeds: FeedSource | None = None
 
 
 def identity_of(settings: Settings) -> Identity:
@@ -85,6 +92,7 @@ async def compose(settings: Settings, *, config_path: Path | None = None, env: M
         settings,
         world,
         (store, SqlControls(url, identity, host_utc_now), SqlRecord(url, identity)),
+        store.keep,
     )
     return Body(
         parts=parts,
@@ -96,13 +104,14 @@ async def compose(settings: Settings, *, config_path: Path | None = None, env: M
         finished=lock.close,
         requests=world.requests,
         tended=world.tended,
+        kept=world.kept,
         standing=DRY_RUN if settings.mode == "dry-run" else "",
         config_path=config_path,
         env=os.environ if env is None else env,
     )
 
 
-def _parts(settings: Settings, world: World, handles: tuple[Store, Controls, Record]) -> Parts:
+def _parts(settings: Settings, world: World, handles: tuple[Store, Controls, Record], keep: Keep) -> Parts:
     from bot.alerts.log import LogAlerts
 
     store, controls, record = handles
@@ -120,6 +129,9 @@ def _parts(settings: Settings, world: World, handles: tuple[Store, Controls, Rec
         record=record,
         clock=world.clock,
         alerts=LogAlerts(world.clock.mono),
+        feeds=world.feeds,
+        savings=world.savings,
+        keep=keep,
         adopts=settings.mode == "paper" or settings.venue.environment == "local",
     )
 
@@ -149,7 +161,7 @@ async def observe_once(settings: Settings) -> Snapshot:
             MemoryControls(nowhere, identity, host_utc_now),
             MemoryRecord(nowhere, identity),
         )
-        parts = _parts(settings, world, handles)
+        parts = _parts(settings, world, handles, read_only)
         observer, policy = Observer(parts), settings.policy()
         standing = Standing(settings.kill_switch, "kill_switch" if settings.kill_switch != "off" else "")
         reads = await observer.read(policy)
@@ -174,7 +186,7 @@ async def _recorded(settings: Settings, identity: Identity) -> tuple[Mapping[str
     store = SqlStore(settings.store.url, host_utc_now)
     try:
         await store.open(identity, migrate=False)
-        names = ("world", "exchange", "exchange keys", "paper")
+        names = ("world", "exchange", "exchange keys", "paper", "feeds", "medians", PAUSE)
         found = {name: await store.keep(name) for name in names}
         return {name: state for name, state in found.items() if state}, memory, (await store.load()).last_cycle_at
     finally:
@@ -288,18 +300,60 @@ async def _real(settings: Settings, keep: Keep) -> World:
 
 async def _over_ccxt(settings: Settings, keep: Keep, clock: Clock, setup: Setup, stack: AsyncExitStack) -> World:
     """Market data through ccxt, and for the account too unless it is simulated; a dry run's writes go nowhere."""
+    from bot.feeds import OutsideFeeds
     from bot.venues.ccxt.venue import CcxtVenue
     from bot.venues.readonly import ReadOnlyVenue
 
     async with stack:
-        venue = CcxtVenue(_profile(settings), setup, clock, margin_mode=settings.venue.margin_mode)
+        paused_until = await _paused_until(keep, clock)
+        margin_mode = settings.venue.margin_mode
+        venue = CcxtVenue(_profile(settings), setup, clock, margin_mode=margin_mode, paused_until=paused_until)
         stack.push_async_callback(venue.close)
         await venue.open()
+        feeds = OutsideFeeds(await _feed_keys(settings, setup.url), clock, keep)
+        stack.push_async_callback(feeds.close)
         kept = stack.pop_all()
     if settings.mode == "paper":
-        return await _paper(settings, keep, clock, venue, kept)
-    account = ReadOnlyVenue(venue) if settings.mode == "dry-run" else venue
-    return World(clock, venue, account, account, account, lambda: venue.requests, kept)
+        world = await _paper(settings, keep, clock, venue, kept)
+    else:
+        account = ReadOnlyVenue(venue) if settings.mode == "dry-run" else venue
+        world = World(clock, venue, account, account, account, account, lambda: venue.requests, kept)
+    world.feeds, world.kept = feeds, _Pause(venue, keep)
+    return world
+
+
+async def _feed_keys(settings: Settings, url: str | None) -> Feeds:
+    """The configured feeds; beside a local exchange, what nobody configured is what that one tells."""
+    if settings.venue.environment != "local" or url is None:
+        return settings.feeds
+    unset = [name for name in FEEDS if settings.origins.get(f"feeds.{name}", "default") == "default"]
+    unset = [name for name in unset if getattr(settings.feeds, name) is None]
+    told = await _asked(f"{url.rstrip('/')}/local/feeds", url) if unset else {}
+    own = Feed(kind="http", url=f"{url.rstrip('/')}/local/feeds")
+    return settings.feeds.model_copy(update={name: own for name in unset if told.get(name) is not None})
+
+
+async def _paused_until(keep: Keep, clock: Clock) -> datetime | None:
+    """Until when a venue wanted quiet when the last process ended, venue time; None where that is over."""
+    text = (await keep(PAUSE, None) or b"").decode()
+    until = datetime.fromisoformat(text) if text else None
+    return until if until is not None and until > clock.now() else None
+
+
+@dataclass(slots=True)
+class _Pause:
+    """Keeps a ban beyond the process: asked after each cycle, it writes only what changed."""
+
+    venue: CcxtVenue
+    keep: Keep
+    told: datetime | None = None
+
+    async def __call__(self) -> None:
+        until = self.venue.paused_until
+        if until is None or (self.told is not None and abs(until - self.told) < PAUSE_STEP):
+            return  # one that is over does no harm: it lies in the past
+        self.told = until
+        await self.keep(PAUSE, until.isoformat().encode())
 
 
 async def _paper(settings: Settings, keep: Keep, clock: Clock, venue: CcxtVenue, stack: AsyncExitStack) -> World:
@@ -323,7 +377,7 @@ async def _paper(settings: Settings, keep: Keep, clock: Clock, venue: CcxtVenue,
     market = ObservedMarket(venue, scene, clock)
     account = SimulatedVenue(exchange, clock, save, account=f"paper {settings.portfolio}")
     stack.push_async_callback(account.close)
-    return World(clock, market, account, account, account, lambda: venue.requests, stack)
+    return World(clock, market, account, account, account, account, lambda: venue.requests, stack)
 
 
 def _profile(settings: Settings) -> Any:
@@ -348,17 +402,28 @@ def _credentials(settings: Settings) -> Any:
 
 async def _server_time(url: str) -> datetime:
     """What an exchange in another process says the time is."""
+    body = await _asked(f"{url.rstrip('/')}/api/v3/time", url)
+    try:
+        return from_milliseconds(int(body["serverTime"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Transient(f"local.url: what answers at {url} is no exchange: {error}") from error
+
+
+async def _asked(address: str, url: str) -> Mapping[str, Any]:
+    """One public answer of a local exchange; raises Transient."""
     import aiohttp
 
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)) as session,
-            session.get(f"{url.rstrip('/')}/api/v3/time") as answer,
+            session.get(address) as answer,
         ):
             body = await answer.json()
-            return from_milliseconds(int(body["serverTime"]))
-    except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise Transient(f"local.url: no exchange answers at {url}: {error}") from error
+    if not isinstance(body, dict):
+        raise Transient(f"local.url: what answers at {url} is no exchange: {body!r:.60}")
+    return body
 
 
 # ---- the process
@@ -399,27 +464,11 @@ def _run(settings: Settings) -> Run:
     return Run(__version__, fingerprint, config, config_hash(settings.policy()))
 
 
-@dataclass(slots=True)
-class _Redactor:
-    """Takes every secret, by its exact value, out of what is logged."""
-
-    secrets: tuple[str, ...] = field(default_factory=tuple)
-
-    def __call__(self, _logger: Any, _name: str, line: Any) -> Any:
-        """A structlog processor."""
-        return {key: self._clean(value) for key, value in line.items()}
-
-    def _clean(self, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        for secret in self.secrets:
-            value = value.replace(secret, "********")
-        return value
-
-
 def set_up_logging(settings: Settings) -> None:
     """Lines on stderr: JSON where nobody watches, text on a terminal; secrets are taken out."""
     import structlog
+
+    from bot.alerts.redact import Redactor
 
     text = settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())
     level = logging.getLevelName(settings.log.level.upper())
@@ -428,7 +477,7 @@ def set_up_logging(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _Redactor(tuple(secret for secret in settings.secrets() if secret)),
+            Redactor(tuple(secret for secret in settings.secrets() if secret)),
             structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(default=str),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -15,7 +15,8 @@ def test_both_markets_of_a_wished_asset_get_a_book_though_the_plan_dropped_a_leg
     policy = a_policy(trim={"spot_share": "1"})
     snapshot = a_snapshot()
     made = decide(snapshot, policy)
-    assert {leg.symbol for item in (*made.actions, *made.blocked) for leg in item.wish.legs} == {SPOT}
+    wishes = [*(item.wish for item in made.actions), *(item.wish for item in made.blocked)]
+    assert {leg.symbol for wish in wishes for leg in wish.legs} == {SPOT}
     assert book_symbols(made, policy, snapshot.markets) == [SPOT, SWAP]
 
 
