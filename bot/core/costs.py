@@ -27,7 +27,7 @@ RATES_AVERAGED = 3
 class FundingView:
     """What longs pay a year, as fractions: now, and the highest and lowest of now, predicted and the last three.
 
-    What was over a limit counts among them until three settled rates are under half of it (R-W6).
+    What was over a limit stands until three settled rates are under half of it (R-W6).
     """
 
     now: Decimal
@@ -53,15 +53,20 @@ def funding_view(symbol: str, desk: Desk) -> FundingView | None:
     if funding.predicted is not None:
         rates.append(funding.predicted)
     history = desk.snapshot.history.get(symbol)
-    if history is not None and history.funding:
-        settled = [rate for _ms, rate in sorted(history.funding)]
+    settled = [rate for _ms, rate in sorted(history.funding)] if history is not None and history.funding else []
+    if settled:
         last = settled[-RATES_AVERAGED:]
         rates.append(sum(last, ZERO) / len(last))
-        asset, _ = desk.asset_of(symbol)
-        by_long, by_short = desk.policy.bridge_for(asset).funding_limit, desk.policy.hedge_for(asset).funding_limit
-        over = since_calm(settled, by_long / yearly), -since_calm([-rate for rate in settled], by_short / yearly)
-        rates.extend(rate for rate in over if rate)
-    return FundingView(funding.rate * yearly, max(rates) * yearly, min(rates) * yearly)
+    asset, _ = desk.asset_of(symbol)
+    by_long, by_short = desk.policy.bridge_for(asset).funding_limit, desk.policy.hedge_for(asset).funding_limit
+    long = _held_over(max(rates), settled, by_long / yearly)
+    short = _held_over(-min(rates), [-rate for rate in settled], by_short / yearly)
+    return FundingView(funding.rate * yearly, long * yearly, -short * yearly)
+
+
+def _held_over(worst: Decimal, settled: Sequence[Decimal], limit: Decimal) -> Decimal:
+    """The worst rate of now; where it is within the limit but not free again yet, the one it still stands for."""
+    return worst if worst > limit else since_calm(settled, limit) or worst
 
 
 def since_calm(settled: Sequence[Decimal], limit: Decimal) -> Decimal:
