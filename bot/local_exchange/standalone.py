@@ -42,16 +42,20 @@ async def serve(
     port: int,
     state_path: Path,
     speed: float,
+    keys: Path | None = None,
     started: Callable[[str], None] = lambda _url: None,
     clock_at: Callable[[datetime, float], Clock] = ConstantClock,
 ) -> None:
     """Serve until cancelled; then stop cleanly, state on disk, and return.
 
-    ``speed`` is venue seconds per host second, constant. ``started`` is told the base URL once it listens. Time stands
-    still while nothing serves: the next run goes on where this one ended. Raises `StateError`, OSError, ValueError.
+    ``speed`` is venue seconds per host second, constant. ``started`` is told the base URL once it listens. Into the
+    folder ``keys`` goes the key pair, as secret files of the bot. Time stands still while nothing serves: the next run
+    goes on where this one ended. Raises `StateError`, OSError, ValueError.
     """
     state = FileState.open(state_path, world.name())
     try:
+        if keys is not None:
+            state.hand_out(keys)
         scene = make_scene(scenario=world.scenario, seed=world.seed, tape=world.tape, start=world.start)
         saved = state.load()
         exchange = Exchange(scene, opening=world.balances) if saved is None else Exchange(scene, state=saved.engine)

@@ -78,6 +78,15 @@ class FileState:
         async with self._turn:
             await asyncio.shield(asyncio.to_thread(self._write, engine, utc_text(at)))
 
+    def hand_out(self, folder: Path) -> None:
+        """Put the key pair into files that a bot reads as its secrets, readable by their owner only; raises OSError."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, text in (("api_key", self.keys.key), ("secret", self.keys.secret)):
+            path = folder / f"ballast_venue__{name}"
+            path.touch(mode=0o600)
+            path.chmod(0o600)
+            path.write_text(text, encoding="ascii")
+
     def close(self) -> None:
         """Let go of the file; safe to call twice."""
         self._connection.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.local_exchange.state import FileState, StateError
+from bot.settings import load
 from tests.unit.local_exchange.still_scene import START
 
 SCENE = "tour seed 7"
@@ -97,3 +98,18 @@ def test_a_strange_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(StateError, match="is not a local exchange's state file"):
         FileState.open(other, SCENE)
+
+
+def test_the_key_pair_is_handed_out_as_a_bots_secret_files(tmp_path: Path) -> None:
+    state = FileState.open(tmp_path / "exchange.sqlite", "a scene")
+    state.hand_out(tmp_path / "keys")
+    state.hand_out(tmp_path / "keys")
+    state.close()
+    text = "targets: {sleeves: {majors: {weight: 0.9, assets: [BTC]}}}\n"
+    (tmp_path / "portfolio.yaml").write_text(text, encoding="utf-8")
+    read = load(tmp_path / "portfolio.yaml", {"BALLAST_SECRETS_DIR": str(tmp_path / "keys")})
+    assert read.venue.api_key is not None
+    assert read.venue.secret is not None
+    assert read.venue.api_key.get_secret_value() == state.keys.key
+    assert read.venue.secret.get_secret_value() == state.keys.secret
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "keys").iterdir()} == {0o600}
