@@ -13,6 +13,8 @@ from bot.cli.screen import line, show, show_json
 from bot.cli.told import Told
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bot.core.snapshot import Snapshot
     from bot.settings import Settings
 
@@ -42,7 +44,7 @@ def plan(
 
     settings = settings_of(config)
     other = settings_of(diff) if diff else None
-    seen = read_snapshot(snapshot) if snapshot else observed(settings)
+    seen = read_snapshot(snapshot) if snapshot else observed(settings) if other is None else _both(settings, other)
     # Also what is written of a decision is rounded in its own context, whatever a venue library left behind.
     with exact():
         made = decide(seen, settings.policy())
@@ -81,6 +83,28 @@ def read_snapshot(path: Path) -> Snapshot:
         raise Told(f"{path}: byte {error.start} is no UTF-8 text") from None
     except SnapshotError as error:
         raise Told(str(error).splitlines()) from None
+
+
+def _both(settings: Settings, other: Settings) -> Snapshot:
+    """The present as both configurations would look at it: candles and books of the assets that either one asks for."""
+    from bot.core.policy import RuleKeys
+
+    rules = {name: getattr(other, name) for name in RuleKeys.model_fields}
+    theirs, ours = observed(settings.model_copy(update=rules)), observed(settings)
+    parts = {name: {**getattr(theirs, name), **getattr(ours, name)} for name in ("history", "markets")}
+    for name in ("books", "tickers", "funding"):
+        # Read a moment later or earlier: what was seen of the market then counts as seen at the latest now.
+        seen = {key: _by(item, ours.at) for key, item in getattr(theirs, name).items()}
+        parts[name] = {**seen, **getattr(ours, name)}
+    frames = {symbol: {**theirs.candles.get(symbol, {}), **own} for symbol, own in ours.candles.items()}
+    made = ours.model_copy(update={**parts, "candles": {**theirs.candles, **frames}})
+    for kept in ("digest", "bar_keys"):  # worked out for what it was before
+        made.__dict__.pop(kept, None)
+    return made
+
+
+def _by(item: Any, at: datetime) -> Any:
+    return item.model_copy(update={"at": item.at and min(item.at, at)})
 
 
 def observed(settings: Settings) -> Snapshot:

@@ -169,3 +169,18 @@ def test_a_snapshot_file_needs_no_network_no_database_and_no_clock(tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert done.returncode == 2, done.stderr
     assert json.loads(done.stdout)["actions"]
+
+
+def test_without_a_snapshot_a_difference_is_seen_with_what_both_configurations_look_at(ballast: Ballast) -> None:
+    """The new configuration's own coins have candles, quotes and books, though the old one never asks for them."""
+    quick = "local: {speed: step}\n"
+    old = a_config_file(ballast.folder, quick + CONFIG)
+    new = a_config_file(ballast.folder, quick + CONFIG.replace("ETH: 0.4", "BNB: 0.4"), "new.yaml")
+    body = ballast("plan", "--config", old, "--diff", new, "--json").json
+    (bnb,) = [item for item in body["new"]["exposures"] if item["asset"] == "BNB"]
+    assert bnb["price"] is not None
+    assert bnb["trend"] is not None
+    unread = [each for each in body["new"]["unknown"] if "BNB" in each]
+    alone = ballast("plan", "--config", new, "--json").json
+    assert unread == [each for each in alone["unknown"] if "BNB" in each]
+    assert [item["asset"] for item in body["new"]["actions"]] == [item["asset"] for item in alone["actions"]]
