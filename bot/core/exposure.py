@@ -12,7 +12,7 @@ from bot.core.instruments import base_of, spot_symbol
 from bot.core.memory import Memory
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
-from bot.core.prices import Price, price_of, quoted, stale
+from bot.core.prices import Price, pegs, price_of, quoted, stale
 from bot.core.snapshot import Balance, Position, Snapshot
 
 TARGET_ZERO_BAND = Decimal("0.005")
@@ -30,6 +30,8 @@ class _Count:
     equity: Decimal = ZERO
     stables_spot: Decimal = ZERO
     stables_locked: Decimal = ZERO
+    stables_held: Decimal = ZERO  # in the spot or unified wallet, cash or not: the margin balance of a unified account
+    no_cash: frozenset[str] = frozenset()  # stables off their peg, or of unknown worth (R-G12)
     earn: Decimal = ZERO
     futures_free: Decimal = ZERO
     futures_balance: Decimal = ZERO
@@ -77,7 +79,10 @@ def _near(mark: Price, coins: Decimal, spot: Decimal | None, policy: Policy) -> 
 def ledger(snapshot: Snapshot, policy: Policy) -> tuple[Ledger, list[str], Mapping[str, list[str]]]:
     """The account as a ledger; what is unknown; notes by asset. E is None when something held cannot be valued."""
     spot, marks = prices(snapshot, policy)
-    count = _Count()
+    found = pegs(snapshot, policy)
+    count = _Count(no_cash=frozenset(policy.targets.stables.assets) if found.unknown else found.off)
+    if count.no_cash:
+        count.unknown.append(f"pegs: {found.why}")
     for asset, price in spot.items():
         if price.note:
             count.notes.setdefault(asset, []).append(price.note)
@@ -100,7 +105,7 @@ def ledger(snapshot: Snapshot, policy: Policy) -> tuple[Ledger, list[str], Mappi
             maintenance=count.maintenance,
             stables_spot=count.stables_spot,
             futures_available=count.futures_free,
-            futures_balance=count.stables_spot + count.stables_locked if unified else count.futures_balance,
+            futures_balance=count.stables_held if unified else count.futures_balance,
             unrealised=count.unrealised,
             movable=unified or "transfer" in snapshot.account.can,
             earn=count.earn,
@@ -153,16 +158,19 @@ def _count_balance(
 
 
 def _count_stable(balance: Balance, worth: Decimal, count: _Count) -> None:
+    """What is off its peg counts in E and as collateral, never as cash (R-G12)."""
+    cash = ZERO if balance.asset in count.no_cash else worth
     if balance.wallet == "futures":
-        count.futures_free += balance.free * worth
+        count.futures_free += balance.free * cash
         count.futures_balance += balance.total * worth
         return
     count.equity += balance.total * worth
     if balance.wallet == "earn":
-        count.earn += balance.total * worth
+        count.earn += balance.total * cash
         return
-    count.stables_spot += balance.free * worth
-    count.stables_locked += balance.locked * worth
+    count.stables_held += balance.total * worth
+    count.stables_spot += balance.free * cash
+    count.stables_locked += balance.locked * cash
 
 
 def _stable_price(asset: str, snapshot: Snapshot, policy: Policy) -> Decimal | None:

@@ -1,11 +1,15 @@
-"""Owns the arithmetic of perpetual legs: when one may be opened, its margin, its legs (R-A4, R-A12, R-A20)."""
+"""Owns the arithmetic of legs: when a perpetual may be opened, margin, legs, a sale's tax (R-A4, R-A12, R-A20)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from bot.core.costs import funding_view
 from bot.core.desk import Desk
+from bot.core.instruments import is_swap
+from bot.core.lots import tax_of_sale
 from bot.core.numbers import CENT, ONE, ZERO
 from bot.core.orders import Purpose
 from bot.core.sizing import percent
@@ -14,6 +18,8 @@ from bot.core.wishes import Leg, Move, Wish
 MARGIN_HEADROOM = Decimal("1.1")  # a little more than is needed, so that a tick does not ask for a second transfer
 TRIES = 2  # transfers sent without money arriving, after which the leg is given up for now
 LEAST_MOVE = Decimal(1)
+AFTER_STOP = timedelta(days=7)  # no new bridge where one was stopped (R-A14)
+NOT_REOPENED = timedelta(hours=24)  # after a position vanished without an order of ours (R-W7)
 
 
 def no_futures(desk: Desk, asset: str) -> str:
@@ -23,9 +29,15 @@ def no_futures(desk: Desk, asset: str) -> str:
         return "futures off"
     if "swap" not in desk.snapshot.account.can:
         return "no futures on this account"
-    market = desk.market(desk.contract(asset).symbol)
+    symbol = desk.contract(asset).symbol
+    market = desk.market(symbol)
     if market is None or not market.active or desk.ledger.marks.get(asset) is None:
         return "no perpetual"
+    gone = desk.memory.vanished.get(symbol)
+    if gone is not None and gone.how == "liquidation":
+        return f"liquidated on {gone.at:%Y-%m-%d}: an operator re-arms it"
+    if gone is not None and desk.snapshot.at - gone.at < NOT_REOPENED:
+        return f"its position vanished on {gone.at:%Y-%m-%d %H:%M}"
     return ""
 
 
@@ -45,7 +57,7 @@ def no_short(desk: Desk, asset: str) -> str:
         return f"distance to liquidation {percent(distance)} under {percent(desk.policy.limits.top_up_distance)}"
     if desk.ledger.contracts.get(asset, ZERO) > 0:
         return "a bridge is closed first"
-    return _no_margin(desk, asset, hedge.min_size * desk.equity / hedge.leverage)
+    return _no_margin(desk, asset, margin_of(desk, asset, hedge.min_size * desk.equity, hedge.leverage))
 
 
 def no_long(desk: Desk, asset: str) -> str:
@@ -62,23 +74,45 @@ def no_long(desk: Desk, asset: str) -> str:
     if funding.paid_by_long() >= bridge.funding_limit:
         return f"longs pay {percent(funding.paid_by_long())} a year, limit {percent(bridge.funding_limit)}"
     stopped = desk.memory.stopped_bridges.get(asset)
-    if stopped is not None and desk.snapshot.at - stopped < bridge.stagnation:
+    if stopped is not None and desk.snapshot.at - stopped < AFTER_STOP:
         return f"a bridge was stopped on {stopped:%Y-%m-%d}"
+    if _losing(desk, asset) >= bridge.stop / 2:
+        return f"the bridge that stands lost {percent(_losing(desk, asset))}: it is not enlarged"
     distance = desk.ledger.distance
     if distance is not None and distance < bridge.liquidation_distance:
         return f"distance to liquidation {percent(distance)} under {percent(bridge.liquidation_distance)}"
     return _no_margin(desk, asset, ONE)
 
 
+def _losing(desk: Desk, asset: str) -> Decimal:
+    """What the long on an asset lost, mark against entry; 0 without one (R-A14: never doubled)."""
+    symbol = desk.contract(asset).symbol
+    held = next((item for item in desk.snapshot.positions if item.symbol == symbol and item.side == "long"), None)
+    if held is None or not held.entry_price or not held.contracts:
+        return ZERO
+    entry = held.entry_price / desk.contract(asset).coins
+    return max(ZERO, (entry - mark(desk, asset)) / entry)
+
+
 def _no_margin(desk: Desk, asset: str, need: Decimal) -> str:
-    """Margin lies there, or can be brought: by a transfer that has not failed again and again."""
-    if desk.ledger.unified or desk.ledger.futures_available >= need:
+    """Margin lies there, comes, or can be brought: by a transfer that has not failed again and again."""
+    reach = margin_in_reach(desk, asset)
+    if reach is None or reach >= need:
         return ""
-    if not desk.ledger.movable:
-        return "no margin in the futures wallet and no transfers"
     if desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
         return "margin did not arrive"
-    return ""
+    return f"no margin: {reach:.2f} in reach of the futures wallet"
+
+
+def margin_in_reach(desk: Desk, asset: str) -> Decimal | None:
+    """What the futures wallet has, is being sent, or could be sent, for margin; None where one wallet serves both."""
+    ledger = desk.ledger
+    if ledger.unified:
+        return None
+    here = max(ZERO, ledger.futures_available)
+    if not ledger.movable or desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
+        return here
+    return here + desk.moving.get("futures", ZERO) + max(ZERO, ledger.stables_spot - ledger.reserved)
 
 
 def prefund(desk: Desk, asset: str, now: Decimal, way: Decimal, why: str) -> Wish | None:
@@ -114,6 +148,18 @@ def closed(desk: Desk, asset: str, coins: Decimal, purpose: Purpose) -> Leg:
     return Leg(contract.symbol, coins / contract.coins, mark(desk, asset) * contract.coins, purpose, reduce_only=True)
 
 
+def covers(desk: Desk, asset: str) -> tuple[Leg, ...]:
+    """Reduce-only legs that buy back all that is short of an asset, one for each purpose that memory knows of."""
+    index = -min(ZERO, desk.ledger.index.get(asset, ZERO))
+    short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    if desk.ledger.marks.get(asset) is None:
+        return ()
+    facts = sum((item.contracts for item in desk.hedges(asset, "risk")), ZERO) * desk.contract(asset).coins
+    risk = min(short, facts)
+    parts: tuple[tuple[Decimal, Purpose], ...] = ((short - risk, "hedge"), (risk, "risk"), (index, "index"))
+    return tuple(closed(desk, asset, coins, purpose) for coins, purpose in parts if coins > 0)
+
+
 def mark(desk: Desk, asset: str) -> Decimal:
     """The mark price per coin, else the spot price; raises ValueError where neither is known."""
     price = desk.ledger.marks.get(asset) or desk.ledger.prices.get(asset)
@@ -138,6 +184,18 @@ def sale(desk: Desk, asset: str, coins: Decimal) -> tuple[Leg, ...]:
     if not short or not held or desk.ledger.marks.get(asset) is None:
         return (sold,)
     return (closed(desk, asset, short * coins / held, "hedge"), sold)
+
+
+def tax_of(legs: Sequence[Leg], desk: Desk) -> Decimal:
+    """The tax that spot sales are expected to cost, accounting currency; 0 while `costs.tax_rate` is off (R-G10).
+
+    What coins cost is not in the memory, so a sale is taxed as if they had cost nothing: never understated.
+    """
+    rate = desk.policy.costs.tax_rate
+    if not rate:
+        return ZERO
+    sold = [leg for leg in legs if leg.qty < 0 and not is_swap(leg.symbol)]
+    return sum((tax_of_sale((), -leg.qty, leg.price, rate) for leg in sold), ZERO)
 
 
 def change_of(desk: Desk, legs: tuple[Leg, ...]) -> Decimal:

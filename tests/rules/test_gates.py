@@ -131,10 +131,20 @@ def test_r_g1_freeze_lets_derisk_through_if_it_reduces(change: str, passes: bool
     assert while_frozen(Wish("R-A16", "derisk", "derisk", "BTC", "", exposure_change=Decimal(change))) == passes
 
 
-@pytest.mark.parametrize("level", ["halt", "flatten"])
 @pytest.mark.parametrize("make", [safety, floor, transfer, convert, unhedge, trim, add])
-def test_r_g1_halt_and_flatten_let_nothing_through(level: str, make: Any) -> None:
-    assert stopped(make(control={"kill": level}), "R-G1", "veto")
+def test_r_g1_halt_lets_nothing_through(make: Any) -> None:
+    assert stopped(make(control={"kill": "halt"}), "R-G1", "veto")
+
+
+@pytest.mark.parametrize("make", [safety, floor, transfer, convert, unhedge, trim, add])
+def test_r_g1_flatten_closes_positions_and_lets_nothing_else_through(make: Any) -> None:
+    made = make(control={"kill": "flatten"})
+    assert {(item.cls, item.kind) for item in actions(made)} <= {("safety", "flatten")}
+    assert all(leg.reduce_only for item in actions(made) for leg in item.legs)
+    assert all(verdicts(item).get("R-G1") == "veto" for item in made.blocked)
+    assert {item.asset for item in actions(made)} == {"BTC"} & {
+        item.asset for item in made.assessment.exposures if item.contracts
+    }
 
 
 @pytest.mark.parametrize("make", [safety, floor, transfer, convert, unhedge, trim, add])

@@ -160,7 +160,7 @@ ALL_SOLD = {BTC: Decimal(-5)}
     ("snapshot", "config", "why"),
     [
         ({}, {"hedge": {"enabled": False}}, "hedging off"),
-        ({}, {"futures": False}, "hedging off"),
+        ({}, {"futures": False}, "futures off"),
         ({"account": {"can": []}}, {}, "no futures"),
         ({"unlisted": [SWAP]}, {}, "no perpetual"),
         ({"funding": {SWAP: {"rate": "-0.00014"}}}, {}, "shorts pay 15.3%"),

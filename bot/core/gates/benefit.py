@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from bot.core.costs import benefit_of, cost_of
 from bot.core.desk import Desk
+from bot.core.futures import tax_of
 from bot.core.numbers import ONE, fraction
 from bot.core.sizing import sign_of
 from bot.core.verdicts import Verdict
@@ -19,7 +20,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Benefit above 0 and at least `costs.min_ratio` times the cost; both are recorded for the step."""
     exposure = desk.exposure(wish.asset)
     before = desk.drift(wish.asset)
-    cost = cost_of(wish.legs, desk)
+    cost = replace(cost_of(wish.legs, desk), tax=tax_of(wish.legs, desk))
     step_benefit = benefit_of(before, before + wish.exposure_change, exposure.readings, desk)
     priced = replace(wish, cost=cost, benefit=step_benefit)
     episode = desk.memory.episode(wish.asset)

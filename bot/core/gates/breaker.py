@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from bot.core.desk import Desk
 from bot.core.exposure import drawdown
-from bot.core.numbers import ZERO
+from bot.core.numbers import ONE, ZERO
 from bot.core.sizing import percent
 from bot.core.verdicts import Verdict
 from bot.core.wishes import Wish
@@ -14,6 +15,7 @@ from bot.core.wishes import Wish
 BREAKER = "R-G13"
 APPROVAL = "R-G17"
 BUDGETS = "R-G18"
+OUTSIDE = ("deposit", "withdrawal")  # flows that change equity without being profit or loss
 
 
 def tripped(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -31,7 +33,7 @@ def approved(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     if desk.policy.approve == "auto":
         return wish, Verdict(APPROVAL, "pass")
     until = desk.memory.approvals.get(wish.key)
-    if until is not None and until > desk.snapshot.at.isoformat():
+    if until is not None and datetime.fromisoformat(until) > desk.snapshot.at:
         return wish, Verdict(APPROVAL, "pass")
     return wish, Verdict(APPROVAL, "defer", "waits for an operator's yes", f"`ballast approve {desk.decision_id}`")
 
@@ -59,17 +61,23 @@ def budgets(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
 
 
 def _withdrawn(desk: Desk) -> Decimal:
-    """Stables that left today by flows, accounting currency: no loss."""
+    """What left today by withdrawals less deposits, accounting currency: no loss. Coins at today's price."""
     day = desk.snapshot.at.date()
     stables = desk.policy.targets.stables.assets
-    return -sum((flow.amount for flow in desk.memory.flows if flow.at.date() == day and flow.asset in stables), ZERO)
+    total = ZERO
+    for flow in desk.memory.flows:
+        if flow.at.date() != day or flow.kind not in OUTSIDE:
+            continue
+        price = ONE if flow.asset in stables else desk.ledger.prices.get(flow.asset) or ZERO
+        total -= flow.amount * price
+    return total
 
 
 def _in_flight(asset: str, desk: Desk) -> Decimal:
-    """What own open and unknown buys may still add."""
+    """What own open and unknown buys may still add: of spot, of longs, and of shorts bought back."""
     total = ZERO
     for order in desk.snapshot.orders:
         name, coins = desk.asset_of(order.symbol)
-        if name == asset and order.rest > 0 and not order.reduce_only:
+        if name == asset and order.rest > 0:
             total += order.rest * coins * (desk.ledger.prices.get(asset) or ZERO)
     return total / desk.equity

@@ -13,6 +13,8 @@ from bot.core.wishes import Wish
 
 FRESH = "R-G2"
 SANE = "R-G3"
+FEED = "feed "  # how the gap of a configured feed begins
+FED = ("add", "bridge", "park")  # what a configured feed must be there for; nothing else waits for one
 
 
 def fresh(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -22,6 +24,10 @@ def fresh(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     missing = [gap for gap in desk.snapshot.gaps if gap.startswith(("balances", "positions"))]
     if missing:
         return wish, Verdict(FRESH, "defer", missing[0], "an answer from the venue")
+    unfed = [gap for gap in desk.snapshot.gaps if gap.startswith(FEED)] if wish.kind in FED else []
+    if unfed:
+        name = unfed[0].partition(":")[0]
+        return wish, Verdict(FRESH, "defer", unfed[0], f"a fresh value of the configured {name}")
     found = _oldest((item.at for item in desk.snapshot.balances), now, ages.balances)
     if found:
         return wish, Verdict(

@@ -12,12 +12,13 @@ GATE = "R-G12"
 
 
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
-    """The accounting currency off: everything but safety waits; unknown pegs: no buys."""
+    """The accounting currency off: everything but safety waits; unknown pegs: stables neither bought nor spent."""
     found = pegs(desk.snapshot, desk.policy)
     limit = f"stables within {desk.policy.limits.depeg:.1%} of one another"
     if desk.policy.accounting_currency in found.off and wish.cls != "safety":
         return wish, Verdict(GATE, "veto", f"the accounting currency is off its peg: {found.why}", limit)
-    buys = any(leg.qty > 0 and not is_swap(leg.symbol) for leg in wish.legs)
-    if found.unknown and (buys or any(move.to == "earn" for move in wish.moves)):
+    # A sale of coins buys stables, a purchase takes them for cash: with nobody knowing their worth, neither.
+    spot = wish.cls != "safety" and any(not is_swap(leg.symbol) for leg in wish.legs)
+    if found.unknown and (spot or any(move.to == "earn" for move in wish.moves)):
         return wish, Verdict(GATE, "veto", f"pegs unknown: {found.why}", limit)
     return wish, Verdict(GATE, "pass")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.core.desk import Desk
@@ -17,42 +17,81 @@ FILLABLE = Decimal("0.0005")  # a buy sized to the floor still bids this far ove
 
 
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
-    """Spot buys and opened margin are counted at their worst; sales of the same wish pay for them first."""
+    """Spot buys, opened margin and parking at their worst; what the same wish sells or releases pays for them first."""
     spends = [leg for leg in wish.legs if _spends(leg)]
-    if not spends:
+    parked = sum((move.amount for move in wish.moves if move.to == "earn"), ZERO)
+    if not spends and not parked:
         return wish, Verdict(GATE, "pass")
-    brought = sum((_brings(leg, desk) for leg in wish.legs), ZERO)
-    powder = desk.ledger.liquid - desk.floor + brought
-    if any(not is_swap(leg.symbol) for leg in spends):  # a spot buy is paid from the spot wallet alone
-        powder = min(powder, desk.ledger.stables_spot - desk.ledger.reserved + brought)
-    worst = sum((_takes(leg, desk, leg.limit or leg.price) for leg in spends), ZERO)
-    if worst <= powder:
+    room = _Room.of(wish, desk)
+    if room.holds(spends, desk, ONE) and parked <= room.powder:
         return wish, Verdict(GATE, "pass")
-    least = sum((_takes(leg, desk, leg.price * (ONE + FILLABLE)) for leg in spends), ZERO)
     floor = percent(desk.policy.targets.stables.floor)
-    why = f"takes up to {worst:.2f}, dry powder {max(ZERO, powder):.2f} over the floor of {floor}"
-    if powder <= 0:
-        return wish, Verdict(GATE, "defer", why, f"{least:.2f} of dry powder")
-    if least > powder:
-        share = powder / least
-        return _capped(wish.scaled(share), desk, powder), Verdict(
-            GATE, "resize", why, f"{least:.2f} of dry powder", scale=share
-        )
-    return _capped(wish, desk, powder), Verdict(GATE, "pass")  # smaller only in its limit price
+    worst = parked + sum((_takes(leg, desk, leg.limit or leg.price) for leg in spends), ZERO)
+    least = parked + sum((_takes(leg, desk, leg.price * (ONE + FILLABLE)) for leg in spends), ZERO)
+    bought = sum((_takes(leg, desk, leg.price * (ONE + FILLABLE)) for leg in spends if not is_swap(leg.symbol)), ZERO)
+    short_of_cash = bought > room.cash
+    have = room.cash if short_of_cash else room.powder
+    why = f"takes up to {worst:.2f}, dry powder {max(ZERO, have):.2f} over the floor of {floor}"
+    nearest = f"{bought if short_of_cash else least:.2f} of dry powder"
+    share = min(room.powder / least, room.cash / bought if bought else ONE)
+    if share <= 0:
+        return wish, Verdict(GATE, "defer", why, nearest)
+    if share < ONE:
+        return _capped(wish.scaled(share), desk), Verdict(GATE, "resize", why, nearest, scale=share)
+    return _capped(wish, desk), Verdict(GATE, "pass")  # smaller only in its limit prices
 
 
-def _capped(wish: Wish, desk: Desk, powder: Decimal) -> Wish:
-    """Lower limit prices of spot buys, so that the worst case stays inside the dry powder."""
-    margin = sum((_takes(leg, desk, leg.price) for leg in wish.legs if _spends(leg) and is_swap(leg.symbol)), ZERO)
-    buys = sum((_takes(leg, desk, leg.price) for leg in wish.legs if _spends(leg) and not is_swap(leg.symbol)), ZERO)
-    if not buys:
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What a wish may spend, accounting currency: of L over the floor, and of the spot wallet alone."""
+
+    powder: Decimal
+    cash: Decimal
+
+    @classmethod
+    def of(cls, wish: Wish, desk: Desk) -> _Room:
+        brought = sum((_brings(leg, desk) for leg in wish.legs), ZERO)
+        cash = desk.ledger.stables_spot - desk.ledger.reserved + brought
+        released = _released(wish, desk)
+        free = released if desk.ledger.movable else ZERO
+        powder = desk.ledger.liquid - desk.floor + brought + free
+        return cls(powder, cash + (released if desk.ledger.unified else ZERO))
+
+    def holds(self, spends: list[Leg], desk: Desk, share: Decimal) -> bool:
+        """Whether legs at ``share`` of their size stay inside it at their worst price."""
+        spot = sum((_takes(leg, desk, leg.limit or leg.price) for leg in spends if not is_swap(leg.symbol)), ZERO)
+        whole = sum((_takes(leg, desk, leg.limit or leg.price) for leg in spends), ZERO)
+        return whole * share <= self.powder and spot * share <= self.cash
+
+
+def _released(wish: Wish, desk: Desk) -> Decimal:
+    """Margin that the wish's own reduce-only legs set free, less their fees: they go before what they pay for."""
+    total = ZERO
+    for leg in wish.legs:
+        asset, coins = desk.asset_of(leg.symbol)
+        held = abs(desk.ledger.contracts.get(asset, ZERO)) + abs(desk.ledger.index.get(asset, ZERO))
+        if is_swap(leg.symbol) and leg.reduce_only and held:
+            part = min(ONE, abs(leg.qty) * coins / held)
+            total += desk.ledger.margins.get(asset, ZERO) * part - leg.notional * desk.taker(leg.symbol)
+    return total
+
+
+def _capped(wish: Wish, desk: Desk) -> Wish:
+    """Lower limit prices of what is bought, so that the worst case stays inside the room."""
+    room = _Room.of(wish, desk)
+    spends = [leg for leg in wish.legs if _spends(leg)]
+    fixed = sum((_takes(leg, desk, leg.price) for leg in spends if leg.qty < 0), ZERO)
+    spot = sum((_takes(leg, desk, leg.price) for leg in spends if leg.qty > 0 and not is_swap(leg.symbol)), ZERO)
+    whole = sum((_takes(leg, desk, leg.price) for leg in spends if leg.qty > 0), ZERO)
+    if not whole:
         return wish
-    reach = (powder - margin) / buys
+    reach = (room.powder - fixed) / whole
     legs = []
     for leg in wish.legs:
-        if _spends(leg) and not is_swap(leg.symbol):
+        if _spends(leg) and leg.qty > 0:
+            own = reach if is_swap(leg.symbol) else min(reach, room.cash / spot)
             market = desk.market(leg.symbol)
-            cap = floor_to(leg.price * reach, market.tick if market else None)
+            cap = floor_to(leg.price * own, market.tick if market else None)
             legs.append(replace(leg, limit=min(leg.limit, cap) if leg.limit is not None else cap))
         else:
             legs.append(leg)

@@ -19,9 +19,10 @@ def while_frozen(wish: Wish) -> bool:
 
 
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
-    """off: everything; freeze: the table above; halt and flatten: nothing (their own path acts before the cycle)."""
+    """off: everything; freeze: the table above; halt: nothing; flatten: what closes positions, and nothing else."""
     level = desk.snapshot.control.kill
-    if level == "off" or (level == "freeze" and while_frozen(wish)):
+    flattens = level == "flatten" and wish.cls == "safety" and wish.kind == "flatten"
+    if level == "off" or flattens or (level == "freeze" and while_frozen(wish)):
         return wish, Verdict(GATE, "pass")
     reason = f" ({desk.snapshot.control.reason})" if desk.snapshot.control.reason else ""
     return wish, Verdict(GATE, "veto", f"kill level {level}{reason}", "an operator's `resume`")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from bot.core.desk import Desk
+from bot.core.desk import Desk, Ledger
 from bot.core.instruments import is_swap
 from bot.core.numbers import ONE, ZERO
+from bot.core.sizing import percent
 from bot.core.verdicts import Verdict
 from bot.core.wishes import Wish
 
 GATE = "R-G9"
+BETA_UNKNOWN = Decimal("1.5")
 
 
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -30,7 +32,20 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         if coins < 0 or (short - index > coins * ratio and _worse(coins, short, asset, desk, sold, before)):
             why = f"{asset}: short {short:f} coins against {coins:f} held"
             return wish, Verdict(GATE, "veto", why, f"at most {coins * ratio:f} coins short")
+    before, then = _portfolio(desk.ledger, desk), _portfolio(after, desk)
+    if any(is_swap(leg.symbol) and leg.qty < 0 and not leg.reduce_only for leg in wish.legs) and then < min(
+        ZERO, before
+    ):
+        why = f"the portfolio would be net short: beta-weighted exposure {percent(then)}"
+        return wish, Verdict(GATE, "veto", why, f"at least 0, now {percent(before)}")
     return wish, Verdict(GATE, "pass")
+
+
+def _portfolio(ledger: Ledger, desk: Desk) -> Decimal:
+    """Sum of beta x (spot + longs - all shorts), index hedges among them, fractions of E (R-A7)."""
+    betas = desk.seen.market.betas
+    names = [item.asset for item in desk.seen.exposures]
+    return sum((betas.get(name, BETA_UNKNOWN) * (ledger.net(name) + ledger.index_weight(name)) for name in names), ZERO)
 
 
 def _worse(coins: Decimal, short: Decimal, asset: str, desk: Desk, sold: Decimal, before: Decimal) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from bot.core.desk import Desk
 from bot.core.exposure import drawdown
-from bot.core.futures import closed, mark
-from bot.core.numbers import fraction
+from bot.core.futures import change_of, closed, covers, mark
+from bot.core.numbers import ZERO, fraction
 from bot.core.sizing import percent
 from bot.core.wishes import Wish
 
 RULE = "R-G13"
+FLATTEN = "R-G1"
 
 
 def trips(desk: Desk) -> bool:
@@ -24,42 +27,31 @@ def wishes(desk: Desk) -> list[Wish]:
         return []
     fall = drawdown(desk.ledger, desk.memory)
     why = f"{RULE}: unit value {percent(fall or desk.policy.limits.drawdown)} under its peak"
-    return _close_longs(desk, why, "close")
+    return _close_longs(desk, RULE, why, "close")
 
 
 def flatten(desk: Desk) -> list[Wish]:
     """Kill level `flatten`: longs, then shorts, reduce-only; net rises by the shorts, and it is said (R-G1)."""
     if desk.snapshot.control.kill != "flatten":
         return []
-    made = _close_longs(desk, "R-G1: flatten", "flatten")
+    made = _close_longs(desk, FLATTEN, f"{FLATTEN}: flatten", "flatten")
     for asset in sorted(desk.ledger.contracts):
-        coins = desk.ledger.contracts[asset] + desk.ledger.index.get(asset, 0 * desk.ledger.contracts[asset])
-        if coins >= 0 or desk.ledger.marks.get(asset) is None:
+        legs = covers(desk, asset)
+        if not legs:
             continue
-        rise = fraction(-coins * mark(desk, asset) / desk.equity) if desk.ledger.equity else fraction(-coins * 0)
-        why = f"R-G1: flatten closes the short: net exposure of {asset} rises by {percent(rise)}"
-        leg = closed(desk, asset, -coins, "hedge")
-        made.append(Wish("R-G1", "flatten", "safety", asset, why, legs=(leg,), exposure_change=rise))
+        rise = fraction(change_of(desk, legs)) if desk.ledger.equity else ZERO
+        why = f"{FLATTEN}: flatten closes the short: net exposure of {asset} rises by {percent(rise)}"
+        made.append(Wish(FLATTEN, "flatten", "safety", asset, why, legs=legs, exposure_change=rise))
     return made
 
 
-def _close_longs(desk: Desk, why: str, kind: str) -> list[Wish]:
+def _close_longs(desk: Desk, rule: str, why: str, kind: Literal["flatten", "close"]) -> list[Wish]:
     made = []
     for asset in sorted(desk.ledger.contracts):
         coins = desk.ledger.contracts[asset]
         if coins <= 0 or desk.ledger.marks.get(asset) is None:
             continue
-        change = -fraction(coins * mark(desk, asset) / desk.equity) if desk.ledger.equity else fraction(coins * 0)
+        change = -fraction(coins * mark(desk, asset) / desk.equity) if desk.ledger.equity else ZERO
         leg = closed(desk, asset, -coins, "bridge")
-        made.append(
-            Wish(
-                RULE,
-                "flatten" if kind == "flatten" else "close",
-                "safety",
-                asset,
-                why,
-                legs=(leg,),
-                exposure_change=change,
-            )
-        )
+        made.append(Wish(rule, kind, "safety", asset, why, legs=(leg,), exposure_change=change))
     return made

@@ -68,7 +68,7 @@ def convert(desk: Desk, asset: str) -> Wish | Hold | None:
     market = desk.market(desk.spot(asset))
     if market is None or not market.active:
         return Hold(asset, CONVERT, f"{due}, but spot is not traded", "an active spot market")
-    least = market.smallest(price)
+    least = max(market.smallest(price), _least_closed(desk, asset))
     size = min(coins, max(desk.policy.convert.slice * desk.equity / price, least))
     # What is left must not be under the minimum of the next round.
     if coins - size < least:
@@ -80,6 +80,14 @@ def convert(desk: Desk, asset: str) -> Wish | Hold | None:
         return Hold(asset, CONVERT, f"{due}, but dry powder {desk.dry_powder:.2f} is too little", f"{cost:.2f}")
     legs = (closed(desk, asset, -size, "bridge"), Leg(desk.spot(asset), size, price))
     return Wish(CONVERT, "convert", "upkeep", asset, f"{CONVERT}: {due}: spot for the bridge", legs=legs)
+
+
+def _least_closed(desk: Desk, asset: str) -> Decimal:
+    """The fewest coins of the perpetual that can be closed: a round is one of both legs or none."""
+    contract = desk.contract(asset)
+    market = desk.market(contract.symbol)
+    each = mark(desk, asset) * contract.coins
+    return market.smallest(each, reduce_only=True) * contract.coins if market is not None else ZERO
 
 
 def _released(desk: Desk, asset: str, size: Decimal) -> Decimal:

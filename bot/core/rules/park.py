@@ -45,7 +45,7 @@ def recall(desk: Desk) -> list[Wish]:
     earn = desk.ledger.earn
     if earn <= 0 or not desk.ledger.equity:
         return []
-    missing = _refill(desk) + max(ZERO, _wanted(desk) - desk.dry_powder)
+    missing = _refill(desk) + max(ZERO, _wanted(desk) - desk.dry_powder) + _margin(desk)
     amount = min(earn, missing).quantize(CENT)
     if amount < Decimal(1):
         return []
@@ -59,6 +59,16 @@ def _refill(desk: Desk) -> Decimal:
         return ZERO
     stables = desk.policy.targets.stables
     return max(ZERO, (stables.floor + stables.refill) * desk.equity - desk.ledger.liquid)
+
+
+def _margin(desk: Desk) -> Decimal:
+    """What a top-up of the futures wallet lacks in the spot wallet (R-A20)."""
+    ledger, distance = desk.ledger, desk.ledger.distance
+    if distance is None or distance >= desk.policy.limits.top_up_distance:
+        return ZERO
+    need = ledger.futures_notional / desk.policy.hedge.leverage + ledger.maintenance
+    have = ledger.futures_balance + ledger.unrealised + max(ZERO, ledger.stables_spot - ledger.reserved)
+    return max(ZERO, need - (ledger.liquid if ledger.unified else have))
 
 
 def _wanted(desk: Desk) -> Decimal:

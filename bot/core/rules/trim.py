@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.core.assessment import Exposure, Trend
-from bot.core.costs import funding_view
+from bot.core.costs import cost_of, funding_view
 from bot.core.desk import Desk
-from bot.core.futures import change_of, closed, sale, sellable
+from bot.core.futures import (
+    change_of,
+    closed,
+    margin_in_reach,
+    margin_of,
+    no_futures,
+    no_short,
+    opened,
+    prefund,
+    sale,
+    sellable,
+    tax_of,
+)
+from bot.core.futures import mark as mark_of
 from bot.core.memory import Episode
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
 from bot.core.sizing import CLOSE_ENOUGH, edge_of, goal_of, left_of, percent, points, sign_of, step
-from bot.core.wishes import Hold, Leg, Move, Wish
+from bot.core.wishes import Hold, Leg, Wish
 
 RULE = "R-A3"
-MARGIN_HEADROOM = Decimal("1.1")  # so that a tick does not ask for a second transfer
-TRIES = 2  # transfers sent without money arriving, after which the hedge is given up for this step
+ROUTES = ("sale", "short", "mix")  # of equal price the first is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,66 +160,82 @@ class _Parts:
 
 def _split(desk: Desk, exposure: Exposure, size: Decimal, goal: Decimal, why: str, *, whole: bool) -> Wish | Hold:
     asset = exposure.asset
-    price, mark = desk.ledger.prices.get(asset), desk.ledger.marks.get(asset)
+    price = desk.ledger.prices.get(asset)
     if price is None:
         return Hold(asset, "R-G3", f"{asset} has no sane price", "a sane price")
+    worth = mark_of(desk, asset)
     long = max(ZERO, desk.ledger.contracts.get(asset, ZERO))
-    closed = min(size, fraction(long * (mark or price) / desk.equity)) if long else ZERO
-    parts = _shares(desk, exposure, size - closed)
+    reduced = min(size, fraction(long * worth / desk.equity)) if long else ZERO
+    share, prices = _route(desk, asset, (size - reduced) * desk.equity)
+    parts = _shares(desk, exposure, size - reduced, share)
     need = _margin_missing(desk, asset, parts, goal)
     if need is not None:
         return need
-    worth = mark or price
-    parts = _Parts(closed * desk.equity / worth, parts.sold, parts.shorted, parts.why)
-    legs = _legs(desk, asset, parts, price, worth)
+    legs = _legs(desk, asset, replace(parts, closed=reduced * desk.equity / worth))
     if not legs:
         return Hold(
             asset, "R-T9", parts.why or "nothing of it may be sold and none hedged", "a perpetual with cheap funding"
         )
-    change = -fraction(sum((leg.notional for leg in legs), ZERO) / desk.equity)
     episode = desk.memory.episode(asset)
-    text = f"{why}; {parts.why}" if parts.why else why
-    direction = episode.direction if episode else "trim"
+    text = "; ".join(part for part in (why, parts.why, prices.get("why", "")) if part)
     return Wish(
-        RULE,
-        "trim",
-        "normal",
-        asset,
-        text,
-        legs=legs,
-        exposure_change=change,
-        direction=direction,
-        goal=goal,
-        whole=whole,
-    )
+        RULE, "trim", "normal", asset, text, legs=legs, exposure_change=fraction(change_of(desk, legs)),
+        direction=episode.direction if episode else "trim", goal=goal, whole=whole,
+        notes={"prices": {name: prices[name] for name in ROUTES}} if prices else {},
+    )  # fmt: skip
 
 
-def _legs(desk: Desk, asset: str, parts: _Parts, price: Decimal, mark: Decimal) -> tuple[Leg, ...]:
+def _route(desk: Desk, asset: str, money: Decimal) -> tuple[Decimal, Mapping[str, str]]:
+    """The share of a step that is hedged; under `route: cheapest` the cheapest of three, with all three prices."""
+    trim = desk.policy.trim_for(asset)
+    mixed = ONE - trim.spot_share
+    if trim.prefer == "hedge" or trim.route != "cheapest" or money <= 0:
+        return (ONE if trim.prefer == "hedge" else mixed), {}
+    shares = {"sale": ZERO, "short": ONE, "mix": mixed}
+    found = {name: _price(desk, asset, money, shares[name]) for name in ROUTES}
+    known = [name for name in ROUTES if found[name] is not None]
+    able = known if not no_short(desk, asset) else ["sale"]
+    best = min(able, key=lambda name: found[name] or ZERO)
+    prices = {name: "unknown" if price is None else f"{price:.2f}" for name, price in found.items()}
+    told = ", ".join(f"{name} {prices[name]}" for name in ROUTES)
+    return shares[best], {**prices, "why": f"the cheapest is the {best}: {told}"}
+
+
+def _price(desk: Desk, asset: str, money: Decimal, share: Decimal) -> Decimal | None:
+    """What reducing by ``money`` costs over the holding time, funding signed; None where funding is not known."""
+    price, contract = desk.ledger.prices.get(asset), desk.contract(asset)
+    hedged = bool(share) and not no_futures(desk, asset) and funding_view(contract.symbol, desk) is not None
+    if price is None or (share and not hedged):
+        return None
+    leverage = desk.policy.hedge_for(asset).leverage
+    legs = [Leg(desk.spot(asset), -money * (ONE - share) / price, price)] if share < ONE else []
+    if share:
+        legs.append(opened(desk, asset, -money * share / mark_of(desk, asset), "hedge", leverage))
+    cost = cost_of(legs, desk)
+    # Not its total, which is never under 0: a short that is paid funding is worth just that much more.
+    return cost.fees + cost.spread + cost.impact + cost.funding + tax_of(legs, desk)
+
+
+def _legs(desk: Desk, asset: str, parts: _Parts) -> tuple[Leg, ...]:
     """Reduce first, the sale pays the margin, then the short (R-A3)."""
-    contract = desk.contract(asset)
     legs = []
     if parts.closed > 0:
-        legs.append(
-            Leg(contract.symbol, -parts.closed / contract.coins, mark * contract.coins, "bridge", reduce_only=True)
-        )
+        legs.append(closed(desk, asset, -parts.closed, "bridge"))
     if parts.sold > 0:
-        legs.append(Leg(desk.spot(asset), -parts.sold, price))
+        legs.append(Leg(desk.spot(asset), -parts.sold, desk.ledger.prices[asset] or ONE))
     if parts.shorted > 0:
-        leverage = desk.policy.hedge_for(asset).leverage
-        legs.append(
-            Leg(contract.symbol, -parts.shorted / contract.coins, mark * contract.coins, "hedge", leverage=leverage)
-        )
+        legs.append(opened(desk, asset, -parts.shorted, "hedge", desk.policy.hedge_for(asset).leverage))
     return tuple(legs)
 
 
-def _shares(desk: Desk, exposure: Exposure, size: Decimal) -> _Parts:
+def _shares(desk: Desk, exposure: Exposure, size: Decimal, share: Decimal) -> _Parts:
     """Coins to sell and to short for ``size`` of E: the share, what may not be hedged, what may not be sold."""
     asset = exposure.asset
     price = desk.ledger.prices[asset] or ONE
-    mark = desk.ledger.marks.get(asset) or price
-    trim, hedge = desk.policy.trim_for(asset), desk.policy.hedge_for(asset)
-    share = ONE if trim.prefer == "hedge" else ONE - trim.spot_share
-    banned = _no_hedge(desk, asset)
+    mark = mark_of(desk, asset)
+    hedge = desk.policy.hedge_for(asset)
+    banned = no_short(desk, asset)
+    banned = f"{banned}: all sold" if banned else ""
     free = sellable(desk, asset)
     whole = size * desk.equity
     short = ZERO if banned else whole * share / mark
@@ -215,9 +244,9 @@ def _shares(desk: Desk, exposure: Exposure, size: Decimal) -> _Parts:
     if not banned:
         short = max(short, (whole - sold * price) / mark)
     room = _room(desk, asset, whole, price, mark)
-    reach = _margin_in_reach(desk, asset)
+    reach = margin_in_reach(desk, asset)
     if reach is not None:
-        room = min(room, reach / _margin_per(desk, asset) / mark)
+        room = min(room, reach / margin_of(desk, asset, mark, hedge.leverage))
     short = max(ZERO, min(short, room))
     if short * mark < hedge.min_size * desk.equity:
         banned = banned or (f"short under {points(hedge.min_size)} points: all sold" if short else "")
@@ -236,88 +265,11 @@ def _room(desk: Desk, asset: str, whole: Decimal, price: Decimal, mark: Decimal)
     return max(beside, held - ratio * sellable(desk, asset))
 
 
-def _no_hedge(desk: Desk, asset: str) -> str:
-    """Why the hedge share is 0 (R-A4); empty when a short may be opened."""
-    return _no_perpetual(desk, asset) or _funding_forbids(desk, asset) or _no_margin(desk, asset)
-
-
-def _no_perpetual(desk: Desk, asset: str) -> str:
-    policy = desk.policy
-    if not policy.futures or not policy.hedge_for(asset).enabled or "futures" not in policy.instruments_for(asset):
-        return "hedging off: all sold"
-    if "swap" not in desk.snapshot.account.can:
-        return "no futures on this account: all sold"
-    market = desk.market(desk.contract(asset).symbol)
-    if market is None or not market.active or desk.ledger.marks.get(asset) is None:
-        return "no perpetual: all sold"
-    return ""
-
-
-def _funding_forbids(desk: Desk, asset: str) -> str:
-    hedge = desk.policy.hedge_for(asset)
-    funding = funding_view(desk.contract(asset).symbol, desk)
-    if funding is None:
-        return "funding unknown: all sold"
-    if funding.paid_by_short() > hedge.funding_limit:
-        return f"shorts pay {percent(funding.paid_by_short())} a year, limit {percent(hedge.funding_limit)}: all sold"
-    return ""
-
-
-def _no_margin(desk: Desk, asset: str) -> str:
-    policy, hedge = desk.policy, desk.policy.hedge_for(asset)
-    distance = desk.ledger.distance
-    if distance is not None and distance < policy.limits.top_up_distance:
-        return f"distance to liquidation {percent(distance)} under {percent(policy.limits.top_up_distance)}: all sold"
-    if desk.ledger.contracts.get(asset, ZERO) > 0:
-        return "a bridge is closed first"
-    reach = _margin_in_reach(desk, asset)
-    if reach is not None and reach < hedge.min_size * desk.equity * _margin_per(desk, asset):
-        if desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
-            return "margin did not arrive: all sold"
-        return f"no margin: {reach:.2f} in reach of the futures wallet: all sold"
-    return ""
-
-
-def _margin_per(desk: Desk, asset: str) -> Decimal:
-    """Margin and fee that a short takes, per unit of its notional."""
-    return ONE / desk.policy.hedge_for(asset).leverage + desk.taker(desk.contract(asset).symbol)
-
-
-def _margin_in_reach(desk: Desk, asset: str) -> Decimal | None:
-    """What the futures wallet has, is being sent, or could be sent, for margin; None where one wallet serves both."""
-    ledger = desk.ledger
-    if ledger.unified:
-        return None
-    here = max(ZERO, ledger.futures_available)
-    if not ledger.movable or desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
-        return here
-    return here + desk.moving.get("futures", ZERO) + max(ZERO, ledger.stables_spot - ledger.reserved)
-
-
 def _margin_missing(desk: Desk, asset: str, parts: _Parts, goal: Decimal) -> Wish | None:
     """The transfer that must have arrived before the short (R-A20): for the whole way, so that one is enough."""
-    if parts.shorted <= 0 or desk.ledger.unified:
+    if parts.shorted <= 0:
         return None
     trim, hedge = desk.policy.trim_for(asset), desk.policy.hedge_for(asset)
-    mark = desk.ledger.marks.get(asset) or ONE
-    now = parts.shorted * mark * _margin_per(desk, asset)
-    if desk.ledger.futures_available >= now:
-        return None
+    now = margin_of(desk, asset, parts.shorted * mark_of(desk, asset), hedge.leverage)
     way = max(ZERO, desk.ledger.net(asset) - goal) * desk.equity * (ONE - trim.spot_share)
-    amount = max(now, way / hedge.leverage) * MARGIN_HEADROOM - desk.ledger.futures_available
-    coming = desk.moving.get("futures", ZERO)
-    spare = desk.ledger.stables_spot - desk.ledger.reserved
-    amount = min(amount, spare).quantize(Decimal("0.01"))
-    if coming >= now or amount <= 0:
-        return None
-    why = (
-        f"R-A20: {asset}'s hedge needs {now:.2f} of margin, the futures wallet has {desk.ledger.futures_available:.2f}"
-    )
-    return Wish(
-        "R-A20",
-        "transfer",
-        "upkeep",
-        asset,
-        why,
-        moves=(Move(desk.policy.accounting_currency, amount, "spot", "futures"),),
-    )
+    return prefund(desk, asset, now, way / hedge.leverage, f"{asset}'s hedge")

@@ -117,8 +117,8 @@ def test_an_index_hedge_is_in_gross_and_not_in_net() -> None:
 def test_other_stables_count_at_their_price_and_blind_without_one() -> None:
     wanted = policy({"BTC": 50}, stables={"floor": "0.05", "assets": ["USDT", "USDC"]})
     held = [balance("spot", "USDT", "100"), balance("spot", "USDC", "200")]
-    quotes = {BTC: {"last": "50000"}, "USDC/USDT": {"bid": "0.98", "ask": "1.00"}}
-    assert counted(wanted, balances=held, tickers=quotes)[0].liquid == 298
+    quotes = {BTC: {"last": "50000"}, "USDC/USDT": {"bid": "0.99", "ask": "1.00"}}
+    assert counted(wanted, balances=held, tickers=quotes)[0].liquid == 299
     assert counted(wanted, balances=held)[0].equity is None
 
 
