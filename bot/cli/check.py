@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,11 +53,16 @@ def check(
         _refused(told, as_json=as_json)
         raise typer.Exit(FAILED) from None
     policy = settings.policy()
-    seen = read_snapshot(snapshot) if snapshot else observed(_looking(settings)) if history or venue else None
-    known, facts, meaning, warned = _learnt(settings, policy, seen, ask_key=venue and not snapshot)
+    if snapshot:
+        learnt = _learnt(policy, read_snapshot(snapshot))
+    elif history or venue:
+        learnt = _asked(settings, policy, ask_key=venue)
+    else:
+        learnt = _Learnt()
+    known, meaning = {"volatility": learnt.volatility, "targets": learnt.targets}, learnt.meaning
     kill, around = settings.kill_switch, changed_around(settings)
-    found = [*advice(policy, kill=kill, around=around, volatility=known, venue=facts), *warned]
-    rows = bands(policy, known)
+    found = [*advice(policy, kill=kill, around=around, venue=learnt.venue, **known), *learnt.warned]
+    rows = bands(policy, **known)
     if as_json:
         show_json(check_body(found, rows, meaning))
     else:
@@ -72,7 +79,7 @@ def check(
 
 def changed_around(settings: Settings) -> list[tuple[str, object]]:
     """The keys of the program around the decisions that differ from their defaults."""
-    sections = {"feeds": settings.feeds, "web": settings.web, "alerts": settings.alerts}
+    sections = {"web": settings.web, "alerts": settings.alerts}
     return [
         (f"{name}.{key}", value)
         for name, section in sections.items()
@@ -81,23 +88,45 @@ def changed_around(settings: Settings) -> list[tuple[str, object]]:
     ]
 
 
-def _learnt(
-    settings: Settings, policy: Policy, seen: Snapshot | None, *, ask_key: bool
-) -> tuple[dict[str, Decimal], VenueSeen | None, Outlook | None, list[Advice]]:
-    """What a snapshot teaches: volatilities, the venue, what the target means (R-T8), and what that warns of."""
-    if seen is None:
-        return {}, None, None, []
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """What a snapshot teaches: volatilities, targets, the venue, what the target means (R-T8), what that warns of."""
+
+    volatility: Mapping[str, Decimal] = field(default_factory=dict)
+    targets: Mapping[str, Decimal] = field(default_factory=dict)
+    venue: VenueSeen | None = None
+    meaning: Outlook | None = None
+    warned: Sequence[Advice] = ()
+
+
+def _asked(settings: Settings, policy: Policy, *, ask_key: bool) -> _Learnt:
+    """What the venue teaches; where it does not answer, that is a finding, and the others still stand."""
+    try:
+        seen = observed(_looking(settings))
+        live = settings.mode == "live" and ask_key
+        can_withdraw = go(_can_withdraw(settings)) if live else None
+    except Told as told:
+        from bot.core.advice import Advice
+
+        return _Learnt(warned=[Advice("error", "venue", f"cannot be asked: {each}") for each in told.lines])
+    return _learnt(policy, seen, live=live, can_withdraw=can_withdraw)
+
+
+def _learnt(policy: Policy, seen: Snapshot, *, live: bool = False, can_withdraw: bool | None = None) -> _Learnt:
     from bot.core.outlook import findings, outlook, venue_seen, volatilities
     from bot.core.plan import plan
     from bot.engine.arithmetic import exact
 
-    live = settings.mode == "live" and ask_key
-    can_withdraw = go(_can_withdraw(settings)) if live else None
     with exact():
         assessed = plan(seen, policy).assessment
-        facts = venue_seen(seen, policy, assessed, live=live, can_withdraw=can_withdraw)
         meaning = outlook(seen, policy, assessed)
-        return volatilities(assessed), facts, meaning, list(findings(meaning, policy))
+        return _Learnt(
+            volatility=volatilities(assessed),
+            targets=assessed.neutral,
+            venue=venue_seen(seen, policy, assessed, live=live, can_withdraw=can_withdraw),
+            meaning=meaning,
+            warned=tuple(findings(meaning, policy)),
+        )
 
 
 def _looking(settings: Settings) -> Settings:

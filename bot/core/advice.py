@@ -95,7 +95,6 @@ NOT_ACTING_YET: Final[tuple[_Rest, ...]] = (
     _Rest("execution.style", "orders go out as takers, within their collar", frozenset({"maker-then-taker", "twap"})),
     _Rest("execution.maker_wait", "no order rests"),
     _Rest("costs.tax_rate", "tax is no cost"),
-    _Rest("feeds.*", "no outside reading is taken"),
     _Rest("web.*", "no dashboard is served"),
     _Rest("alerts.urls", "nobody is told; alerts are recorded and logged"),
 )
@@ -107,15 +106,16 @@ def advice(
     kill: str = "off",
     around: Sequence[tuple[str, object]] = (),
     volatility: Mapping[str, Decimal] = {},
+    targets: Mapping[str, Decimal] = {},
     venue: VenueSeen | None = None,
 ) -> list[Advice]:
     """Every finding, errors first. ``around``: changed keys of the program around the decisions, with their values.
 
-    ``volatility`` a year by asset, where it is known; ``venue`` what the venue itself said, where it was asked.
+    ``volatility`` and ``targets`` as in `bands`; ``venue`` what the venue itself said, where it was asked.
     """
     found = [
         *_periods(policy),
-        *_bands(policy, bands(policy, volatility)),
+        *_bands(policy, bands(policy, volatility, targets)),
         *_leverage(policy),
         *_floor(policy),
         *_windows(policy, venue),
@@ -126,13 +126,16 @@ def advice(
     return sorted(found, key=lambda each: each.level)  # stable: each level keeps its order
 
 
-def bands(policy: Policy, volatility: Mapping[str, Decimal] = {}) -> list[BandRow]:
-    """Each asset's band beside its break-even drift; ``volatility`` a year by asset, 0.5 where it is not known."""
+def bands(policy: Policy, volatility: Mapping[str, Decimal] = {}, targets: Mapping[str, Decimal] = {}) -> list[BandRow]:
+    """Each asset's band beside its break-even drift.
+
+    ``volatility`` a year by asset, 0.5 where it is not known; ``targets`` where history set them: else the skeleton's.
+    """
     rows = []
     for name, sleeve in policy.targets.sleeves.items():
         for asset in sleeve.members:
             inner = sleeve.fixed[asset] if sleeve.fixed is not None else ONE / len(sleeve.members)
-            target = fraction(sleeve.weight * inner)
+            target = targets.get(asset, fraction(sleeve.weight * inner))
             sigma = volatility.get(asset, VOLATILITY_PRESUMED)
             rows.append(BandRow(asset, name, target, _band(policy, asset, target), break_even(policy, sigma), sigma))
     return rows

@@ -16,6 +16,7 @@ from bot.render.words import instant, money
 
 Body = Mapping[str, Any]
 NUMBERS: Final = re.compile(r"[-+−]?\d[\d.,:TZ-]*")
+SLACK: Final = 1e-6  # a share of exactly 2 % is one, whatever floats make of it
 WHOLE_EVERY: Final = 60  # cycles after which the table is shown again though nothing changed
 
 
@@ -41,6 +42,7 @@ class Teller:
         holds = [item for item in body["holds"] if whole or _key(item) not in before]
         about = {item["asset"] for item in (*body["actions"], *refused, *holds)}
         about |= {item["asset"] for item in body["exposures"] if _trend(item) not in before}
+        about &= {item["asset"] for item in body["exposures"]}  # what is parked is no asset with a band
         parts: list[RenderableType] = [Text(), self._head(body)]
         parts += [assets_table(body, about)] if about else []
         parts.append(stables_line(body))
@@ -119,7 +121,7 @@ def _farthest(body: Body) -> str:
     item = max(known, key=lambda each: abs(each["drift"]) / (each["band"][1] - each["target"]))
     share = abs(item["drift"]) / (item["band"][1] - item["target"])
     # Cut, not rounded: 100 % is where an asset triggers.
-    return f", {item['asset']} at {math.floor(share * 100)}% of its band"
+    return f", {item['asset']} at {math.floor(share * 100 + SLACK)}% of its band"
 
 
 def _key(item: Body) -> str:

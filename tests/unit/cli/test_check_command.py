@@ -140,3 +140,12 @@ def test_the_built_in_exchange_answers_for_itself(ballast: Ballast) -> None:
     ran = ballast("check", "--venue", "--config", config)
     assert "has NOSUCH, and binance does not list NOSUCH/USDT" in ran.out
     assert not (ballast.folder / "data").exists()
+
+
+def test_a_venue_that_cannot_be_asked_is_an_error_beside_the_other_findings(ballast: Ballast) -> None:
+    text = f"{CONFIG}{TAKER}mode: live\nkill_switch: halt\nvenue: {{environment: production}}\n"
+    ran = ballast("check", "--venue", "--config", a_config_file(ballast.folder, text))
+    assert ran.code == 1
+    assert "warning: kill_switch: is halt" in ran.out
+    assert "error: venue: cannot be asked: " in ran.out
+    assert "BALLAST_VENUE__API_KEY" in ran.out

@@ -87,6 +87,13 @@ def test_a_livelier_coin_pays_sooner() -> None:
     assert by_asset["BTC"] == pytest.approx(by_asset["ETH"] / 4)
 
 
+def test_a_target_that_history_set_has_its_own_band() -> None:
+    policy = a_policy(targets={"model": "risk-parity"})
+    btc, eth = bands(policy, {}, {"BTC": Decimal("0.04")})
+    assert (btc.target, btc.band) == (Decimal("0.04"), Decimal("0.01"))  # a quarter of it
+    assert eth.target == Decimal("0.45")
+
+
 def test_a_switched_off_band_has_a_break_even_and_no_warning() -> None:
     policy = a_policy(triggers={"band": {"points": None, "relative": None}})
     assert [row.band for row in bands(policy)] == [None, None]

@@ -97,3 +97,29 @@ def test_who_is_told_the_same_is_told_it_once() -> None:
         item.update(rule="R-A10", why="stress 2: no adds", nearest="stress under 2")
     said = one_line(Teller().block(body))
     assert "BTC, ETH hold: R-A10: stress 2: no adds; nearest: stress under 2." in said
+
+
+def test_a_cycle_that_only_parks_shows_no_empty_table() -> None:
+    teller = Teller()
+    teller.block(a_body(EVEN))
+    body = a_body(EVEN)
+    parking = {
+        "kind": "park",
+        "asset": "USDT",
+        "rule": "R-A19",
+        "why": "R-A19: 2.0 points lie idle beyond floor and buffer",
+        "exposure_change": 0.0,
+        "legs": [{"asset": "USDT", "amount": "2000", "from": "spot", "to": "earn"}],
+        "gates": {"passed": 9, "not_passed": []},
+        "funded_by": [],
+    }
+    text = text_of(teller.block({**body, "actions": [parking]}))
+    assert "in its band" not in text
+    assert "Park USDT (R-A19): 2.0 points lie idle" in text
+
+
+def test_just_under_its_band_is_not_called_all_of_it() -> None:
+    teller = Teller()
+    teller.block(a_body({"BTC": 0.589, "ETH": 0.36}))
+    said = one_line(teller.block(a_body({"BTC": 0.5898, "ETH": 0.36})))
+    assert "BTC at 99% of its band" in said
