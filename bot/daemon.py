@@ -16,7 +16,7 @@ import structlog
 
 from bot import __version__
 from bot.clocks import host_utc_now
-from bot.core.numbers import utc_text
+from bot.core.numbers import milliseconds, utc_text
 from bot.core.orders import OrderState
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
@@ -150,6 +150,7 @@ class Daemon:
         self._policy: Policy = body.settings.policy()
         self._log = structlog.get_logger("ballast")
         self._stop = asyncio.Event()
+        self._flatten = asyncio.Event()
         self._fence = 0
         self._failures = 0
         self._cycles = 0
@@ -260,33 +261,44 @@ class Daemon:
         ]
         try:
             while not self._stop.is_set() and (cycles is None or self._cycles < cycles):
-                if not await self._wait_for_turn(watchers):
+                cycle_id = await self._wait_for_turn(watchers)
+                if cycle_id is None:
                     break
-                await self._one()
+                await self._one(cycle_id)
                 await self._beat()
         finally:
             for task in watchers:
                 task.cancel()
             await asyncio.gather(*watchers, return_exceptions=True)
 
-    async def _wait_for_turn(self, watchers: list[asyncio.Task[None]]) -> bool:
-        """Sleep to the next cycle that has not run yet; False when the end came first."""
+    async def _wait_for_turn(self, watchers: list[asyncio.Task[None]]) -> str | None:
+        """Sleep to the next cycle that has not run yet and answer its id; None when the end came first.
+
+        A flatten does not wait for it: it gets a cycle of its own (R-G1).
+        """
         number = self._number(self._clock.now())
-        while self._last_number is not None and number <= self._last_number:
+        while self._last_number is not None and number <= self._last_number and not self._flatten.is_set():
             due = EPOCH + (self._last_number + 1) * self._policy.cycle
-            sleeping = asyncio.create_task(self._clock.until(due))
-            stopping = asyncio.create_task(self._stop.wait())
-            await asyncio.wait({sleeping, stopping, *watchers}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (sleeping, stopping):
+            waits = [
+                asyncio.create_task(self._clock.until(due)),
+                asyncio.create_task(self._stop.wait()),
+                asyncio.create_task(self._flatten.wait()),
+            ]
+            await asyncio.wait({*waits, *watchers}, return_when=asyncio.FIRST_COMPLETED)
+            for task in waits:
                 task.cancel()
-            await asyncio.gather(sleeping, stopping, return_exceptions=True)
+            await asyncio.gather(*waits, return_exceptions=True)
             if self._stop.is_set():
-                return False
+                return None
             self._check(watchers)
             number = self._number(self._clock.now())
         self._check(watchers)
-        self._last_number = number
-        return not self._stop.is_set()
+        early = self._last_number is not None and number <= self._last_number
+        self._flatten.clear()
+        self._last_number = number if self._last_number is None else max(number, self._last_number)
+        cycle_id = f"{int(self._policy.cycle / timedelta(milliseconds=1))}:{number}"
+        cycle_id = f"{cycle_id}:{milliseconds(self._clock.now())}" if early else cycle_id
+        return None if self._stop.is_set() else cycle_id
 
     def _check(self, watchers: list[asyncio.Task[None]]) -> None:
         """A watcher that ended is a deaf daemon: what ended it comes out here."""
@@ -297,11 +309,10 @@ class Daemon:
     def _number(self, at: datetime) -> int:
         return (at - EPOCH) // self._policy.cycle
 
-    async def _one(self) -> None:
+    async def _one(self, cycle_id: str) -> None:
         """One cycle; the end asked for meanwhile gives it a few seconds. The program's only catch-all stands here."""
         self._take_configuration()
         started = self._clock.mono()
-        cycle_id = f"{int(self._policy.cycle / timedelta(milliseconds=1))}:{self._last_number}"
         task = asyncio.create_task(self._cycle(cycle_id))
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -379,6 +390,8 @@ class Daemon:
     async def _cancel_if_told(self) -> None:
         if self.kill.level not in CANCELS:
             return
+        if self.kill.level == "flatten":
+            self._flatten.set()
         try:
             asked = await self.engine.cancel_own()
         except Fenced:
@@ -413,6 +426,8 @@ class Daemon:
         """Beat while nothing else does, so that silence means a dead process."""
         while True:
             await self._clock.sleep(PULSE_EVERY_S)
+            if self._last is not None:
+                self.engine.guard.exposed(self._last.snapshot.positions)
             try:
                 await self._beat()
             except Fenced:

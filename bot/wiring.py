@@ -318,7 +318,7 @@ async def _over_ccxt(settings: Settings, keep: Keep, clock: Clock, setup: Setup,
     else:
         account = ReadOnlyVenue(venue) if settings.mode == "dry-run" else venue
         world = World(clock, venue, account, account, account, account, lambda: venue.requests, kept)
-    world.feeds, world.kept = feeds, _Pause(venue, keep)
+    world.feeds, world.kept = feeds, KeptPause(lambda: venue.paused_until, keep)
     return world
 
 
@@ -341,15 +341,16 @@ async def _paused_until(keep: Keep, clock: Clock) -> datetime | None:
 
 
 @dataclass(slots=True)
-class _Pause:
+class KeptPause:
     """Keeps a ban beyond the process: asked after each cycle, it writes only what changed."""
 
-    venue: CcxtVenue
+    paused_until: Callable[[], datetime | None]
     keep: Keep
     told: datetime | None = None
 
     async def __call__(self) -> None:
-        until = self.venue.paused_until
+        """Write it down."""
+        until = self.paused_until()
         if until is None or (self.told is not None and abs(until - self.told) < PAUSE_STEP):
             return  # one that is over does no harm: it lies in the past
         self.told = until

@@ -1,12 +1,12 @@
 """Owns what the bot does to itself when something is wrong: breaker, runaway, a key that may withdraw, foreign orders.
 
-R-G13, R-G15. It freezes, halts and tells; it decides no trade.
+R-G1, R-G13, R-G15. It freezes, halts and tells; it decides no trade.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.core.events import Event
@@ -15,6 +15,7 @@ from bot.core.numbers import milliseconds, plain
 from bot.core.orders import MODE_LETTERS
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
+from bot.core.snapshot import Position
 from bot.engine.controls import BREAKER, Requests
 from bot.engine.parts import Parts
 from bot.engine.record import Recorder
@@ -24,6 +25,7 @@ from bot.ports.venue import Gap
 
 KEY_EVERY = timedelta(hours=1)  # venue time between two looks at what the key may do
 SWEEP_EVERY = timedelta(days=1)  # and for open orders that nobody here intended
+TELL_EVERY_S = 300.0  # host seconds, under halt with open futures (R-G1)
 SHOWN = 5  # foreign orders named in one message
 
 
@@ -38,6 +40,18 @@ class Guard:
         self._key_at: datetime | None = None
         self._may_withdraw: bool | None = None
         self._swept_at: datetime | None = None
+        self._told_s = float("-inf")
+
+    # ---- while nothing may be sent
+
+    def exposed(self, positions: Sequence[Position]) -> None:
+        """Under halt nobody looks after futures: say every five minutes what they are and how far from liquidation."""
+        now_s = self._parts.clock.mono()
+        if self._kill.level != "halt" or not positions or now_s - self._told_s < TELL_EVERY_S:
+            return
+        self._told_s = now_s
+        words = "; ".join(_distance(item) for item in positions)
+        self._parts.alerts.send("critical", f"halted with open futures: {words}", key="halted with futures")
 
     # ---- before a decision
 
@@ -120,3 +134,10 @@ class Guard:
         self._kill.set("freeze", BREAKER, f"unit value {limit} % or more under its peak (R-G13)")
         await self._kill.look()  # writes it down, so that it outlives the process
         await cancel()
+
+
+def _distance(item: Position) -> str:
+    """A position and how far its mark is from liquidation."""
+    mark, end = item.mark_price, item.liquidation_price
+    far = "liquidation unknown" if not mark or not end else f"{abs(mark - end) / mark * 100:.1f} % from liquidation"
+    return f"{item.quantity:f} {item.symbol}, {far}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from bot.clocks import StepClock, host_utc_now
 from bot.core.events import Event
+from bot.core.numbers import milliseconds
 from bot.core.plan_record import Plan
 from bot.daemon import Body, ConfigWatch, Daemon
 from bot.engine.cycle import Outcome
@@ -155,6 +158,57 @@ async def test_sigusr1_halts_at_once(world: World) -> None:
     assert row is not None
     assert (row.value, row.who) == ("halt", "signal")
     assert not world.plans[-1].actions
+
+
+class PatientClock(StepClock):
+    """Nobody's turn ever comes by itself."""
+
+    async def until(self, venue_at: datetime) -> None:
+        if venue_at > self.now():
+            await asyncio.Event().wait()
+
+
+async def test_a_flatten_does_not_wait_for_the_next_cycle(world: World) -> None:
+    world.clock = PatientClock(START)
+    daemon = world.daemon()
+    world.after_plan = lambda number: daemon.kill.set("flatten", "test", "out") if number == 1 else None
+    async with asyncio.timeout(20):
+        assert await daemon.run(2) == 0
+    assert [plan.at for plan in world.plans] == [START, START]
+    assert [row.cycle_id for row in await world.record.decisions(2)] == [
+        f"600000:2945376:{milliseconds(START)}",
+        "600000:2945376",
+    ]
+    assert not world.plans[-1].actions  # there was nothing to close
+
+
+async def test_it_beats_while_it_waits(world: World) -> None:
+    beats: list[object] = []
+
+    class Listening(MemoryStore):
+        async def beat(self, status: Mapping[str, object], fence: int) -> None:
+            beats.append(status["beat_at"])
+            await super().beat(status, fence)
+
+    world.clock = HastyClock(START)
+    daemon = world.daemon(store=Listening(world.database, host_utc_now))
+    running = asyncio.create_task(daemon.run())
+    async with asyncio.timeout(20):
+        while len(beats) < 4:  # noqa: ASYNC110 - a test that looks on
+            await asyncio.sleep(0.01)
+    daemon.stop()
+    assert await running == 0
+    assert len(world.plans) == 1
+
+
+class HastyClock(PatientClock):
+    """Host time goes a hundred times as fast, and no turn comes by itself."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start, mono=lambda: time.monotonic() * 100)
+
+    async def sleep(self, host_s: float) -> None:
+        await asyncio.sleep(host_s / 100)
 
 
 async def test_an_edit_takes_effect_at_a_cycles_boundary(world: World) -> None:

@@ -46,6 +46,33 @@ async def test_the_breaker_freezes_for_good_and_cancels_what_rests() -> None:
     assert [row.what for row in await world.controls.read(0)] == ["kill"]
 
 
+async def test_the_breaker_cancels_what_rests_in_the_very_cycle_that_it_trips() -> None:
+    world = await a_world(policy=a_policy(limits={"drawdown": "0.05"}, execution={"maker_wait": "1h"}))
+    world.venue.answers = ["rests"]
+    await world.cycle()
+    assert [row.state for row in (await world.orders())[SPOT]] == [OrderState.OPEN]
+    for symbol in (SPOT, SWAP):
+        world.scene.move(symbol, world.clock.now(), "88")
+    await world.cycle()
+    assert world.kill.standing.by == "drawdown breaker"
+    assert [row.state for row in (await world.orders())[SPOT]] == [OrderState.CANCELLED]
+    assert not world.exchange.open_orders()
+
+
+async def test_a_resume_that_comes_while_the_breaker_trips_is_not_undone() -> None:
+    world = await a_world(policy=FRAGILE, opening={"USDT": D(40_000), "BTC": D(400)})
+    await world.cycle()
+    await a_fall(world)
+    guard, last = world.engine.guard, world.engine
+    outcome = await world.cycle()
+    await world.controls.request("resume", "", "anna", "seen")
+    # The decision was made before anybody read the resume.
+    await guard.breaker(outcome.plan, FRAGILE, last.cancel_own)
+    await world.engine.requests.handle(FRAGILE)
+    await guard.breaker(outcome.plan, FRAGILE, last.cancel_own)
+    assert [row.what for row in await world.controls.read(0)] == ["kill", "resume"]
+
+
 async def test_an_operators_resume_puts_the_peak_back_so_that_it_does_not_trip_again() -> None:
     world = await a_world(policy=FRAGILE, opening={"USDT": D(40_000), "BTC": D(400)})
     await world.cycle()
@@ -162,3 +189,18 @@ async def test_elsewhere_such_a_key_is_told_of_and_an_unknown_one_is_not() -> No
     await guard.look()
     assert world.kill.level == "off"
     assert "the key may withdraw" in world.alerts.texts
+
+
+async def test_a_halt_with_open_futures_is_told_again_every_five_minutes() -> None:
+    world = await a_world()
+    await world.cycle()
+    outcome = await world.cycle()
+    guard, positions = world.engine.guard, outcome.snapshot.positions
+    guard.exposed(positions)
+    assert "halted with open futures" not in world.alerts.texts
+    world.kill.set("halt", "test", "test")
+    guard.exposed(positions)
+    guard.exposed(positions)
+    (told,) = [text for _, text in world.alerts.told if text.startswith("halted with open futures")]
+    assert "-20.000 BTC/USDT:USDT, " in told
+    assert told.endswith("% from liquidation")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
+from bot.core.memory import Memory
+from bot.core.snapshot import Feeds
 from bot.engine.arithmetic import decide
-from bot.engine.observe import book_symbols
+from bot.engine.observe import Observer, book_symbols
+from bot.engine.stop import Standing
+from bot.ports.venue import Gap
 from tests.builders import a_market, a_policy, a_snapshot
 from tests.unit.engine.world import a_world
 from tests.unit.venues.simulated.scenes import SPOT, SWAP
@@ -31,3 +37,23 @@ async def test_savings_are_in_the_snapshot_for_stables_only() -> None:
     outcome = await world.cycle()
     assert set(outcome.snapshot.savings) == {"USDT"}
     assert outcome.snapshot.savings["USDT"].rate > Decimal(0)
+
+
+class HalfBlindFeeds:
+    """Dominance holds, sentiment does not."""
+
+    async def read(self) -> Feeds:
+        return Feeds(dominance=((1.0, Decimal(50)),))
+
+    def gaps(self) -> Sequence[Gap]:
+        return (Gap("feed sentiment", "timed out after 10 s"),)
+
+
+async def test_a_feed_that_fails_is_named_among_what_could_not_be_read() -> None:
+    world = await a_world()
+    observer = Observer(replace(world.parts, feeds=HalfBlindFeeds()))
+    reads = await observer.read(world.policy)
+    made = observer.snapshot(reads, world.policy, Memory(), Standing(), (), {})
+    assert made.gaps == ("feed sentiment: timed out after 10 s",)
+    assert made.feeds.dominance is not None
+    assert made.feeds.sentiment is None

@@ -169,3 +169,18 @@ async def test_a_halt_set_before_a_cycle_cancels_at_its_start() -> None:
     await world.cycle()
     assert not world.exchange.open_orders()
     assert world.exchange.order_requests == 1
+
+
+async def test_flatten_closes_the_short_and_sends_nothing_else() -> None:
+    world = await a_world()
+    await world.cycle()
+    assert world.short() > 0
+    held = world.held()
+    await world.controls.request("kill", "flatten", "anna", "out")
+    outcome = await world.cycle()
+    assert [item.wish.kind for item in outcome.plan.actions] == ["flatten"]
+    assert (world.short(), world.held()) == (D(0), held)
+    (closing,) = [intent for intent in world.venue.placed if intent.kind == "flatten"]
+    assert closing.reduce_only
+    assert not (await world.cycle()).plan.actions
+    assert not (await world.store.memory()).hedges
