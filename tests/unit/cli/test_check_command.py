@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot import folder
 from tests.unit.cli.ran import Ballast
 from tests.unit.cli.snapshots import CONFIG, a_config_file, a_market, a_snapshot_file
 
@@ -149,3 +150,31 @@ def test_a_venue_that_cannot_be_asked_is_an_error_beside_the_other_findings(ball
     assert "warning: kill_switch: is halt" in ran.out
     assert "error: venue: cannot be asked: " in ran.out
     assert "BALLAST_VENUE__API_KEY" in ran.out
+
+
+PRESETS = sorted(path.name for path in folder("config").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_sound_and_says_what_it_is_for(ballast: Ballast, preset: str) -> None:
+    path = folder("config") / preset
+    ran = ballast("check", "--config", path)
+    assert (ran.code, ran.err) == (0, "")
+    first, second = path.read_text(encoding="utf-8").splitlines()[:2]
+    assert first == "# yaml-language-server: $schema=schema.json"
+    assert second.startswith("# ")
+
+
+def test_the_presets_are_those_of_the_contract() -> None:
+    assert PRESETS == [
+        "binance-demo.yaml",
+        "binance-paper.yaml",
+        "bybit-testnet.yaml",
+        "core-satellite.yaml",
+        "dynamic.yaml",
+        "live.example.yaml",
+        "momentum.yaml",
+        "paper.yaml",
+        "risk-parity.yaml",
+        "tactical.yaml",
+    ]
