@@ -53,7 +53,7 @@ class Teller:
         parts += _together([(wish_words(item), _refusal(item)) for item in refused], "is refused", "are refused")
         parts += _folded("still refused", [_short(item) for item in body["blocked"] if item not in refused])
         parts += _together([(item["asset"], _reason(item)) for item in holds], "holds", "hold")
-        same = [item["asset"] for item in body["holds"] if item not in holds]
+        same = [*dict.fromkeys(item["asset"] for item in body["holds"] if item not in holds)]
         parts += _folded("hold as before" if len(same) != 1 else "holds as before", same)
         parts += [Text(note, style="yellow") for note in notes]
         return Group(*parts)
@@ -69,7 +69,7 @@ class Teller:
 
     def _line(self, body: Body) -> Text:
         """Short enough for 80 columns."""
-        said = f"{len(body['holds'])} hold"
+        said = f"{len({item['asset'] for item in body['holds']})} hold"
         if body["blocked"]:
             gates = sorted({gate for item in body["blocked"] for gate in _gates(item).split(", ")})
             said += f", {len(body['blocked'])} wait ({', '.join(gates)})"
@@ -83,7 +83,8 @@ def _together(said: Sequence[tuple[str, str]], one: str, several: str) -> list[R
     """Who is told the same is told it once."""
     by_words: dict[str, list[str]] = {}
     for name, words in said:
-        by_words.setdefault(words, []).append(name)
+        known = by_words.setdefault(words, [])
+        known += [] if name in known else [name]  # an asset may hold for one reason on both sides
     return [
         Text.assemble((f"{', '.join(names)} {one if len(names) == 1 else several}", "yellow"), f": {words}.")
         for words, names in by_words.items()

@@ -163,8 +163,9 @@ def holds_table(holds: Sequence[Body]) -> Table:
     table.add_column("asset", no_wrap=True, style="bold")
     table.add_column("because", ratio=3, overflow="fold")
     table.add_column("until", ratio=2, overflow="fold", style="dim")
-    for item in holds:
-        table.add_row(item["asset"], f"{item['rule']}: {item['why']}", item["nearest"])
+    rows = dict.fromkeys((item["asset"], f"{item['rule']}: {item['why']}", item["nearest"]) for item in holds)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

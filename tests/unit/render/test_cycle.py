@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from bot.render.cycle import WHOLE_EVERY, Teller
+from bot.render.plan import holds_table
 from tests.unit.render.bodies import EVEN, a_body, one_line, text_of
 
 FILLED = {
@@ -123,3 +124,16 @@ def test_just_under_its_band_is_not_called_all_of_it() -> None:
     teller.block(a_body({"BTC": 0.589, "ETH": 0.36}))
     said = one_line(teller.block(a_body({"BTC": 0.5898, "ETH": 0.36})))
     assert "BTC at 99% of its band" in said
+
+
+def test_an_asset_that_holds_twice_for_one_reason_is_named_once() -> None:
+    body = a_body(EVEN)
+    hold = {
+        "asset": "BTC",
+        "rule": "R-W8",
+        "why": "R-A17 already acts on BTC in this plan",
+        "nearest": "the next cycle",
+    }
+    said = one_line(Teller().block({**body, "holds": [hold, hold]}))
+    assert "BTC holds: R-W8" in said
+    assert one_line(holds_table([hold, hold])).count("R-W8") == 1
