@@ -127,7 +127,7 @@ def test_r_s6_the_trend_is_named_and_sets_the_speed(kind: str, trend: str) -> No
     assert round(sold) == (2_500 if kind == "weakening up" else 5_000)
 
 
-def test_r_s6_a_strong_trend_is_left_to_run_and_an_unknown_one_is_named_as_unknown() -> None:
+def test_r_s6_a_strong_trend_is_left_alone_and_an_unknown_one_adds_nothing() -> None:
     assert trending("strong up").actions == ()
     made = trending("unknown", 45)
     assert of(made)["trend"] is None
