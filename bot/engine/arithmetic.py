@@ -23,6 +23,9 @@ def exact() -> AbstractContextManager[Context]:
 
 
 def decide(snapshot: Snapshot, policy: Policy) -> Plan:
-    """`plan` in that context: what a cycle, a command and a verification reckon is the same to the last digit."""
+    """`plan` in that context: what a cycle, a command and a verification reckon is the same to the last digit.
+
+    Its text forms quantise too, so who shows a plan after a venue library was at work does it inside `exact` as well.
+    """
     with exact():
         return plan(snapshot, policy)

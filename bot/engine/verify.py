@@ -91,7 +91,8 @@ async def _facts(record: Record, report: Report, seen: Evidence) -> None:
 def _compare(report: Report, row: DecisionRow, told: Mapping[str, Any], snapshot: Snapshot, policy: Policy) -> None:
     """The same inputs through the same door: the readings first, since all else follows from them."""
     report.decisions += 1
-    made = json.loads(decide(snapshot, policy).to_json())
+    with exact():
+        made = json.loads(decide(snapshot, policy).to_json())
     # What the cycle saw is written beside the plan's own facts, in the same transaction.
     recorded = {**told, "events": [event for event in told["events"] if event["kind"] != "seen"]}
     if made == recorded:

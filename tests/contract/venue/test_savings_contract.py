@@ -39,7 +39,7 @@ async def wallets(world: World) -> dict[str, Decimal]:
 
 
 async def test_an_instant_product_is_offered_and_the_account_can_earn(world: World) -> None:
-    port: Savings = world.venue  # type: ignore[assignment] # both worlds' venues have it; the port Venue does not ask
+    port: Savings = world.venue
     assert await port.savings() == {"USDT": Saving(product="USDT001", rate=D("0.03"), instant=True, min=D("0.1"))}
     assert "earn" in (await world.venue.kind()).can
 
