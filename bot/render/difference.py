@@ -100,4 +100,4 @@ def _words(body: Body) -> dict[str, list[str]]:
         lines += [f"refused: {wish_words(item)}", *(f"  {verdict_words(each)}" for each in item["gates"]["not_passed"])]
     for item in body["holds"]:
         said.setdefault(item["asset"], []).append(f"holds ({item['rule']}): {item['why']}")
-    return said
+    return {asset: [*dict.fromkeys(lines)] for asset, lines in said.items()}
