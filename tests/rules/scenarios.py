@@ -14,6 +14,7 @@ from bot.core.numbers import canonical_json
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot, parse
 from tests.rules.accounts import SATURDAY, account, keys
+from tests.rules.leveraged_scenarios import LEVERAGED
 from tests.rules.market_scenarios import MARKET
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -85,6 +86,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "S21-thin": Scenario(keys(FIFTY, **NO_HEDGE), _fifty(55, 13, books={"BTC/USDT": 20_000})),
     "S21-deep": Scenario(keys(FIFTY, **NO_HEDGE), _fifty(55, 13, books={"BTC/USDT": 50_100})),
     **{name: Scenario(*parts) for name, parts in MARKET.items()},
+    **{name: Scenario(*parts) for name, parts in LEVERAGED.items()},
 }  # fmt: skip
 
 

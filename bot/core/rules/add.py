@@ -96,10 +96,13 @@ def _bridged(desk: Desk, exposure: Exposure, wanted: _Step) -> Wish | None:
     powder = fraction(desk.dry_powder / (ONE + 2 * desk.taker(desk.spot(asset))) / desk.equity)
     margin, spot = parts_of(powder, wanted.size, wanted.way, add.increment, leverage, by_route=by_route)
     room = max(ZERO, keys.max_exposure - longs(desk)) / leverage
-    margin = min(margin, room)
+    if margin > room:  # what the limit leaves of dry powder buys spot
+        margin, spot = room, ZERO if by_route else max(ZERO, min(powder - room, wanted.size - room * leverage))
     notional = margin * leverage * desk.equity
     market = desk.market(desk.contract(asset).symbol)
-    if market is None or notional < market.smallest(mark(desk, asset)) * mark(desk, asset):
+    # Less than one round of its conversion is not worth a position: what dry powder there is buys spot.
+    least = desk.policy.convert.slice * desk.equity
+    if market is None or notional < max(least, market.smallest(mark(desk, asset)) * mark(desk, asset)):
         return None
     need = margin_of(desk, asset, notional, leverage)
     funding = prefund(desk, asset, need, need, f"{asset}'s bridge")

@@ -1,0 +1,436 @@
+"""R-A6, R-A9, R-A12 to R-A14, R-A19 and the cheapest route of R-A3: futures and savings, acting and holding still."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.core.assessment import Readings, Trend
+from bot.core.numbers import utc_text
+from bot.core.plan_record import Plan
+from bot.core.wishes import Wish
+from tests.rules.accounts import (
+    AT,
+    account,
+    actions,
+    after,
+    approved,
+    decide,
+    hold,
+    keys,
+    legs,
+    net,
+    policy,
+    reads,
+    seen,
+    spot,
+    swap,
+)
+from tests.rules.days import charts, moves
+
+BTC, SWAP, SOL, SOL_SWAP = spot("BTC"), swap("BTC"), spot("SOL"), swap("SOL")
+RANGE = {name: reads() for name in ("BTC", "ETH", "SOL")}
+FALL = -0.003  # a day: a bear market
+BEAR = charts({"BTC": moves(0, drift=FALL), "ETH": moves(1, drift=FALL)})
+NO_INDEX: Mapping[str, Any] = {"hedge": {"index": {"enabled": False}}}
+
+
+def the(made: Plan, kind: str) -> Wish:
+    (found,) = [item for item in actions(made) if item.kind == kind]
+    return found
+
+
+def kinds(made: Plan) -> list[str]:
+    return [item.kind for item in actions(made)]
+
+
+def ago(**span: int) -> str:
+    return utc_text(AT - timedelta(**span))
+
+
+# ---- R-A6: the bear hedge
+
+
+def bear(btc: Any, *, shorts: Any = 0, memory: Mapping[str, Any] | None = None, **config: Any) -> Plan:
+    """BTC of 50 and ETH of 15 in a bear regime whose overlay wants the same."""
+    made = keys({"BTC": 50, "ETH": 15}, **{**NO_INDEX, **config})
+    made["targets"]["regimes"] = {"bear": {"stables": "0.35", "sleeves": {"btc": "0.5", "eth": "0.15"}}}
+    cash = 75 - Decimal(str(btc))
+    held = {"BTC": shorts} if shorts else None
+    body = account({"BTC": btc, "ETH": 15}, cash, futures=10, shorts=held, candles=BEAR, memory=memory)
+    return decide(body, type(policy({"BTC": 50})).model_validate(made), RANGE)
+
+
+def stood(days: int, reason: str = "R-A6") -> dict[str, Any]:
+    fact = {"symbol": SWAP, "purpose": "hedge", "contracts": "0.2", "opened_at": ago(days=days), "reason": reason}
+    return {"hedges": [fact], "last_bear_hedge": {"BTC": ago(days=days)}}
+
+
+@pytest.mark.parametrize(("btc", "points"), [("52.5", "-2.5"), ("57", "-7"), ("60", "-10"), ("65", "-10")])
+def test_r_a6_the_excess_over_the_neutral_target_is_hedged_up_to_the_bear_size(btc: str, points: str) -> None:
+    hedge = the(bear(btc), "hedge")
+    assert (hedge.rule, legs(hedge)) == ("R-A6", {SWAP: Decimal(points)})
+
+
+def test_r_a6_under_half_a_band_over_neutral_nothing_is_hedged() -> None:
+    assert bear("52.4").actions == ()
+
+
+def test_r_a6_what_is_over_while_the_short_stands_is_not_sold() -> None:
+    made = bear(66, shorts=10, memory=stood(1))
+    assert made.actions == ()
+    assert "hedged in bear" in hold(made, "BTC", "R-A6").why
+
+
+def test_r_a6_beyond_the_hard_band_the_trim_acts_all_the_same() -> None:
+    trim = the(bear(71, shorts=10, memory=stood(1)), "trim")
+    assert trim.legs[0].symbol == BTC
+
+
+def test_r_a6_one_hedge_per_max_age_and_asset_then_it_is_trimmed() -> None:
+    assert "hedge" not in kinds(bear(65, memory={"last_bear_hedge": {"BTC": ago(days=29)}}))
+    assert "trim" in kinds(bear(65, memory={"last_bear_hedge": {"BTC": ago(days=29)}}))
+    assert "hedge" in kinds(bear(65, memory={"last_bear_hedge": {"BTC": ago(days=30)}}))
+
+
+def test_r_a6_a_bear_hedge_beside_an_older_short_of_a_trim_stands_too() -> None:
+    assert bear(66, shorts=10, memory=stood(2, "R-A3")).actions == ()
+
+
+def test_r_a6_where_no_short_may_be_opened_the_excess_is_trimmed() -> None:
+    made = bear(65, hedge={"enabled": False})
+    assert legs(the(made, "trim")) == {BTC: Decimal(-5)}
+
+
+def test_r_a6_the_step_to_the_bear_target_is_sold_beside_the_hedge() -> None:
+    """Without an overlay risk is wanted at 0.6: both happen in one plan, and the short is left alone after it."""
+    wanted = policy({"BTC": 50, "ETH": 15}, **NO_INDEX)
+    snapshot = seen({"BTC": 65, "ETH": 9}, 16, futures=10, candles=BEAR)
+    made = decide(snapshot, wanted, RANGE)
+    assert [(item.kind, item.rule) for item in actions(made, "BTC")] == [("derisk", "R-T2"), ("hedge", "R-A6")]
+    assert legs(actions(made, "BTC")[1]) == {SWAP: Decimal(-10)}  # of the 15 over, 5 were sold before it
+    then = decide(after(snapshot, made), wanted, RANGE)
+    assert [set(legs(item)) for item in actions(then, "BTC")] == [{BTC}]
+    assert [item.rule for item in actions(then, "BTC")] == ["R-T2"]
+
+
+# ---- R-A9: the index hedge
+
+
+def index(*, stables: int = 40, have: int = 0, funding: str = "0", drift: float = FALL, **config: Any) -> Plan:
+    """40 of BTC and 20 of ETH, both at their bear target, betas 1 and 0.3."""
+    made = keys({"BTC": 40, "ETH": 20}, **config)
+    made["targets"]["regimes"] = {"bear": {"stables": "0.4", "sleeves": {"btc": "0.4", "eth": "0.2"}}}
+    days = {"BTC": moves(0, drift=drift), "ETH": moves(1, drift=drift)}
+    fact = {"symbol": SWAP, "purpose": "index", "contracts": str(Decimal(have) / 50), "opened_at": ago(days=1)}
+    body = account(
+        {"BTC": 40, "ETH": 20}, stables - 20, futures=20, candles=charts(days),
+        shorts={"BTC": have} if have else None, memory={"hedges": [fact] if have else []},
+        funding={SWAP: {"rate": funding}},
+    )  # fmt: skip
+    return decide(body, type(policy({"BTC": 50})).model_validate(made), RANGE)
+
+
+ONLY_BTC = {"hedge": {"index": {"assets": ["BTC"]}}}
+
+
+def test_r_a9_in_a_bear_regime_the_index_is_shorted_by_increments() -> None:
+    made = index(**ONLY_BTC)
+    betas = made.assessment.market.betas
+    wanted = Decimal("0.5") * (betas["BTC"] * Decimal("0.4") + betas["ETH"] * Decimal("0.2"))
+    assert Decimal("0.2") < wanted < Decimal("0.25")
+    hedge = the(made, "index_hedge")
+    assert (hedge.rule, hedge.cls, legs(hedge)) == ("R-A9", "derisk", {SWAP: Decimal(-5)})
+    assert hedge.legs[0].purpose == "index"
+
+
+def test_r_a9_it_counts_in_gross_and_not_in_the_net_of_its_asset() -> None:
+    made = index(**ONLY_BTC)
+    assert net(made, "BTC") == 40
+    assert made.after.gross_leverage == Decimal("0.65")
+
+
+@pytest.mark.parametrize(("have", "change"), [(20, None), (25, None), (30, Decimal(5)), (10, Decimal(-5))])
+def test_r_a9_a_hedge_within_a_fifth_of_what_is_wanted_is_left_alone(have: int, change: Decimal | None) -> None:
+    found = [legs(item)[SWAP] for item in actions(index(have=have, **ONLY_BTC)) if item.kind == "index_hedge"]
+    assert (found[0] if found else None) == (None if change is None else pytest.approx(change, abs=Decimal("3.1")))
+    assert not found or found[0] * (change or 0) > 0
+
+
+@pytest.mark.parametrize(("drift", "funding"), [(0.003, "0"), (FALL, "-0.0002")])
+def test_r_a9_outside_bear_or_over_the_funding_limit_it_is_unwound(drift: float, funding: str) -> None:
+    close = the(index(have=20, drift=drift, funding=funding, **ONLY_BTC), "index_hedge")
+    assert (close.legs[0].reduce_only, close.legs[0].purpose, legs(close)) == (True, "index", {SWAP: Decimal(5)})
+
+
+def test_r_a9_outside_bear_nothing_is_shorted() -> None:
+    assert "index_hedge" not in kinds(index(drift=0.003, **ONLY_BTC))
+    assert "index_hedge" not in kinds(index(hedge={"index": {"enabled": False}}))
+
+
+# ---- R-A12: bridges
+
+
+def bridging(
+    read: Readings | None = None, *, route: str = "spot", long: Any = 0, floor: str = "0.15", **more: Any
+) -> Plan:
+    """SOL at 10 of its 20, BTC inside its band of 61; liquid 17.5, of it 8 in the futures wallet; the rest is parked."""
+    wanted = policy(
+        {"SOL": 20, "BTC": 61}, stables={"floor": floor}, **{"add": {"route": route}, **more.pop("config", {})}
+    )
+    held, futures = 65 - Decimal(str(long)), 8 + Decimal(str(long)) / 2
+    earn = 100 - 10 - held - futures - Decimal("9.5")
+    longs = {"BTC": long} if long else None
+    state = seen({"SOL": 10, "BTC": held}, "9.5", futures=futures, earn=earn, longs=longs, **more)
+    return decide(state, wanted, {**RANGE, "SOL": read or reads(Trend.STRONG_DOWN, bottoming=True)})
+
+
+def test_r_a12_a_bottoming_laggard_is_bridged_at_two_times() -> None:
+    bridge = the(bridging(), "bridge")
+    (leg,) = bridge.legs
+    assert (leg.symbol, leg.leverage, leg.purpose) == (SOL_SWAP, Decimal(2), "bridge")
+    assert legs(bridge)[SOL_SWAP] == pytest.approx(Decimal(5), abs=Decimal("0.02"))
+
+
+def test_r_a12_by_the_route_it_needs_no_bottoming_but_leave_to_add() -> None:
+    assert "bridge" in kinds(bridging(reads(Trend.RANGE), route="bridge"))
+    assert "bridge" not in kinds(bridging(reads(Trend.STRONG_DOWN), route="bridge"))
+    assert "bridge" not in kinds(bridging(reads(Trend.RANGE)))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"funding": {SOL_SWAP: {"rate": "0.00023"}}},  # longs pay 25.2 % a year
+        {"funding": {SOL_SWAP: {"rate": "0", "at": "2026-03-05T11:49:00Z"}}},
+        {"config": {"bridge": {"enabled": False}}},
+        {"account": {"can": []}},
+        {"memory": {"vanished": {SOL_SWAP: {"at": "2026-03-04T12:30:00Z", "how": "adl"}}}},
+        {"memory": {"vanished": {SOL_SWAP: {"at": "2026-01-04T12:30:00Z", "how": "liquidation"}}}},
+    ],
+    ids=["funding", "funding unknown", "off", "no futures", "vanished", "liquidated"],
+)
+def test_r_a12_no_bridge_where_one_of_its_conditions_fails(more: Mapping[str, Any]) -> None:
+    assert "bridge" not in kinds(bridging(**more))
+
+
+def test_r_a12_at_neutral_funding_it_is_bridged() -> None:
+    assert "bridge" in kinds(bridging(funding={SOL_SWAP: {"rate": "0.0001"}}))
+
+
+def test_r_a12_all_bridges_together_stay_within_their_limit() -> None:
+    made = legs(the(bridging(long=7), "bridge"))
+    assert made[SOL_SWAP] == pytest.approx(Decimal(3), abs=Decimal("0.001"))
+    assert made[SOL] == pytest.approx(Decimal(1), abs=Decimal("0.02"))  # what is left of dry powder
+    assert "bridge" not in kinds(bridging(long="9.9"))
+
+
+def test_r_a11_the_mix_of_spot_and_margin_is_what_dry_powder_bears() -> None:
+    found = legs(the(bridging(floor="0.135"), "bridge"))
+    assert found == {
+        SOL: pytest.approx(Decimal(3), abs=Decimal("0.02")),
+        SOL_SWAP: pytest.approx(Decimal(2), abs=Decimal("0.02")),
+    }
+
+
+def test_r_a11_where_dry_powder_covers_the_increment_nothing_is_bridged() -> None:
+    assert "bridge" not in kinds(bridging(floor="0.12"))
+
+
+# ---- R-A13, R-A14: a bridge's life
+
+
+def standing(
+    read: Readings | None = None, *, entry: Any = 100, days: int = 1, paid: int = 0, rate: str = "0", **more: Any
+) -> Plan:
+    """Ten points of SOL long at 2, entered at a price (the mark is 100); spot has the money to convert it."""
+    fact = {
+        "symbol": SOL_SWAP,
+        "contracts": "100",
+        "margin": "5000",
+        "opened_at": ago(days=days),
+        "funding_paid": str(paid),
+    }
+    body = account(
+        {"SOL": 10, "BTC": 60}, 12, futures=18, longs={"SOL": 10}, memory={"bridges": [fact]},
+        funding={SOL_SWAP: {"rate": rate}},
+    )  # fmt: skip
+    body["positions"] = [{**item, "entry_price": str(entry)} for item in body["positions"]]
+    body |= more
+    return decide(body, policy({"SOL": 20, "BTC": 60}, stables={"floor": "0.05"}), {**RANGE, "SOL": read or reads()})
+
+
+@pytest.mark.parametrize(
+    ("case", "why"),
+    [
+        ({"read": reads(Trend.STRONG_UP, recovered=True)}, "recovery confirmed"),
+        ({"read": reads(at_support=True), "entry": 102}, "at support in a loss of 2.0%"),
+        ({"rate": "0.0003"}, "longs pay 32.8"),
+        ({"paid": 100}, "funding budget"),
+        ({"days": 7, "paid": 20}, "stagnating"),
+        ({"days": 30}, "30 days old"),
+    ],
+    ids=["recovery", "support", "funding", "budget", "stagnating", "age"],
+)
+def test_r_a13_a_bridge_becomes_spot_in_rounds(case: Mapping[str, Any], why: str) -> None:
+    convert = the(standing(**case), "convert")
+    assert (convert.rule, convert.cls, convert.exposure_change) == ("R-A13", "upkeep", 0)
+    assert [leg.symbol for leg in convert.legs] == [SOL_SWAP, SOL]  # what is closed pays for what is bought
+    # a round of half a point of equity, which a loss or a gain of the bridge moves by a little
+    assert legs(convert) == {
+        SOL_SWAP: pytest.approx(Decimal("-0.5"), abs=Decimal("0.01")),
+        SOL: pytest.approx(Decimal("0.5"), abs=Decimal("0.01")),
+    }
+    assert why in convert.why
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {},
+        {"read": reads(at_support=True), "entry": 106},  # more than mild
+        {"read": reads(at_support=True), "entry": 98},  # no loss
+        {"rate": "0.0002"},
+        {"paid": 99},
+        {"days": 7, "paid": 20, "entry": 99},  # it gained more than it paid
+        {"days": 29},
+    ],
+)
+def test_r_a13_otherwise_a_bridge_stands(case: Mapping[str, Any]) -> None:
+    assert "convert" not in kinds(standing(**case))
+
+
+def test_r_a13_released_margin_comes_back_before_it_pays_for_spot() -> None:
+    body = {"balances": [
+        {"wallet": "spot", "asset": "USDT", "free": "200", "locked": "0"},
+        {"wallet": "futures", "asset": "USDT", "free": "24800", "locked": "5000"},
+        {"wallet": "spot", "asset": "SOL", "free": "100", "locked": "0"},
+        {"wallet": "spot", "asset": "BTC", "free": "1.2", "locked": "0"},
+    ]}  # fmt: skip
+    made = standing(reads(recovered=True), **body)
+    assert "convert" not in kinds(made)
+    (move,) = the(made, "transfer").moves
+    assert (move.source, move.to) == ("futures", "spot")
+
+
+@pytest.mark.parametrize(("entry", "paid"), [(112, 0), (110, 200)])
+def test_r_a14_at_a_loss_of_a_tenth_with_its_funding_the_bridge_is_closed(entry: int, paid: int) -> None:
+    stop = the(standing(entry=entry, paid=paid), "stop")
+    assert (stop.rule, stop.cls, stop.legs[0].reduce_only, legs(stop)) == (
+        "R-A14", "safety", True, {SOL_SWAP: pytest.approx(-10, abs=Decimal("0.2"))},  # a tenth of what equity is now
+    )  # fmt: skip
+
+
+def test_r_a14_a_smaller_loss_stops_nothing() -> None:
+    assert "stop" not in kinds(standing(entry=110))  # 9.1 %
+
+
+def test_r_a14_where_one_was_stopped_no_bridge_is_opened_for_seven_days() -> None:
+    assert "bridge" not in kinds(bridging(memory={"stopped_bridges": {"SOL": ago(days=6)}}))
+    assert "bridge" in kinds(bridging(memory={"stopped_bridges": {"SOL": ago(days=7)}}))
+    short = {"bridge": {"stagnation": "1d"}}
+    assert "bridge" not in kinds(bridging(memory={"stopped_bridges": {"SOL": ago(days=6)}}, config=short))
+
+
+def test_r_a14_a_losing_bridge_is_never_doubled() -> None:
+    wanted = policy({"SOL": 20, "BTC": 60}, stables={"floor": "0.10"}, add={"route": "bridge"})
+    body = account({"SOL": 8, "BTC": 63}, 14, futures=15, longs={"SOL": 4})
+    table = {**RANGE, "SOL": reads()}
+    assert "bridge" in kinds(decide(body, wanted, table))
+    body["positions"] = [{**item, "entry_price": "106"} for item in body["positions"]]
+    assert "bridge" not in kinds(decide(body, wanted, table))
+
+
+# ---- R-A19: savings
+
+EARNS: Mapping[str, Any] = {
+    "account": {"can": ["swap", "transfer", "earn"]},
+    "savings": {"USDT": {"product": "USDT001", "rate": "0.04", "instant": True}},
+}
+
+
+def idle(stables: Any = 25, *, earn: Any = 0, btc: Any = 75, on: bool = True, **more: Any) -> Plan:
+    wanted = policy({"BTC": 75}, stables={"floor": "0.10", "buffer": "0.05"}, savings={"enabled": on})
+    return decide(seen({"BTC": btc}, stables, earn=earn, **{**EARNS, **more}), wanted, RANGE)
+
+
+def test_r_a19_what_is_idle_is_parked() -> None:
+    (move,) = the(idle(), "park").moves
+    assert (move.amount, move.source, move.to) == (Decimal(10_000), "spot", "earn")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"stables": 15},
+        {"stables": "15.99", "earn": "9.01"},
+        {"on": False},
+        {"account": {"can": ["swap", "transfer"]}},
+        {"savings": {}},
+        {"savings": {"USDT": {"product": "locked", "rate": "0.04", "instant": False}}},
+        {"memory": {"last_parked_at": "2026-03-04T12:30:00Z"}},
+        {"stables": 30, "btc": 70},  # what is wished for is not idle
+        {"control": {"kill": "freeze"}},
+    ],
+    ids=["buffer", "little", "off", "cannot", "none", "locked", "today", "wished for", "frozen"],
+)
+def test_r_a19_otherwise_nothing_is_parked(case: Mapping[str, Any]) -> None:
+    assert "park" not in kinds(idle(**case))
+
+
+def test_r_a19_a_recall_comes_before_an_add_and_counts_when_it_has_arrived() -> None:
+    made = idle(10, earn=20, btc=70)
+    assert kinds(made) == ["recall"]
+    assert the(made, "recall").moves[0].amount == Decimal(5_005)
+    assert "dry powder" in hold(made, "BTC", "R-A11").why
+
+
+def test_r_a19_a_margin_need_that_spot_does_not_cover_is_recalled() -> None:
+    state = seen({"ETH": 20}, "0.5", futures=6, earn="73.5", shorts={"ETH": 20}, leverage=10, **EARNS)
+    made = decide(state, policy({"ETH": 20}, stables={"floor": "0"}, savings={"enabled": True}), RANGE)
+    # ten of collateral and 0.2 of maintenance are called for; 6 and 0.5 are there
+    assert the(made, "recall").moves[0].amount >= Decimal(3_700)
+
+
+# ---- R-A3: the cheapest route
+
+
+def routed(rate: str = "0", **config: Any) -> Wish:
+    wanted = policy({"BTC": 50}, trim={"route": "cheapest"}, **config)
+    made = decide(seen({"BTC": 58}, 32, futures=10, funding={SWAP: {"rate": rate}}), wanted, RANGE)
+    return approved(made, "BTC").wish
+
+
+def test_r_a3_the_cheapest_route_sells_where_a_short_would_cost_more() -> None:
+    trim = routed()
+    assert legs(trim) == {BTC: Decimal(-5)}
+    # 5,000: 10 bp and 1 bp; 2 x 5 bp and 2 x 1 bp; three fifths and two fifths of them
+    assert trim.notes["prices"] == {"sale": "5.50", "short": "6.00", "mix": "5.70"}
+
+
+def test_r_a3_the_cheapest_route_shorts_where_funding_pays_for_it() -> None:
+    trim = routed("0.0001")  # longs pay 10.95 % a year
+    assert legs(trim) == {SWAP: Decimal(-5)}
+    assert Decimal(trim.notes["prices"]["short"]) == pytest.approx(Decimal("-15"), abs=Decimal("0.01"))
+
+
+def test_r_a3_a_tax_makes_the_sale_dear() -> None:
+    trim = routed(costs={"tax_rate": "0.25", "min_ratio": "0"})
+    assert legs(trim) == {SWAP: Decimal(-5)}
+    assert trim.notes["prices"]["sale"] == "1255.50"
+
+
+def test_r_a3_without_known_funding_the_cheapest_route_leaves_the_short_unpriced() -> None:
+    state = seen({"BTC": 58}, 32, futures=10).model_copy(update={"funding": {}})
+    trim = approved(decide(state, policy({"BTC": 50}, trim={"route": "cheapest"}), RANGE), "BTC").wish
+    assert legs(trim) == {BTC: Decimal(-5)}
+    assert trim.notes["prices"] == {"sale": "5.50", "short": "unknown", "mix": "unknown"}
+
+
+def test_r_a3_the_fixed_route_prices_nothing() -> None:
+    made = decide(seen({"BTC": 58}, 32, futures=10), policy({"BTC": 50}), RANGE)
+    assert approved(made, "BTC").wish.notes == {}
