@@ -313,3 +313,31 @@ def test_r_a9_with_known_funding_it_grows_to_what_is_wanted_and_goes_when_the_be
     assert legs(more) == {"BTC/USDT:USDT": Decimal(-5)}  # 18 wanted, 10 there
     (less,) = [item for item in actions(index_hedged({}, 0.003)) if item.kind == "index_hedge"]
     assert legs(less) == {"BTC/USDT:USDT": Decimal(5)}
+
+
+# ---- R-T2 beside a hedge
+
+
+def bear_step(reason: str) -> Plan:
+    """BTC at its neutral target of 60, hedged by 6 points of it for a reason, in a bear market (target 36)."""
+    short = {
+        "symbol": "BTC/USDT:USDT", "purpose": "hedge", "contracts": "0.12", "opened_at": utc_text(AT), "reason": reason,
+    }  # fmt: skip
+    state = seen(
+        {"BTC": 66}, 24, futures=10, shorts={"BTC": 6}, candles=charts({"BTC": moves(0, drift=-0.003)}),
+        memory={"hedges": [short]},
+    )  # fmt: skip
+    return decide(state, policy({"BTC": 60}, hedge={"index": {"enabled": False}}))
+
+
+def test_r_t2_a_bear_step_of_hedged_spot_closes_its_share_of_a_trims_hedge() -> None:
+    (step,) = [item for item in actions(bear_step("R-A3")) if item.rule == "R-T2"]
+    assert legs(step) == {
+        "BTC/USDT": Decimal(-5),
+        "BTC/USDT:USDT": pytest.approx(Decimal(6) * 5 / 66, abs=Decimal("0.001")),
+    }
+
+
+def test_r_t2_a_bear_step_leaves_the_bear_hedge_alone() -> None:
+    (step,) = [item for item in actions(bear_step("R-A6")) if item.rule == "R-T2"]
+    assert legs(step) == {"BTC/USDT": Decimal(-5)}

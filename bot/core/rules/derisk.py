@@ -13,6 +13,7 @@ from bot.core.wishes import Hold, Leg, Wish
 
 STRESS = "R-A16"
 BEAR = "R-T2"
+BEAR_HEDGE = "R-A6"
 BETA_UNKNOWN = Decimal("1.5")
 HALF = Decimal("0.5")
 BEAR_STEP = Decimal("0.01")
@@ -70,8 +71,9 @@ def _down(desk: Desk, exposure: Exposure, way: Decimal, goal: Decimal, rule: str
         coins = min(size * desk.equity / price, sellable(desk, asset))
         if coins <= 0:
             return Hold(asset, rule, f"{why}, but no coins may be sold", "free coins beyond those kept")
-        # The bear step leaves the bear hedge alone; a stress sale closes its share of the short.
-        legs = sale(desk, asset, coins) if rule == STRESS else (Leg(desk.spot(asset), -coins, price),)
+        # The bear step leaves the bear hedge alone; any other sale of hedged spot closes its share of the short (R-A8).
+        alone = rule == BEAR and any(item.reason.startswith(BEAR_HEDGE) for item in desk.hedges(asset, "hedge"))
+        legs = (Leg(desk.spot(asset), -coins, price),) if alone else sale(desk, asset, coins)
     text = f"{rule}: {why}; {points(way)} points over"
     return Wish(
         rule, "derisk", "derisk", asset, text, legs=legs, exposure_change=fraction(change_of(desk, legs)),
