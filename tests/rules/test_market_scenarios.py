@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.assess import assess
+from bot.core.exposure import drawdown
 from bot.core.plan_record import Plan
 from bot.core.snapshot import Snapshot
 from tests.rules.accounts import actions, after, approved, blocked, decide, hold, legs, net, run, verdicts
@@ -239,6 +241,21 @@ def test_s22_r_w9_a_deposit_is_no_profit_and_goes_to_the_underweight_by_incremen
     assert [item.rule for item in actions(made)] == ["R-A11", "R-A11"]
     assert [legs(item) for item in actions(made)] == [{"BTC/USDT": Decimal(6)}, {"ETH/USDT": Decimal(6)}]  # 5 % of E
     assert made.blocked == ()
+
+
+def test_s22_r_w9_the_unit_value_takes_no_profit_from_it() -> None:
+    snapshot, wanted = load("S22")
+    _seen, book = assess(snapshot, wanted)
+    assert drawdown(book, snapshot.memory) == 0
+    forgotten = snapshot.memory.model_copy(update={"since": ()})
+    assert drawdown(book, forgotten) == pytest.approx(Decimal("-0.2"))  # as it would be, were it a profit
+
+
+def test_s22_the_increments_go_on_to_the_targets_and_then_nothing_moves() -> None:
+    *_, (_state, made) = followed("S22", 4)
+    assert made.actions == ()
+    shares = {item.asset: round(item.net * 100, 1) for item in made.assessment.exposures}
+    assert shares == {"BTC": 50, "ETH": 30}
 
 
 def test_s22_r_w9_the_same_money_without_a_flow_stops_trading() -> None:

@@ -157,6 +157,14 @@ def test_r_t5_while_it_is_needed_it_is_not_undone() -> None:
     assert legs(more)["ETH/USDT:USDT"] < 0
 
 
+def test_r_t5_a_risk_short_somebody_closed_is_not_closed_again() -> None:
+    state, wanted = load("S18-holds")
+    short = {"symbol": "ETH/USDT:USDT", "purpose": "risk", "contracts": "4", "opened_at": AT, "reason": "R-T5"}
+    held = seen({"BTC": 60, "ETH": 30}, 2, futures=8, shorts={"ETH": 1}, memory={"hedges": [short]}, at=state.at)
+    (undone,) = actions(decide(held.model_copy(update={"candles": state.candles}), wanted), "ETH")
+    assert legs(undone) == {"ETH/USDT:USDT": Decimal(1)}
+
+
 def test_r_t5_a_portfolio_that_is_being_filled_is_not_shorted() -> None:
     state, wanted = load("S18")
     filling = seen({"BTC": 10, "ETH": 25}, 57, futures=8, at=state.at).model_copy(update={"candles": state.candles})

@@ -28,6 +28,7 @@ def wishes(desk: Desk) -> list[Wish | Hold]:
 
 def _of(desk: Desk, asset: str, risk: RiskShare) -> Wish | Hold | None:
     standing = sum((item.contracts for item in desk.hedges(asset, "risk")), ZERO) * desk.contract(asset).coins
+    standing = min(standing, max(ZERO, -desk.ledger.contracts.get(asset, ZERO)))  # what is left of it
     # Short of its target beside others that are under their bands, it is not too large: they are too small (a portfolio
     # that is being filled).
     if not standing and desk.drift(asset) < 0 and any(-item.drift >= item.band for item in desk.seen.exposures):
