@@ -19,7 +19,7 @@ from bot.ports.errors import StoreError
 KEPT_AS = "medians"
 EVERY = timedelta(hours=1)
 DAYS = 30
-LEAST = 24  # samples before a median is told: a day has its own rhythm
+LEAST = 7 * 24  # samples before a median is told: less than a week knows no weekend
 NINE = Decimal("1e-9")
 CENT = Decimal("0.01")
 

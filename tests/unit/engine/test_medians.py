@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.core.memory import Memory
 from bot.core.snapshot import Book
-from bot.engine.medians import DAYS, Medians, spread_and_depth
+from bot.engine.medians import DAYS, LEAST, Medians, spread_and_depth
+from bot.engine.observe import Observer
+from bot.engine.stop import Standing
 from tests.builders import NOON, D
 from tests.unit.engine.world import FakeAlerts, a_world
 from tests.unit.venues.simulated.scenes import SPOT
@@ -40,18 +43,18 @@ async def sampled(medians: Medians, count: int, book: Book, start: datetime = NO
     return start + count * HOUR
 
 
-async def test_a_median_is_told_once_a_days_worth_was_seen() -> None:
+async def test_a_median_is_told_once_a_weeks_worth_was_seen() -> None:
     medians = Medians(None, FakeAlerts())
-    await sampled(medians, 23, a_book())
+    await sampled(medians, LEAST - 1, a_book())
     assert medians.of(SPOT) == (None, None)
-    await medians.sample(NOON + 23 * HOUR, {SPOT: a_book()}, WITHIN)
+    await medians.sample(NOON + LEAST * HOUR, {SPOT: a_book()}, WITHIN)
     assert medians.of(SPOT) == (D("0.002"), D("999.00"))
 
 
 async def test_one_wild_day_does_not_move_what_is_usual() -> None:
     medians = Medians(None, FakeAlerts())
     midnight = NOON + 12 * HOUR
-    after = await sampled(medians, 3 * 24, a_book(), midnight)
+    after = await sampled(medians, 9 * 24, a_book(), midnight)
     await sampled(medians, 24, a_book(spread="4", amount="0.1"), after)
     assert medians.of(SPOT)[0] == D("0.002")
 
@@ -68,7 +71,7 @@ async def test_the_next_process_goes_on_with_the_same_medians_and_the_same_hour(
     shelf = Shelf()
     first = Medians(shelf.keep, FakeAlerts())
     assert await first.due(NOON)
-    after = await sampled(first, 30, a_book())
+    after = await sampled(first, LEAST + 6, a_book())
     second = Medians(shelf.keep, FakeAlerts())
     assert not await second.due(after - HOUR / 2)
     assert second.of(SPOT) == first.of(SPOT) != (None, None)
@@ -91,10 +94,15 @@ def test_depth_is_the_thinner_side_within_reach_and_a_crossed_book_tells_nothing
 
 
 async def test_books_are_sampled_hourly_and_their_medians_reach_the_snapshot() -> None:
-    world = await a_world(opening={"USDT": D(40_000), "BTC": D(400)})
-    for _ in range(25):
-        outcome = await world.cycle(later=HOUR)
-    history = outcome.snapshot.history[SPOT]
+    world = await a_world()
+    observer = Observer(world.parts)
+    for _ in range(2 * LEAST):
+        reads = await observer.read(world.policy)
+        await world.clock.until(world.clock.now() + HOUR / 2)
+    made = observer.snapshot(reads, world.policy, Memory(), Standing(), (), {})
+    books = [args for args in world.venue.booked if args == SPOT]
+    assert len(books) == LEAST  # though it was read twice as often
+    history = made.history[SPOT]
     assert history.spread_median == D("0.0002")
     # Five levels of 0.1 lie within half a per cent of 100, on the thinner side below it.
     assert history.depth_median == pytest.approx(5 * D(100_000) * D("99.79"), rel=D("0.001"))

@@ -12,7 +12,7 @@ from bot.clocks import StepClock, host_utc_now
 from bot.core.events import Event
 from bot.core.orders import Fill, OrderIntent, OrderView, Placed
 from bot.core.policy import Policy
-from bot.core.snapshot import Kill
+from bot.core.snapshot import Book, Kill
 from bot.engine.cycle import Engine, Outcome
 from bot.engine.parts import Parts
 from bot.engine.permit import SendPermit
@@ -76,6 +76,7 @@ class FlakyVenue(SimulatedVenue):
         self.before_place: Callable[[OrderIntent], None] = lambda _intent: None
         self.after_place: Callable[[OrderIntent], None] = lambda _intent: None
         self.placed: list[OrderIntent] = []
+        self.booked: list[str] = []  # symbols whose book was asked for
 
     async def place(self, intent: OrderIntent, permit: Permit) -> tuple[Placed, OrderView | None, str]:
         self.before_place(intent)
@@ -95,6 +96,10 @@ class FlakyVenue(SimulatedVenue):
         if answer[0] != Placed.DENIED:
             self.placed.append(intent)
         return (Placed.UNKNOWN, None, "timed out") if how == "lost" else answer
+
+    async def book(self, symbol: str, depth: int) -> Book | Gap:
+        self.booked.append(symbol)
+        return await super().book(symbol, depth)
 
     async def fills(self, symbol: str, since: datetime) -> Sequence[Fill] | Gap:
         return [] if self.hides_trades else await super().fills(symbol, since)
