@@ -178,7 +178,7 @@ def test_r_a9_outside_bear_nothing_is_shorted() -> None:
 def bridging(
     read: Readings | None = None, *, route: str = "spot", long: Any = 0, floor: str = "0.15", **more: Any
 ) -> Plan:
-    """SOL at 10 of its 20, BTC inside its band of 61; liquid 17.5, of it 8 in the futures wallet; the rest is parked."""
+    """SOL at 10 of its 20, BTC inside its band of 61; liquid 17.5, of it 8 in the futures wallet; the rest parked."""
     wanted = policy(
         {"SOL": 20, "BTC": 61}, stables={"floor": floor}, **{"add": {"route": route}, **more.pop("config", {})}
     )
@@ -415,7 +415,7 @@ def test_r_a3_the_cheapest_route_sells_where_a_short_would_cost_more() -> None:
 def test_r_a3_the_cheapest_route_shorts_where_funding_pays_for_it() -> None:
     trim = routed("0.0001")  # longs pay 10.95 % a year
     assert legs(trim) == {SWAP: Decimal(-5)}
-    assert Decimal(trim.notes["prices"]["short"]) == pytest.approx(Decimal("-15"), abs=Decimal("0.01"))
+    assert Decimal(trim.notes["prices"]["short"]) == pytest.approx(Decimal(-15), abs=Decimal("0.01"))
 
 
 def test_r_a3_a_tax_makes_the_sale_dear() -> None:
