@@ -262,7 +262,8 @@ Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h"
 
 def share(default: str, about: str) -> Any:
     """Declare a key holding an exact number, with its default and what it does."""
-    return Field(default=Decimal(default), description=about)
+    # As a written number is read: the record spells a default 3, and a sentence made again must not differ by 3.0.
+    return Field(default=Decimal(f"{Decimal(default).normalize():f}"), description=about)
 
 
 def lasting(default: str, about: str) -> Any:

@@ -335,3 +335,10 @@ def test_a_schedules_line_is_read(text: str, days: set[int], start: int, end: in
 def test_what_is_no_line_of_a_schedule_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be days and hours"):
         parse_window(text)
+
+
+def test_a_default_is_spelt_as_the_record_spells_it() -> None:
+    policy = a_policy()
+    back = Policy.model_validate(json.loads(json.dumps(canonical(policy))))
+    assert policy.model_dump_json() == back.model_dump_json()
+    assert repr(policy) == repr(back)
