@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 from bot.core.costs import funding_view
 from bot.core.desk import Desk
@@ -112,7 +112,14 @@ def margin_in_reach(desk: Desk, asset: str) -> Decimal | None:
     here = max(ZERO, ledger.futures_available)
     if not ledger.movable or desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
         return here
-    return here + desk.moving.get("futures", ZERO) + max(ZERO, ledger.stables_spot - ledger.reserved)
+    return here + desk.moving.get("futures", ZERO) + own_cash(desk)
+
+
+def own_cash(desk: Desk) -> Decimal:
+    """Spot stables that lie there now: what this plan's sales may bring can't be moved before they are filled."""
+    sales = [leg for earlier in desk.approved for leg in earlier.legs if leg.qty < 0 and not is_swap(leg.symbol)]
+    brought = sum((leg.notional * (ONE - desk.taker(leg.symbol)) for leg in sales), ZERO)
+    return max(ZERO, desk.ledger.stables_spot - desk.ledger.reserved - brought)
 
 
 def prefund(desk: Desk, asset: str, now: Decimal, way: Decimal, why: str) -> Wish | None:
@@ -123,7 +130,7 @@ def prefund(desk: Desk, asset: str, now: Decimal, way: Decimal, why: str) -> Wis
     if desk.ledger.unified or desk.ledger.futures_available >= now:
         return None
     amount = max(now, way) * MARGIN_HEADROOM - desk.ledger.futures_available
-    amount = min(amount, desk.ledger.stables_spot - desk.ledger.reserved).quantize(CENT)
+    amount = min(amount, own_cash(desk)).quantize(CENT, ROUND_FLOOR)
     if desk.moving.get("futures", ZERO) >= now or amount < LEAST_MOVE:
         return None
     text = f"R-A20: {why} needs {now:.2f} of margin, the futures wallet has {desk.ledger.futures_available:.2f}"

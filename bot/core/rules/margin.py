@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.core.desk import Desk
+from bot.core.futures import own_cash
 from bot.core.numbers import CENT, ZERO, fraction
 from bot.core.sizing import percent
 from bot.core.wishes import Leg, Move, Wish
@@ -63,7 +64,7 @@ def _close(desk: Desk, asset: str, size: Decimal, mark: Decimal, why: str) -> Wi
 
 def _spare(desk: Desk) -> Decimal:
     """Spot stables that may go to the futures wallet; L counts both wallets, so the floor is no bar."""
-    return max(ZERO, desk.ledger.stables_spot - desk.ledger.reserved)
+    return own_cash(desk)
 
 
 def transfers(desk: Desk) -> list[Wish]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 from bot.core.desk import Desk
+from bot.core.futures import own_cash
 from bot.core.numbers import CENT, ZERO
 from bot.core.sizing import points
 from bot.core.wishes import Move, Wish
@@ -30,9 +31,9 @@ def park(desk: Desk) -> list[Wish]:
         return []  # what is wished for is not idle
     stables = desk.policy.targets.stables
     reserve = (stables.floor + stables.buffer) * desk.equity + desk.ledger.margin
-    idle = min(desk.ledger.liquid - reserve, desk.ledger.stables_spot - desk.ledger.reserved)
+    idle = min(desk.ledger.liquid - reserve, own_cash(desk))
     product = desk.snapshot.savings[desk.policy.accounting_currency]
-    amount = max(ZERO, idle).quantize(CENT)
+    amount = max(ZERO, idle).quantize(CENT, ROUND_FLOOR)
     if amount < max(desk.policy.savings.min_move * desk.equity, product.min):
         return []
     why = f"{RULE}: {points(amount / desk.equity)} points lie idle beyond floor and buffer"
