@@ -36,8 +36,8 @@ def _why(desk: Desk, exposure: Exposure) -> str:
         return "its delisting is announced"
     illiquid = desk.seen.market.illiquid
     why = illiquid.get(exposure.asset)
-    if not why:
-        return ""
+    if not why or (desk.policy.regime.index in illiquid and not why.startswith("position")):
+        return ""  # a market that is dry as a whole is stress (R-S15): only what is dry beside a liquid index is left
     if desk.seen.stress > 0:
         return f"illiquid ({why}) in stress {desk.seen.stress}"
     members = desk.policy.targets.sleeves[exposure.sleeve].members

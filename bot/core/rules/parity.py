@@ -12,6 +12,7 @@ from bot.core.sizing import percent, points, step
 from bot.core.wishes import Hold, Wish
 
 RULE = "R-T5"
+HALF = Decimal("0.5")
 UNDONE_UNDER = Decimal("1.05")
 TOLERANCE_OF_GOAL = Decimal("0.001")
 
@@ -19,6 +20,9 @@ TOLERANCE_OF_GOAL = Decimal("0.001")
 def wishes(desk: Desk) -> list[Wish | Hold]:
     """Shares over budget by the tolerance are shorted down to it, by increments; undone when no longer needed."""
     made = []
+    held = [item for item in desk.seen.exposures if item.net >= HALF * item.target]
+    if len(held) < len(desk.seen.exposures) and not any(item.purpose == "risk" for item in desk.memory.hedges):
+        return []  # shares of risk mean little in a portfolio that is still being filled
     for asset in sorted(desk.seen.risk):
         wish = _of(desk, asset, desk.seen.risk[asset])
         if wish is not None:
