@@ -27,6 +27,6 @@ RUN install --directory --owner=10001 --group=10001 --mode=0750 /data
 VOLUME /data
 USER 10001:10001
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=60s --timeout=20s --start-period=60s --retries=3 CMD ["ballast", "status"]
+HEALTHCHECK --interval=60s --timeout=20s --start-period=60s --retries=3 CMD ["ballast", "status", "--fresh"]
 ENTRYPOINT ["ballast"]
 CMD ["run"]

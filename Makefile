@@ -24,7 +24,7 @@ $(READY):
 	@rm -f .venv/.ready-*
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@{ $(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-build.lock \
-	   && $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock; } \
+	   && $(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.lock; } \
 	 || { echo "uv could not; pip takes over (slower)"; \
 	      $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock; }
 	@{ test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e .; } \
@@ -38,6 +38,13 @@ run: venv ## start the bot (paper, unless told otherwise); ARGS="..." is passed 
 test: venv ## run the tests; ARGS="..." is passed on to pytest
 	@$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
+campaign: venv ## the long runs: five minutes of the tour for four seeds, twenty kills
+	@CAMPAIGN=1 $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist load --durations 0 tests/e2e $(ARGS)
+
+acceptance: venv ## 400 hours of recorded candles through the crash of May 2021; MARKET_DATA names their folder
+	@test -d "$(MARKET_DATA)/perp_1h" || { echo "MARKET_DATA is '$(MARKET_DATA)', must name a folder of recorded candles that has perp_1h in it" >&2; exit 1; }
+	@ACCEPTANCE=1 $(BIN)/python -m pytest -q tests/e2e/test_recorded.py $(ARGS)
+
 check: venv ## lint, types, import contracts, dependencies, sizes, words, Dockerfile and compose file
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
@@ -48,12 +55,12 @@ check: venv ## lint, types, import contracts, dependencies, sizes, words, Docker
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
+docs: venv ## make the pages of docs/ that come from the code
+	@$(BIN)/python docs/generate.py
+
 format: venv ## let ruff mend and format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-
-docs: venv ## make the generated pages of docs/ anew
-	@$(BIN)/python docs/generate.py
 
 lock: venv ## resolve anew within pyproject.toml's bounds: UPGRADE=--upgrade takes newer versions
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
