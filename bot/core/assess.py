@@ -62,7 +62,8 @@ def assess(
     weights = {asset: float(abs(book.net(asset))) for asset in policy.assets}
     market = view(snapshot, policy, weights)
     goals = _targets(snapshot, policy, market)
-    items = exposures(book, goals.now, policy, read, notes)
+    shorts = {asset: _risk_short(asset, snapshot, policy, book) for asset in policy.assets if book.equity}
+    items = exposures(book, goals.now, policy, read, notes, shorts)
     cash = stables(book, policy)
     strange, doubts = _strange(book, snapshot)
     return (
@@ -172,8 +173,10 @@ def _risk_short(asset: str, snapshot: Snapshot, policy: Policy, book: Ledger) ->
         ),
         ZERO,
     )
+    # What somebody else closed does not stand any more.
+    standing = min(coins * contract.coins, max(ZERO, -book.contracts.get(asset, ZERO)))
     price = book.marks.get(asset) or book.prices.get(asset)
-    return coins * contract.coins * price / book.equity if price and book.equity else ZERO
+    return standing * price / book.equity if price and book.equity else ZERO
 
 
 def _decimal(value: float) -> Decimal:

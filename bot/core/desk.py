@@ -216,6 +216,11 @@ class Desk:
         symbol = self.contract(asset).symbol
         return tuple(item for item in self.memory.hedges if item.symbol == symbol and item.purpose == purpose)
 
+    def risk_short(self, asset: str) -> Decimal:
+        """Coins short of purpose risk on an asset (R-T5): bands, hedges and additions look past them."""
+        coins = sum((item.contracts for item in self.hedges(asset, "risk")), ZERO) * self.contract(asset).coins
+        return min(coins, max(ZERO, -self.ledger.contracts.get(asset, ZERO)))
+
     def episodes_up(self) -> bool:
         """Whether an addition is being worked."""
         return any(item.sign == "up" for item in self.memory.episodes)

@@ -262,12 +262,13 @@ def exposures(
     policy: Policy,
     readings: Mapping[str, Readings],
     notes: Mapping[str, list[str]],
+    risk: Mapping[str, Decimal] | None = None,
 ) -> tuple[Exposure, ...]:
-    """Every configured asset, by name."""
+    """Every configured asset, by name; ``risk``: fractions of E short for R-T5, beside which bands look at spot."""
     made = []
     for asset in policy.assets:
-        target = targets[asset]
-        band = band_of(asset, target, policy)
+        band = band_of(asset, targets[asset], policy)
+        target = fraction(targets[asset] - (risk or {}).get(asset, ZERO))
         net = book.net(asset)
         made.append(
             Exposure(

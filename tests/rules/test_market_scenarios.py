@@ -184,6 +184,13 @@ def test_s18_r_t5_a_risk_short_by_increments_brings_the_share_of_risk_to_its_bud
     assert shares[0] > Decimal("0.625") > shares[2]  # under 1.25 x its budget it goes on to the budget itself
 
 
+def test_s18_r_t5_while_the_risk_short_stands_bands_look_at_spot_and_nothing_moves() -> None:
+    *_, (state, made) = followed("S18", 5)
+    assert made.actions == ()
+    assert net(made, "ETH") == pytest.approx(Decimal(15), abs=Decimal("0.15"))
+    assert [(item.purpose, item.contracts) for item in state.memory.hedges] != []
+
+
 def test_s18_r_t5_targets_of_equal_risk_stand_while_volatility_does() -> None:
     made = planned("S18-holds")
     assert {asset: round(target * 100, 1) for asset, target in made.assessment.targets.items()} == {

@@ -257,7 +257,9 @@ def test_r_g10_with_a_tax_on_a_sale_is_not_worth_it() -> None:
 def test_r_g10_without_a_rate_no_tax_is_counted_and_an_add_owes_none() -> None:
     bought = approved(add(config={"costs": {"tax_rate": "0.25"}}), "BTC").wish.cost
     sold = approved(trim(), "BTC").wish.cost
-    assert (bought and bought.tax, sold and sold.tax) == (0, 0)
+    assert bought is not None
+    assert sold is not None
+    assert [bought.tax, sold.tax] == [Decimal(0), Decimal(0)]
 
 
 # ---- R-G12: pegs

@@ -51,7 +51,7 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     gap = fraction(goal - desk.ledger.net(asset))
     if gap <= CLOSE_ENOUGH:
         return None
-    short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO)) - desk.risk_short(asset)
     reasons = desk.why(asset, "under") or f"{episode.rule if episode else ''}: the episode goes on to {percent(goal)}"
     if trigger is None and episode is None:
         reasons = "R-A5: this plan's sales pay for the laggard"

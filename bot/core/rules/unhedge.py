@@ -18,7 +18,8 @@ RULE = "R-A8"
 
 def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     """Asked of the unhedged drift, in the rule's order; None without a short."""
-    short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    risk = desk.risk_short(asset)
+    short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO)) - risk
     mark, price = desk.ledger.marks.get(asset), desk.ledger.prices.get(asset)
     if not short or mark is None or price is None or desk.touched(asset) is not None:
         return None
@@ -26,7 +27,7 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     spot = fraction(desk.ledger.spot_weight(asset))
     net = desk.ledger.net(asset)
     hedge = desk.policy.hedge_for(asset)
-    unhedged = fraction(spot - exposure.target)
+    unhedged = fraction(spot - risk * mark / desk.equity - exposure.target)
     increment = desk.policy.trim_for(asset).increment
     size = fraction(short * mark / desk.equity)
     if net < exposure.band_low:
@@ -47,7 +48,7 @@ def _unwind(desk: Desk, exposure: Exposure, size: Decimal, why: str) -> Wish:
 def _cover(desk: Desk, asset: str, size: Decimal) -> Leg:
     mark, contract = desk.ledger.marks[asset], desk.contract(asset)
     assert mark is not None  # noqa: S101 - asked by `wish`
-    short = -desk.ledger.contracts[asset]
+    short = -desk.ledger.contracts[asset] - desk.risk_short(asset)
     coins = min(short, size * desk.equity / mark)
     return Leg(contract.symbol, coins / contract.coins, mark * contract.coins, "hedge", reduce_only=True)
 
