@@ -145,9 +145,9 @@ class OpenOrder(_Noun):
 class Ticker(_Noun):
     """Best bid and ask and the last price; ``quote_volume`` over 24 h in quote currency. None = unknown."""
 
-    bid: Number | None = None
-    ask: Number | None = None
-    last: Number | None = None
+    bid: NonNegative | None = None
+    ask: NonNegative | None = None
+    last: NonNegative | None = None
     quote_volume: NonNegative | None = None
     at: Instant | None = None
 

@@ -30,14 +30,14 @@ def test_a_bad_configuration_is_one_line_and_nothing_is_written(wrong: str, comm
     assert [path.name for path in tmp_path.iterdir()] == ["portfolio.yaml"]
 
 
-@pytest.mark.parametrize("wrong", ["NaN", "a missing field"])
+@pytest.mark.parametrize("wrong", ["NaN", "a missing field", "a negative price"])
 def test_a_bad_snapshot_is_one_line_and_nothing_is_written(wrong: str, tmp_path: Path) -> None:
     body = json.loads((ROOT / "tests" / "rules" / "snapshots" / "S4.json").read_text(encoding="utf-8"))
     symbol = min(body["tickers"])
     if wrong == "a missing field":
         del body["balances"]
     else:
-        body["tickers"][symbol]["bid"] = float("nan")
+        body["tickers"][symbol]["bid"] = float("nan") if wrong == "NaN" else -1
     (tmp_path / "now.json").write_text(json.dumps(body), encoding="utf-8")
     done = Folder(tmp_path).ballast("plan", "--snapshot", "now.json")
     assert (done.returncode, done.stdout) == (1, "")

@@ -133,41 +133,6 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(body, draw(policies()), {name: draw(_readings()) for name in ASSETS})
 
 
-# ---- any prefix of fills
-
-
-@given(cases(), st.integers(0, 14))
-def test_any_prefix_of_fills_leaves_nothing_net_short_and_leverage_within_its_cap(case: Case, filled: int) -> None:
-    snapshot = build(case.account)
-    made = case.plan(snapshot)
-    fell = after(snapshot, made, only=filled)
-    now = case.plan(fell).assessment
-    for item in now.exposures:
-        before = made.assessment.exposure(item.asset)
-        short = -min(Decimal(0), item.contracts)
-        assert item.coins >= 0
-        assert short <= item.coins, (item, made.to_json())
-        assert item.net >= min(Decimal(0), before.net) - CRUMB
-    for position in fell.positions:
-        assert (position.leverage or 0) <= case.policy.limits.leverage
-
-
-@given(cases(), st.integers(0, 14))
-def test_any_prefix_of_fills_leaves_the_floor_where_it_was_kept_before(case: Case, filled: int) -> None:
-    snapshot = build(case.account)
-    made = case.plan(snapshot)
-    seen = made.assessment
-    floor = case.policy.targets.stables.floor
-    if not seen.equity or seen.stables.liquid < floor * seen.equity:
-        return
-    now = case.plan(after(snapshot, made, only=filled)).assessment
-    assert now.equity is not None
-    if any(item.cls == "safety" for item in actions(made)):
-        return  # a loss that a stop or a breaker realises is not held back by the floor
-    if not any(item.moves for item in actions(made)):
-        assert now.stables.liquid >= floor * now.equity - FEES * now.equity, made.to_json()
-
-
 @given(cases())
 def test_a_conversion_keeps_net_exposure_within_one_round(case: Case) -> None:
     snapshot = build(case.account)

@@ -202,7 +202,7 @@ def priced(bid: str | None, ask: str | None, last: str = "50000", **more: Any) -
 
 @pytest.mark.parametrize(
     ("bid", "ask", "last"),
-    [("0", "50005", "50000"), ("-1", "50005", "50000"), ("50006", "50005", "50000"), (None, None, "0")],
+    [("0", "50005", "50000"), ("50006", "50005", "50000"), (None, None, "0")],
 )
 def test_r_g3_a_crossed_or_impossible_quote_is_no_price(bid: str | None, ask: str | None, last: str) -> None:
     made = priced(bid, ask, last)

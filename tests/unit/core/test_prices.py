@@ -31,7 +31,7 @@ def ticker(**parts: Any) -> Ticker:
         (ticker(bid="99", last="98"), "98", "no bid and ask: last price"),
         (ticker(bid="0", ask="101", last="98"), None, "bid 0 or ask 101 is not above 0"),
         (ticker(bid="102", ask="101"), None, "crossed: bid 102 over ask 101"),
-        (ticker(last="-1"), None, "last price -1 is not above 0"),
+        (ticker(last="0"), None, "last price 0 is not above 0"),
         (ticker(), None, "no bid, ask or last price"),
         (None, None, "no ticker"),
     ],
