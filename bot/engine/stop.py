@@ -60,6 +60,7 @@ class KillWatch:
         self._file = file
         self._checks = checks or {}
         self._owed: list[Standing] = []  # set, and not yet in the table
+        self._writing = asyncio.Lock()
         self._sources: dict[str, Standing] = {}
         self._rose = asyncio.Event()
         if environment != "off":
@@ -140,6 +141,11 @@ class KillWatch:
                 self._owed.append(word)
 
     async def _write_owed(self) -> None:
+        """One at a time: the watch and a cycle may look together, and a request is written once."""
+        async with self._writing:
+            await self._write_each()
+
+    async def _write_each(self) -> None:
         while self._owed:
             word = self._owed[0]
             await self._controls.request("kill", word.level, word.by, word.reason)

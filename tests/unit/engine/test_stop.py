@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.clocks import host_utc_now
 from bot.core.orders import OrderIntent, OrderState
 from bot.core.snapshot import Kill
@@ -32,6 +34,14 @@ class Unreachable(MemoryControls):
     async def request(self, what: str, value: str, who: str, why: str) -> int:
         if self.cut:
             raise StoreError("the database does not answer")
+        return await super().request(what, value, who, why)
+
+
+class Slow(MemoryControls):
+    """A control table that lets others run while it writes, as a database does."""
+
+    async def request(self, what: str, value: str, who: str, why: str) -> int:
+        await asyncio.sleep(0)
         return await super().request(what, value, who, why)
 
 
@@ -96,6 +106,15 @@ async def test_an_unreadable_file_freezes_while_it_lasts_and_lifts_by_itself() -
     broken = False
     await kill.look()
     assert level(kill) == "off"
+
+
+async def test_the_watch_and_a_cycle_that_look_together_write_a_request_once() -> None:
+    world = await a_world()
+    controls = Slow(world.database, MINE, host_utc_now)
+    kill = KillWatch(controls, FakeAlerts())
+    kill.set("halt", "signal", "SIGUSR1")
+    await asyncio.gather(kill.look(), kill.look(), kill.look())
+    assert [row.value for row in await controls.read(0)] == ["halt"]
 
 
 async def test_an_unreachable_table_freezes_and_what_was_set_meanwhile_is_written_later() -> None:
