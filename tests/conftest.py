@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import os
 from pathlib import Path
 
@@ -16,6 +17,11 @@ for name in [name for name in os.environ if name.startswith("BALLAST_")]:
 settings.register_profile("steady", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=2_000, print_blob=True)
 settings.load_profile("steady")
+
+
+def pytest_runtest_setup() -> None:
+    """Start every test in one decimal context: ccxt changes the one it finds, and a worker runs many tests."""
+    decimal.setcontext(decimal.DefaultContext.copy())
 
 
 @pytest.fixture(scope="session")

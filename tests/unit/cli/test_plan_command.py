@@ -120,7 +120,8 @@ def test_diff_tells_what_another_configuration_would_do(ballast: Ballast) -> Non
 
 BAD_SNAPSHOTS: list[tuple[dict[str, Any], str]] = [
     ({"balances": [{"wallet": "spot", "asset": "USDT", "free": "NaN"}]}, "balances[0].free"),
-    ({"tickers": {"BTC/USDT": {"bid": -1, "ask": "x"}}}, "tickers.BTC/USDT.ask"),
+    ({"tickers": {"BTC/USDT": {"bid": 1, "ask": "x"}}}, "tickers.BTC/USDT.ask"),
+    ({"tickers": {"BTC/USDT": {"bid": -1, "ask": 1}}}, "tickers.BTC/USDT.bid"),
     ({"venue": None}, "venue"),
     ({"colour": "red"}, "colour"),
     ({"candles": {"BTC/USDT": {"4h": [[1, 2, 3, -1, 2, 1]]}}}, "price that is not above 0"),
