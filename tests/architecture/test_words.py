@@ -56,6 +56,8 @@ def test_a_planted_line_is_found(what: str, line: str) -> None:
     assert FORBIDDEN[what].search(line)
 
 
-@pytest.mark.parametrize("line", ["ccxt issue 29514", "network/root/x", "${HOME}/wo" + "rk/x", "an index-url-free lock"])
+@pytest.mark.parametrize(
+    "line", ["ccxt issue 29514", "network/root/x", "${HOME}/wo" + "rk/x", "an index-url-free lock"]
+)
 def test_an_innocent_line_is_left_alone(line: str) -> None:
     assert not [what for what, pattern in FORBIDDEN.items() if pattern.search(line)]
