@@ -4,8 +4,10 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-KEY := $(shell cat requirements-build.lock requirements-dev.lock pyproject.toml | cksum | tr ' ' '-')
-READY := .venv/.ready-$(KEY)
+KEY := $(shell cat requirements-build.lock requirements.lock pyproject.toml | cksum | tr ' ' '-')
+DEV := $(shell cat requirements-dev.lock | cksum | tr ' ' '-')
+RUNS := .venv/.runs-$(KEY)
+READY := .venv/.ready-$(KEY)-$(DEV)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
@@ -17,22 +19,29 @@ help: ## show this list
 venv: $(READY) ## install what the locks name into .venv (hashes checked)
 	@:
 
-$(READY):
+# What runs the bot comes first and is compiled: a process that starts a hundred times must not compile ccxt a hundred times.
+$(RUNS):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Ballast needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 venv" >&2; exit 1; }
 	@echo "installing into .venv ..."
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
-	@rm -f .venv/.ready-*
+	@rm -f .venv/.ready-* .venv/.runs-*
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@{ $(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-build.lock \
-	   && $(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.lock; } \
+	   && $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock; } \
 	 || { echo "uv could not; pip takes over (slower)"; \
-	      $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock; }
+	      $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock; }
 	@{ test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e .; } \
 	 || $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 	@echo "ready"
 
-run: venv ## start the bot (paper, unless told otherwise); ARGS="..." is passed on
+$(READY): $(RUNS)
+	@echo "installing what tests need ..."
+	@{ test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock; } \
+	 || $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: $(RUNS) ## start the bot (paper, unless told otherwise); ARGS="..." is passed on
 	@exec $(BIN)/ballast run $(ARGS)
 
 test: venv ## run the tests; ARGS="..." is passed on to pytest
