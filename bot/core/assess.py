@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from bot.core.assessment import Assessment, Exposure, Market, Readings, RiskShare, Stables, Trigger
-from bot.core.desk import Ledger, contract_of
+from bot.core.desk import Ledger, contract_of, is_lift
 from bot.core.exposure import UNEXPLAINED, band_of, exposures, ledger, stables, unexplained
 from bot.core.market import Series, days, sentiment_of, series, view
 from bot.core.numbers import ZERO, fraction, from_float, milliseconds
@@ -62,8 +62,8 @@ def assess(
     weights = {asset: float(abs(book.net(asset))) for asset in policy.assets}
     market = view(snapshot, policy, weights)
     goals = _targets(snapshot, policy, market)
-    shorts = {asset: _risk_short(asset, snapshot, policy, book) for asset in policy.assets if book.equity}
-    items = exposures(book, goals.now, policy, read, notes, shorts)
+    overlay = {asset: _risk_overlay(asset, snapshot, policy, book) for asset in policy.assets if book.equity}
+    items = exposures(book, goals.now, policy, read, notes, overlay)
     cash = stables(book, policy)
     strange, doubts = _strange(book, snapshot)
     return (
@@ -153,7 +153,7 @@ def _risk(snapshot: Snapshot, policy: Policy, book: Ledger) -> Mapping[str, Risk
     shares = seen.shares(net)
     made = {}
     for asset in policy.assets:
-        bare = {**net, asset: net[asset] + float(_risk_short(asset, snapshot, policy, book))}
+        bare = {**net, asset: net[asset] + float(_risk_overlay(asset, snapshot, policy, book))}
         made[asset] = RiskShare(
             share=_decimal(shares[asset]),
             budget=_decimal(seen.budgets[asset]),
@@ -163,18 +163,16 @@ def _risk(snapshot: Snapshot, policy: Policy, book: Ledger) -> Mapping[str, Risk
     return made
 
 
-def _risk_short(asset: str, snapshot: Snapshot, policy: Policy, book: Ledger) -> Decimal:
+def _risk_overlay(asset: str, snapshot: Snapshot, policy: Policy, book: Ledger) -> Decimal:
+    """What R-T5 shorted of an asset, fractions of E; under 0 what it lifted it by."""
     contract = contract_of(asset, policy)
-    coins = sum(
-        (
-            item.contracts
-            for item in snapshot.memory.hedges
-            if item.symbol == contract.symbol and item.purpose == "risk"
-        ),
-        ZERO,
-    )
+    shorts = [item for item in snapshot.memory.hedges if item.symbol == contract.symbol and item.purpose == "risk"]
+    lifts = [item for item in snapshot.memory.bridges if item.symbol == contract.symbol and is_lift(item)]
+    short = sum((item.contracts for item in shorts), ZERO) * contract.coins
+    long = sum((item.contracts for item in lifts), ZERO) * contract.coins
     # What somebody else closed does not stand any more.
-    standing = min(coins * contract.coins, max(ZERO, -book.contracts.get(asset, ZERO)))
+    held = book.contracts.get(asset, ZERO)
+    standing = min(short, max(ZERO, -held)) - min(long, max(ZERO, held))
     price = book.marks.get(asset) or book.prices.get(asset)
     return standing * price / book.equity if price and book.equity else ZERO
 

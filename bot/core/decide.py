@@ -51,6 +51,7 @@ def proposers(desk: Desk) -> Iterator[Proposer]:
     for item in ranked:
         if item.drift < 0 or _working(desk, item.asset, "up"):
             yield partial(_one, add.wish, item.asset)
+    yield parity.lifts
     yield lambda now: [*park.park(now)]
 
 

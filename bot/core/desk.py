@@ -9,7 +9,7 @@ from typing import Literal
 
 from bot.core.assessment import Assessment, Exposure, Trigger
 from bot.core.instruments import Market, base_of, is_swap, spot_symbol, swap_symbol
-from bot.core.memory import Hedge, Memory
+from bot.core.memory import Bridge, Hedge, Memory
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
@@ -31,6 +31,11 @@ def contract_of(asset: str, policy: Policy) -> Contract:
         if alias.asset == asset:
             return Contract(swap_symbol(name, currency), alias.multiplier)
     return Contract(swap_symbol(asset, currency))
+
+
+def is_lift(bridge: Bridge) -> bool:
+    """Whether a long was opened to lift a share of risk (R-T5) rather than to become spot."""
+    return bridge.reason.startswith("R-T5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +225,13 @@ class Desk:
         """Coins short of purpose risk on an asset (R-T5): bands, hedges and additions look past them."""
         coins = sum((item.contracts for item in self.hedges(asset, "risk")), ZERO) * self.contract(asset).coins
         return min(coins, max(ZERO, -self.ledger.contracts.get(asset, ZERO)))
+
+    def lifted(self, asset: str) -> Decimal:
+        """Coins long to lift an asset's share of risk (R-T5): bands, trims and conversions look past them."""
+        contract = self.contract(asset)
+        own = (item for item in self.memory.bridges if item.symbol == contract.symbol and is_lift(item))
+        coins = sum((item.contracts for item in own), ZERO) * contract.coins
+        return min(coins, max(ZERO, self.ledger.contracts.get(asset, ZERO)))
 
     def episodes_up(self) -> bool:
         """Whether an addition is being worked."""

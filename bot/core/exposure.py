@@ -264,7 +264,7 @@ def exposures(
     notes: Mapping[str, list[str]],
     risk: Mapping[str, Decimal] | None = None,
 ) -> tuple[Exposure, ...]:
-    """Every configured asset, by name; ``risk``: fractions of E short for R-T5, beside which bands look at spot."""
+    """Every configured asset, by name; ``risk``: fractions of E short (- long) for R-T5: bands look past it."""
     made = []
     for asset in policy.assets:
         band = band_of(asset, targets[asset], policy)

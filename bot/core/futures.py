@@ -60,14 +60,14 @@ def no_short(desk: Desk, asset: str) -> str:
     return _no_margin(desk, asset, margin_of(desk, asset, hedge.min_size * desk.equity, hedge.leverage))
 
 
-def no_long(desk: Desk, asset: str) -> str:
-    """Why no bridge may be opened (R-A12, R-A14); empty when one may."""
+def no_long(desk: Desk, asset: str, *, lifting: bool = False) -> str:
+    """Why no bridge may be opened (R-A12, R-A14); empty when one may. ``lifting``: it is for a share of risk (R-T5)."""
     bridge = desk.policy.bridge_for(asset)
     why = no_futures(desk, asset)
     if why or not bridge.enabled:
         return why or "bridges off"
-    if desk.ledger.contracts.get(asset, ZERO) < 0:
-        return "the short is closed first"
+    if desk.ledger.contracts.get(asset, ZERO) < 0 or (desk.lifted(asset) and not lifting):
+        return "a long lifts its share of risk" if desk.lifted(asset) else "the short is closed first"
     funding = funding_view(desk.contract(asset).symbol, desk)
     if funding is None:
         return "funding unknown"

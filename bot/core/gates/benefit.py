@@ -14,12 +14,14 @@ from bot.core.verdicts import Verdict
 from bot.core.wishes import Cost, Wish
 
 GATE = "R-G10"
+LIFT = "R-T5"
 
 
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Benefit above 0 and at least `costs.min_ratio` times the cost; both are recorded for the step."""
     exposure = desk.exposure(wish.asset)
-    before = desk.drift(wish.asset)
+    target = _target(wish, desk)
+    before = fraction(desk.ledger.net(wish.asset) - target)
     cost = replace(cost_of(wish.legs, desk), tax=tax_of(wish.legs, desk))
     step_benefit = benefit_of(before, before + wish.exposure_change, exposure.readings, desk)
     priced = replace(wish, cost=cost, benefit=step_benefit)
@@ -27,8 +29,8 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     same_way = episode is not None and (sign_of(episode) == "up") == (wish.exposure_change > 0)
     if episode is not None and episode.judged and same_way:
         return priced, Verdict(GATE, "pass")
-    goal = wish.goal if wish.goal is not None else exposure.target
-    after = fraction(goal - exposure.target)
+    goal = wish.goal if wish.goal is not None else target
+    after = fraction(goal - target)
     way = abs(before - after) / abs(wish.exposure_change) if wish.exposure_change else ONE
     whole = _times(cost, max(ONE, way))
     benefit = benefit_of(before, after, exposure.readings, desk)
@@ -37,6 +39,12 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         return priced, Verdict(GATE, "pass")
     why = f"benefit {benefit / desk.equity:.4%} against cost {whole.total / desk.equity:.4%} of E"
     return priced, Verdict(GATE, "veto", why, f"benefit {ratio * whole.total / desk.equity:.4%}")
+
+
+def _target(wish: Wish, desk: Desk) -> Decimal:
+    """What distance counts from: the target, or the net exposure at its budget where a share of risk is lifted."""
+    risk = desk.seen.risk.get(wish.asset)
+    return risk.at_budget if wish.rule == LIFT and risk is not None else desk.exposure(wish.asset).target
 
 
 def _times(cost: Cost, factor: Decimal) -> Cost:

@@ -43,7 +43,7 @@ TARGETS: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "R-T5",
-        "Weighs coins by equal contribution to risk; between refreshes a short takes off any excess.",
+        "Weighs coins by equal contribution to risk; between refreshes a short takes off any excess, a long lifts.",
         ("targets.risk_parity.*",),
         ("B: Model 3",),
         "bot.core.rules.parity",

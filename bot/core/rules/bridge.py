@@ -60,8 +60,8 @@ def convert(desk: Desk, asset: str) -> Wish | Hold | None:
     """One round of at most `convert.slice`: the long closed and as much spot bought; None without a bridge."""
     coins = desk.ledger.contracts.get(asset, ZERO)
     price = desk.ledger.prices.get(asset)
-    if coins <= 0 or price is None or desk.asked(asset) is not None:
-        return None
+    if coins <= 0 or price is None or desk.asked(asset) is not None or desk.lifted(asset):
+        return None  # what lifts a share of risk is no way into spot: R-T5 closes it itself
     due = _due(desk, asset)
     if not due:
         return None

@@ -164,7 +164,7 @@ def _split(desk: Desk, exposure: Exposure, size: Decimal, goal: Decimal, why: st
     if price is None:
         return Hold(asset, "R-G3", f"{asset} has no sane price", "a sane price")
     worth = mark_of(desk, asset)
-    long = max(ZERO, desk.ledger.contracts.get(asset, ZERO))
+    long = max(ZERO, desk.ledger.contracts.get(asset, ZERO)) - desk.lifted(asset)
     reduced = min(size, fraction(long * worth / desk.equity)) if long else ZERO
     share, prices = _route(desk, asset, (size - reduced) * desk.equity)
     parts = _shares(desk, exposure, size - reduced, share)
