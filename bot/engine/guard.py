@@ -1,32 +1,30 @@
-"""Owns what the bot does to itself when something is wrong: breaker, runaway, a key that may withdraw, foreign orders.
+"""Owns what the bot does to itself when something is wrong: breaker, runaway, the key, the clock, foreign writers.
 
 R-G1, R-G13, R-G15. It freezes, halts and tells; it decides no trade.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.core.events import Event
 from bot.core.memory import Memory
 from bot.core.numbers import milliseconds, plain
-from bot.core.orders import MODE_LETTERS
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
 from bot.core.snapshot import Position
 from bot.engine.controls import BREAKER, Requests
+from bot.engine.foreign import Foreign
 from bot.engine.parts import Parts
 from bot.engine.record import Recorder
+from bot.engine.skew import Skew
 from bot.engine.stop import KillWatch
 from bot.ports.errors import VenueError
-from bot.ports.venue import Gap
+from bot.ports.venue import KeyReport
 
 KEY_EVERY = timedelta(hours=1)  # venue time between two looks at what the key may do
-SWEEP_EVERY = timedelta(days=1)  # and for open orders that nobody here intended
 TELL_EVERY_S = 300.0  # host seconds, under halt with open futures (R-G1)
-SHOWN = 5  # foreign orders named in one message
 
 
 class Guard:
@@ -38,8 +36,9 @@ class Guard:
         self._kill = kill
         self._requests = requests
         self._key_at: datetime | None = None
-        self._may_withdraw: bool | None = None
-        self._swept_at: datetime | None = None
+        self._allowed: dict[str, bool] = {}
+        self.foreign = Foreign(parts, recorder, kill)
+        self.skew = Skew(parts, recorder, kill)
         self._told_s = float("-inf")
 
     # ---- while nothing may be sent
@@ -56,49 +55,35 @@ class Guard:
     # ---- before a decision
 
     async def look(self) -> None:
-        """Ask the venue what the key may do, hourly, and for orders of nobody's, at the start and daily."""
+        """The venue's clock, hourly what the key may do, and whether somebody else writes on the account."""
+        await self.skew.measure()
         at = self._parts.clock.now()
         if self._key_at is None or at - self._key_at >= KEY_EVERY:
             await self._key(at)
-        if self._swept_at is None or at - self._swept_at >= SWEEP_EVERY:
-            await self._sweep(at)
+        await self.foreign.look()
 
     async def _key(self, at: datetime) -> None:
-        """A key that may withdraw, where it may not have before: nothing but safety until somebody resumes (live)."""
+        """What the key may do, and whether that changed: live, nothing but safety until somebody resumes."""
         try:
             report = await self._parts.account.key()
         except VenueError:
             return
         self._key_at = at
-        before, now = self._may_withdraw, report.can_withdraw
-        if now is None:
-            return
-        self._may_withdraw = now
-        if not now or before:
-            return
-        text = "the key may withdraw: take that permission from it at the venue"
+        before = self._allowed
+        now = {name: value for name, value in _allowed(report).items() if value is not None}
+        self._allowed = {**before, **now}  # what cannot be told just now is as it was
+        if now.get("withdraw") and not before.get("withdraw"):
+            self._object("the key may withdraw: take that permission from it at the venue", "key may withdraw")
+        changed = sorted(name for name, value in now.items() if name in before and before[name] != value)
+        if changed and not (changed == ["withdraw"] and now["withdraw"]):
+            words = ", ".join(f"{name} {'allowed' if now[name] else 'no longer allowed'}" for name in changed)
+            self._object(f"the key's permissions changed at the venue: {words}", "key changed")
+
+    def _object(self, text: str, key: str) -> None:
         if self._parts.mode == "live":
             self._kill.set("freeze", "key check", text)
         else:
-            self._parts.alerts.send("warning", text, key="key may withdraw")
-
-    async def _sweep(self, at: datetime) -> None:
-        """Open orders under our own prefix that the record does not know: somebody else writes on this account."""
-        own = re.compile(rf"b{MODE_LETTERS[self._parts.mode]}[a-z2-7]{{24}}")
-        found = await self._parts.account.open_orders(())
-        if isinstance(found, Gap):
-            return
-        self._swept_at = at
-        mine = {view.client_id: view for view in found if own.fullmatch(view.client_id)}
-        for unfinished in (True, False):  # the whole record is asked only where the short list does not answer
-            if mine:
-                rows = await self._parts.store.orders(unfinished=unfinished)
-                mine = {name: view for name, view in mine.items() if name not in {row.intent.client_id for row in rows}}
-        if not mine:
-            return
-        names = ", ".join(f"{view.symbol} {name}" for name, view in sorted(mine.items())[:SHOWN])
-        more = f" and {len(mine) - SHOWN} more" if len(mine) > SHOWN else ""
-        self._kill.set("freeze", "orphan sweep", f"open orders that this record did not intend: {names}{more}")
+            self._parts.alerts.send("warning", text, key=key)
 
     async def runaway(self, memory: Memory, policy: Policy) -> bool:
         """Halt every asset of which a wish was sent `limits.repeats` times in vain (R-G15); whether there was one."""
@@ -134,6 +119,16 @@ class Guard:
         self._kill.set("freeze", BREAKER, f"unit value {limit} % or more under its peak (R-G13)")
         await self._kill.look()  # writes it down, so that it outlives the process
         await cancel()
+
+
+def _allowed(report: KeyReport) -> dict[str, bool | None]:
+    """A report by what it is about, in words."""
+    return {
+        "spot trading": report.can_trade_spot,
+        "futures trading": report.can_trade_swap,
+        "withdraw": report.can_withdraw,
+        "binding to an address": report.ip_bound,
+    }
 
 
 def _distance(item: Position) -> str:

@@ -27,16 +27,21 @@ class Outside:
         self._recorder = recorder
         self._asked: datetime | None = None
         self._held: Mapping[str, Decimal] | None = None
+        self.strange: frozenset[str] = frozenset()  # coins that the last look found changed without us
 
     def changed(self, balances: Sequence[Balance] | Gap, *, traded: bool) -> bool:
         """Whether coins came or went since the last look although nothing of ours was traded in between."""
+        self.strange = frozenset()
         if isinstance(balances, Gap):
             return False
         held: dict[str, Decimal] = {}
         for item in balances:
             held[item.asset] = held.get(item.asset, ZERO) + item.total
         before, self._held = self._held, held
-        return before is not None and not traded and before != held
+        if before is None or traded or before == held:
+            return False
+        self.strange = frozenset(name for name in {*before, *held} if before.get(name) != held.get(name))
+        return True
 
     async def flows(self, *, now: bool = False) -> bool:
         """Book flows and funding when due, or ``now``; whether there was an answer."""

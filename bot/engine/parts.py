@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.ports.alerts import Alerts
 from bot.ports.clock import Clock
@@ -12,13 +13,17 @@ from bot.ports.venue import Account, Broker, FeedSource, MarketData, Savings, Tr
 
 #: Writes (when given) and reads what is kept under a name beside the record (the store's `keep`).
 Keep = Callable[[str, bytes | None], Awaitable[bytes | None]]
+VISIBLE_WITHIN = timedelta(seconds=120)  # venue time after which an order or trade that exists must show
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What one portfolio is run with. ``adopts``: what a first start finds is the bot's own (R-G16).
 
-    ``keep``: where what was sampled outlives the process; None: nowhere.
+    ``sends``: whether orders leave at all, so that another writer on the account would be in the way.
+
+    ``keep``: where what was sampled outlives the process; None: nowhere. ``visible_within``: venue time inside which
+    this venue's silence on an order or a trade proves nothing.
     """
 
     mode: str
@@ -38,3 +43,5 @@ class Parts:
     savings: Savings | None = None
     keep: Keep | None = None
     adopts: bool = True
+    sends: bool = True
+    visible_within: timedelta = VISIBLE_WITHIN

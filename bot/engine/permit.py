@@ -16,19 +16,27 @@ FLATTEN = "flatten"
 
 
 class SendPermit:
-    """Asked synchronously: kill level (R-G1), lease, deadline, and what the decision allowed (R-G15).
+    """Asked synchronously: kill level (R-G1), clock, lease, deadline, and what the decision allowed (R-G15).
 
     ``held_until``: host-monotonic second at which the lease ends. ``standing``: why nothing ever leaves (a composition
-    whose orders go nowhere); empty where they do.
+    whose orders go nowhere); empty where they do. ``blocked``: why nothing may leave just now, whatever its class (a
+    clock that is off: its deadlines and signatures mean nothing); empty where it may.
     """
 
     def __init__(
-        self, kill: Callable[[], Kill], held_until: Callable[[], float], clock: Clock, *, standing: str = ""
+        self,
+        kill: Callable[[], Kill],
+        held_until: Callable[[], float],
+        clock: Clock,
+        *,
+        standing: str = "",
+        blocked: Callable[[], str] = str,
     ) -> None:
         self._kill = kill
         self._held_until = held_until
         self._clock = clock
         self._standing = standing
+        self._blocked = blocked
         self._allowed: dict[str, Intent] = {}
         self._gone: set[str] = set()
         self._left: dict[tuple[str, int], Decimal] = {}
@@ -45,7 +53,7 @@ class SendPermit:
 
     def check(self, intent: Intent) -> None:
         """Raise `Denied` if the intent could not leave now; uses nothing up."""
-        why = self._standing or self._stopped(intent) or self._late(intent) or self._beyond(intent)
+        why = self._standing or self._blocked() or self._stopped(intent) or self._late(intent) or self._beyond(intent)
         if why:
             raise Denied(f"{intent.client_id}: {why}")
 

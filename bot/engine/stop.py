@@ -99,6 +99,17 @@ class KillWatch:
         if self._sources.pop(f"unreadable {name}", None) is not None:
             self._alerts.send("info", f"{name} can be read again", key=f"kill:{name}:again")
 
+    def hold(self, name: str, why: str) -> None:
+        """Freeze while something lasts that nobody has to resume from; told once."""
+        if f"held {name}" not in self._sources:
+            self._alerts.send("critical", f"frozen while it lasts: {why}", key=f"hold:{name}")
+        self._put(f"held {name}", Standing("freeze", why, name))
+
+    def release(self, name: str) -> None:
+        """Lift what `hold` laid on."""
+        if self._sources.pop(f"held {name}", None) is not None:
+            self._alerts.send("info", f"{name} is well again", key=f"hold:{name}:again")
+
     async def look(self) -> None:
         """Read file and table, and write down what was set and is not in the table yet."""
         self._look_at_file()
