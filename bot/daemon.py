@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,15 +20,17 @@ from bot.core.orders import OrderState
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
 from bot.core.snapshot import Kill
+from bot.engine import starts
 from bot.engine.cycle import Engine, Outcome
 from bot.engine.parts import Parts
 from bot.engine.permit import SendPermit
 from bot.engine.record import alert_event
 from bot.engine.status import NotedAlerts, standing_body
-from bot.engine.stop import CANCELS, KillWatch, SourceUnreadable
+from bot.engine.stop import CANCELS, KillWatch
 from bot.ports.errors import Fenced, PortError, StoreError
 from bot.ports.store import Identity, Run
-from bot.settings import ConfigError, Settings, kill_switch_of, load_text
+from bot.settings import Settings
+from bot.settings.watch import ConfigWatch
 
 LOOK_EVERY_S = 0.5
 LEASE_S = 15.0
@@ -40,67 +41,6 @@ END_WITHIN_S = 6.0  # of a cycle that is under way when the end is asked for
 FAILURES_MAX = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OK, FAILED = 0, 1
-
-
-class ConfigWatch:
-    """The operator's file, looked at by its content's hash. A broken edit changes nothing but `broken`."""
-
-    def __init__(self, path: Path | None, settings: Settings, env: Mapping[str, str]) -> None:
-        self._path = path
-        self._env = env
-        self._hash = b""
-        self._text: str | None = None
-        self._first = True
-        self.settings = settings
-        self.broken = ""
-        self.pending: Settings | None = None
-
-    def level(self) -> Kill:
-        """The kill switch that the file asks for now; raises `SourceUnreadable`."""
-        if self._path is None:
-            return "off"
-        self._look(self._path)
-        if self._text is None:
-            raise SourceUnreadable(self.broken)
-        try:
-            return kill_switch_of(self._text)
-        except ConfigError as error:
-            raise SourceUnreadable(f"{self._path}: {error.lines[0]}") from error
-
-    def check(self) -> None:
-        """Raise `SourceUnreadable` while the file is no valid configuration; asked after `level`."""
-        if self.broken:
-            raise SourceUnreadable(self.broken)
-
-    def _look(self, path: Path) -> None:
-        try:
-            raw = path.read_bytes()
-            text = raw.decode("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            self._text, self._hash = None, b""
-            self.broken = f"{path}: cannot be read: {error}"
-            return
-        hashed = hashlib.sha256(raw).digest()
-        if hashed == self._hash:
-            return
-        self._hash, self._text = hashed, text
-        first, self._first = self._first, False
-        try:
-            fresh = load_text(text, self._env, name=str(path))
-        except ConfigError as error:
-            self.broken, self.pending = error.lines[0], None
-            return
-        self.broken = ""
-        self.pending = None if first and fresh == self.settings else fresh
-
-    def take(self) -> tuple[Settings, list[str]] | None:
-        """The new configuration, once, with the keys of it that need a restart; None while nothing is new."""
-        fresh, self.pending = self.pending, None
-        if fresh is None or fresh == self.settings:
-            return None
-        fixed = self.settings.fixed_until_restart(fresh)
-        self.settings = fresh
-        return fresh, fixed
 
 
 @dataclass(slots=True)
@@ -118,6 +58,9 @@ class Body:
     tended: Callable[[], Awaitable[None]] | None = None  # before each cycle: a foreign clock is measured again
     kept: Callable[[], Awaitable[None]] | None = None  # after each: what the venue asked of us outlives the process
     standing: str = ""  # why orders go nowhere, where they do
+    starts_most: int | None = None  # that may end badly within ten minutes; None: any number
+    clean: Callable[[str], str] = str  # takes secrets out of what is written down
+    notes: Sequence[str] = ()  # what is to be said at the start
     config_path: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -131,7 +74,7 @@ class Daemon:
     def __init__(self, body: Body, *, on_cycle: Callable[[Plan, Outcome], None] | None = None) -> None:
         self._body = body
         self._on_cycle = on_cycle
-        self._alerts = NotedAlerts(body.parts.alerts)
+        self._alerts = NotedAlerts(body.parts.alerts, body.clean)
         self._parts = replace(body.parts, alerts=self._alerts)
         self._clock = body.parts.clock
         self._store = body.parts.store
@@ -145,7 +88,9 @@ class Daemon:
             environment=body.settings.kill_switch if from_env or body.config_path is None else "off",
         )
         self._held_until = 0.0
-        permit = SendPermit(self._level, lambda: self._held_until, self._clock, standing=body.standing)
+        permit = SendPermit(
+            self._level, lambda: self._held_until, self._clock, standing=body.standing, blocked=self._blocked
+        )
         self.engine = Engine(self._parts, self.kill, permit)
         self._policy: Policy = body.settings.policy()
         self._log = structlog.get_logger("ballast")
@@ -160,6 +105,7 @@ class Daemon:
         self._beaten_at = -BEAT_EVERY_S
         self._alerts_told = 0
         self._fatal: PortError | None = None
+        self._started_at: datetime | None = None
 
     def stop(self) -> None:
         """Ask for a clean end: nothing more is sent, what is under way is finished and recorded."""
@@ -171,6 +117,7 @@ class Daemon:
             try:
                 await self._begin()
                 await self._work(cycles)
+                await self._ended_well()
             finally:
                 await self._end()
         if self._fatal is not None:
@@ -189,12 +136,29 @@ class Daemon:
         self._decisions = (await self._parts.record.counts())["decisions"] if loaded.last_cycle_at else 0
         if loaded.last_cycle_at is not None:
             self._last_number = self._number(loaded.last_cycle_at)
+        await self._count_start()
+        for note in self._body.notes:
+            self._alerts.send("warning", note, key="start")
         await self.kill.look()
         self._log.info(
             "leads", portfolio=self._parts.portfolio, mode=self._parts.mode, venue=self._parts.venue,
             environment=self._parts.environment, fence=self._fence, unfinished=len(loaded.orders) + len(loaded.moves),
             kill=self.kill.level, version=__version__,
         )  # fmt: skip
+
+    async def _count_start(self) -> None:
+        """Freeze a bot that somebody starts again and again: what makes it end is no reason to trade."""
+        if self._body.starts_most is None:
+            return
+        self._started_at = host_utc_now()
+        count = await starts.begun(self._store.keep, self._started_at)
+        if count > self._body.starts_most:
+            minutes = starts.WITHIN // timedelta(minutes=1)
+            self.kill.set("freeze", "crash loop", f"{count} starts within {minutes} min, each but this one ended badly")
+
+    async def _ended_well(self) -> None:
+        if self._started_at is not None and self._fatal is None:
+            await starts.ended(self._store.keep, self._started_at)
 
     async def _take_lease(self) -> None:
         """Lead; where another holder's lease still runs, wait for it once to end (it may have died)."""
@@ -366,12 +330,15 @@ class Daemon:
             actions=len(plan.actions), blocked=len(plan.blocked), holds=len(plan.holds), sent=len(outcome.sent),
             filled=sum(bool(item.filled) for item in outcome.sent), unknown=outcome.count(OrderState.UNKNOWN),
             denied=outcome.count(OrderState.DENIED), gaps=len(outcome.snapshot.gaps), kill=self.kill.level,
-            ms=round(took_s * 1000),
+            clock_ms=self.engine.guard.skew.offset_ms, ms=round(took_s * 1000),
         )  # fmt: skip
         if self._on_cycle is not None:
             self._on_cycle(plan, outcome)
 
     # ---- watchers
+
+    def _blocked(self) -> str:
+        return self.engine.guard.skew.blocked
 
     def _level(self) -> Kill:
         """What the permit asks: once the end is asked for, nothing new leaves."""
@@ -480,5 +447,6 @@ class Daemon:
             "version": __version__,
             "requests": dict(self._body.requests()),
             "failures": self._failures,
+            "clock_offset_ms": self.engine.guard.skew.offset_ms,
             "beat_at": utc_text(host_utc_now()),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from bot.core.numbers import utc_text
@@ -16,14 +17,16 @@ UNKNOWN = (OrderState.UNKNOWN, OrderState.SUBMITTED)
 
 
 class NotedAlerts:
-    """Alerts that are told at once and recorded with the next heartbeat."""
+    """Alerts that are told at once and recorded with the next heartbeat; ``clean`` takes secrets out of both."""
 
-    def __init__(self, inner: Alerts) -> None:
+    def __init__(self, inner: Alerts, clean: Callable[[str], str] = str) -> None:
         self._inner = inner
+        self._clean = clean
         self.waiting: list[tuple[str, str]] = []
 
     def send(self, level: Literal["info", "warning", "critical"], text: str, *, key: str = "") -> None:
         """Tell, and keep for the record."""
+        text = self._clean(text)
         self._inner.send(level, text, key=key)
         if (level, text) not in self.waiting:
             self.waiting.append((level, text))

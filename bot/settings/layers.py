@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from bot.settings.yaml_text import read_yaml
 PREFIX: Final = "BALLAST_"
 SECRETS_DIR: Final = "BALLAST_SECRETS_DIR"
 CONFIG: Final = "BALLAST_CONFIG"  # which file to read: the command line's
+LIVE: Final = "BALLAST_LIVE"  # the portfolio that may trade real money, said beside its file
 LARGEST: Final = 256 * 1024  # bytes of a file that a person wrote
 KEYS: Final = ("api_key", "secret", "password")  # of the venue; they never stand in the file
 
@@ -104,7 +106,7 @@ def from_file(text: str, name: str) -> Layer:
 
 def from_environment(env: Mapping[str, str], model: type[BaseModel], file: Layer) -> Layer:
     """What BALLAST_ variables say; raises ConfigError with a line for each that names nothing."""
-    other = (SECRETS_DIR, CONFIG)
+    other = (SECRETS_DIR, CONFIG, LIVE)
     found = {name: value for name, value in env.items() if name.startswith(PREFIX) and name not in other}
     return _named(found, "environment ", model, file)
 
@@ -117,7 +119,19 @@ def from_secret_files(folder: Path | None, model: type[BaseModel], file: Layer) 
         paths = [path for path in folder.iterdir() if path.name.upper().startswith(PREFIX) and path.is_file()]
     except OSError as error:
         raise ConfigError([f"secret files {folder}: cannot be read: {error.strerror}"]) from None
+    _must_be_private(paths)
     return _named({path.name: read_text(path).rstrip("\r\n") for path in paths}, "secret file ", model, file)
+
+
+def _must_be_private(paths: Sequence[Path]) -> None:
+    """A secret that others on the machine may read is none; a file system without modes shows no others."""
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in paths}
+    open_to_others = {path: mode for path, mode in modes.items() if mode & 0o077}
+    if open_to_others:
+        raise ConfigError(
+            f"secret file {path}: others may open it (mode {mode:04o}), must be 0600: chmod 600 {path}"
+            for path, mode in sorted(open_to_others.items())
+        )
 
 
 def _named(found: Mapping[str, str], kind: str, model: type[BaseModel], file: Layer) -> Layer:

@@ -83,6 +83,10 @@ class Venue(Section):
     futures: StrictBool = key(True, "Whether perpetuals are traded at all.")  # noqa: FBT003
     margin_mode: Literal["cross", "isolated"] = key("cross", "Margin mode of perpetuals (R-A20).")
     aliases: Annotated[Mapping[str, Alias], AfterValidator(in_order)] = key({}, "Markets of several coins.")
+    unchecked_key: StrictBool = key(
+        False,  # noqa: FBT003
+        "Mode live although the venue cannot say whether the key may withdraw: you looked yourself.",
+    )
     api_key: SecretStr | None = key(None, "The account's key; from the environment or a secret file only.")
     secret: SecretStr | None = key(None, "The key's secret; from the environment or a secret file only.")
     password: SecretStr | None = key(None, "The key's passphrase, where a venue has one; never in the file.")

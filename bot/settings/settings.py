@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from bot.core.policy import Policy, RuleKeys, Section, plain
 from bot.core.policy.fields import key, part, wrong
-from bot.settings.layers import Layers
+from bot.settings.layers import KEYS, Layers
 from bot.settings.sections import Alerts, Environment, Feeds, Local, Log, Paper, Storage, Venue, Web, kill_level
 
 Mode = Literal["paper", "dry-run", "testnet", "live"]
@@ -114,6 +114,11 @@ class Settings(RuleKeys, BaseSettings):
         """Every secret value, for those who must never write one."""
         values = (self.venue.api_key, self.venue.secret, self.venue.password, *self.alerts.urls)
         return tuple(value.get_secret_value() for value in values if value)
+
+    def keys_in_environment(self) -> list[str]:
+        """The venue's keys that environment variables hold: whoever may look at the process reads them there."""
+        names = [f"venue.{name}" for name in KEYS]
+        return [name for name in names if self._origins.get(name, "").startswith("environment")]
 
     def fixed_until_restart(self, other: Settings) -> list[str]:
         """The keys that differ between two settings and that a running bot cannot take over."""

@@ -17,13 +17,14 @@ from bot.clocks import StepClock, host_utc_now
 from bot.core.events import Event
 from bot.core.numbers import milliseconds
 from bot.core.plan_record import Plan
-from bot.daemon import Body, ConfigWatch, Daemon
+from bot.daemon import Body, Daemon
 from bot.engine.cycle import Outcome
 from bot.engine.parts import Parts
 from bot.engine.stop import SourceUnreadable
 from bot.ports.errors import Fenced
 from bot.ports.store import Identity, Run
 from bot.settings import Settings, load
+from bot.settings.watch import ConfigWatch
 from bot.store.memory import MemoryControls, MemoryDatabase, MemoryRecord, MemoryStore
 from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.venue import SimulatedVenue

@@ -63,11 +63,37 @@ def test_the_schema_knows_no_key_of_an_account_and_asks_for_targets_only() -> No
     assert schema["$defs"]["Trim"]["properties"]["increment"]["default"] == 0.05
 
 
+def a_secret(folder: Path, name: str, value: str, mode: int = 0o600) -> Path:
+    path = folder / f"ballast_venue__{name}"
+    path.write_text(value)
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o666])
+def test_a_secret_file_that_others_may_open_is_refused_without_its_content(tmp_path: Path, mode: int) -> None:
+    path = a_secret(tmp_path, "secret", "hidden-value", mode)
+    said = the_refusal(TARGETS, secrets=tmp_path)
+    assert said == f"secret file {path}: others may open it (mode {mode:04o}), must be 0600: chmod 600 {path}"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_a_secret_file_of_its_owner_alone_is_read(tmp_path: Path, mode: int) -> None:
+    a_secret(tmp_path, "secret", "hidden-value", mode)
+    assert load_text(TARGETS, {}, tmp_path).secrets() == ("hidden-value",)
+
+
+def test_keys_in_the_environment_are_named_and_those_in_files_are_not(tmp_path: Path) -> None:
+    a_secret(tmp_path, "secret", "1")
+    settings = load_text(TARGETS, {"BALLAST_VENUE__API_KEY": "2", "BALLAST_LIVE": "main"}, tmp_path)
+    assert settings.keys_in_environment() == ["venue.api_key"]
+
+
 # ---- layers -------------------------------------------------------------------------------------
 
 
 def test_the_environment_wins_over_the_file_and_secret_files_fill_the_keys(tmp_path: Path) -> None:
-    (tmp_path / "ballast_venue__api_key").write_text("0123\n")
+    a_secret(tmp_path, "api_key", "0123\n")
     (tmp_path / "somebody_elses").write_text("x")
     settings = load_text(
         TARGETS + "mode: paper\ncycle: 5m\n",
@@ -84,7 +110,7 @@ def test_the_environment_wins_over_the_file_and_secret_files_fill_the_keys(tmp_p
 
 
 def test_the_folder_of_secret_files_may_come_from_the_environment(tmp_path: Path) -> None:
-    (tmp_path / "ballast_venue__password").write_text("p")
+    a_secret(tmp_path, "password", "p")
     settings = load_text(TARGETS, {"BALLAST_SECRETS_DIR": str(tmp_path)})
     assert settings.secrets() == ("p",)
 
