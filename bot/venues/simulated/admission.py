@@ -80,10 +80,10 @@ def _check_coins(view: View, request: OrderRequest, bites: Sequence[Bite]) -> No
     if request.side == "sell":
         asset, needed = base_of(request.symbol), request.amount
     elif request.price is not None:
-        asset, needed = quote_of(request.symbol), at_least(request.amount * request.price)
+        asset, needed = quote_of(request.symbol), view.state.cost(request.amount, request.price)
     else:
         asset = quote_of(request.symbol)
-        needed = sum((at_least(bite.price * bite.amount) for bite in bites), ZERO)
+        needed = sum((view.state.cost(bite.amount, bite.price) for bite in bites), ZERO)
     free = view.state.free(asset)
     if needed > free:
         raise Refusal(RefusalCode.INSUFFICIENT_BALANCE, f"needs {plain(needed)} {asset}, {plain(free)} are free")

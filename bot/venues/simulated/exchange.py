@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
 
 from bot.core.instruments import is_swap
 from bot.core.numbers import ZERO, plain
 from bot.venues.simulated import savings
 from bot.venues.simulated.admission import admit
-from bot.venues.simulated.booking import add, book_flow, book_income
+from bot.venues.simulated.altered import AlteredScene
+from bot.venues.simulated.booking import add, book_income
 from bot.venues.simulated.fees import at_most
 from bot.venues.simulated.history import page
 from bot.venues.simulated.matching import expire, take
+from bot.venues.simulated.outside import Outside, race, thin
 from bot.venues.simulated.passage import advance
 from bot.venues.simulated.records import (
     DEFAULT_RULES,
@@ -23,6 +24,7 @@ from bot.venues.simulated.records import (
     FuturesWallet,
     IncomeKind,
     IncomeRecord,
+    MarginMode,
     OrderRecord,
     OrderRequest,
     OrderStatus,
@@ -41,6 +43,7 @@ from bot.venues.simulated.state import State, restore
 from bot.venues.simulated.view import View
 
 AT_ONCE = timedelta(0)
+FEE_ROOM = Decimal("1.01")  # fees are raised to the last unit, fill by fill: what is locked for them must bear it
 
 __all__ = [
     "Exchange",
@@ -65,6 +68,8 @@ __all__ = [
 class Exchange:
     """One deterministic matching engine with one account, standing in a scene; every method acts at ``now``.
 
+    ``outside`` is the hand of everybody but its client: `Outside`. ``scene`` is the scene as they altered it.
+
     ``state`` is what `dump` wrote; without it the account opens at ``at`` (the scene's start) with ``opening`` coins in
     its spot wallet. ``latency``: venue time before an order that rests may be met. Perpetuals settle in ``settle``.
     """
@@ -88,9 +93,15 @@ class Exchange:
             self._state = fresh
         else:
             self._state = restore(state, rules.history_max)
-        self._view = View(scene, self._state, rules, settle)
+        plain = scene.plain if isinstance(scene, AlteredScene) else scene
+        self.scene = AlteredScene(plain, self._state.altered)
+        self._state.leverage_default = rules.leverage
+        if not rules.fees_in_base:
+            dearest = max((market.taker for market in plain.markets().values()), default=ZERO)
+            self._state.quote_fee = dearest * FEE_ROOM
+        self._view = View(self.scene, self._state, rules, settle)
+        self.outside = Outside(self._view)
         self._latency = latency
-        self.scene = scene
         self.rules = rules
         self.settle = settle
 
@@ -98,6 +109,11 @@ class Exchange:
     def now(self) -> datetime:
         """Venue time of the last `advance`."""
         return self._state.now
+
+    @property
+    def told(self) -> datetime:
+        """The time it tells: its now, but for a skew from outside."""
+        return self._state.now + self._state.altered.skew(self._state.now)
 
     @property
     def version(self) -> int:
@@ -127,6 +143,9 @@ class Exchange:
         order, bites = admit(self._view, request)
         number = self._state.next_id()
         named = replace(order, order_id=number, client_id=order.client_id or f"auto-{number}")
+        bites = thin(self._view, request.symbol, bites)
+        if request.tif == "fok" and sum((bite.amount for bite in bites), ZERO) < request.amount:
+            bites = []
         return take(self._view, self._state.put(named), bites)
 
     def cancel(self, symbol: str, *, client_id: str | None = None, order_id: int | None = None) -> OrderRecord:
@@ -136,6 +155,9 @@ class Exchange:
         order = self._state.find(symbol, client_id, order_id)
         if order is None or not order.is_open:
             raise Refusal(RefusalCode.ORDER_NOT_FOUND, f"no order {client_id or order_id} is open on {symbol}")
+        order = race(self._view, order)
+        if not order.is_open:
+            raise Refusal(RefusalCode.ORDER_NOT_FOUND, f"{client_id or order_id} on {symbol} was filled before")
         return expire(self._view, order, OrderStatus.CANCELED)
 
     def cancel_all(self, symbol: str) -> list[OrderRecord]:
@@ -143,30 +165,39 @@ class Exchange:
         self._view.market(symbol)
         self._state.cancel_requests += 1
         self._state.touch()
-        return [expire(self._view, order, OrderStatus.CANCELED) for order in self._state.resting(symbol)]
+        raced = [race(self._view, order) for order in self._state.resting(symbol)]
+        return [expire(self._view, order, OrderStatus.CANCELED) for order in raced if order.is_open]
 
     def order(self, symbol: str, *, client_id: str | None = None, order_id: int | None = None) -> OrderRecord:
         """The newest order by that id, open or closed; raises `Refusal` (ORDER_NOT_FOUND)."""
         order = self._state.find(symbol, client_id, order_id)
-        if order is None:
+        if order is None or not self._seen(order.created_at):
             raise Refusal(RefusalCode.ORDER_NOT_FOUND, f"no order {client_id or order_id} is known on {symbol}")
         return order
 
     def open_orders(self, symbol: str | None = None) -> list[OrderRecord]:
         """Open orders, oldest first."""
-        return self._state.resting(symbol)
+        return [order for order in self._state.resting(symbol) if self._seen(order.created_at)]
 
     def orders(self, symbol: str, since: datetime | None = None, limit: int = 500) -> list[OrderRecord]:
         """Open and remembered orders, oldest first: from ``since`` on, or the newest ``limit``."""
-        known = [order for order in (*self._state.closed, *self._state.open.values()) if order.symbol == symbol]
+        both = (*self._state.closed, *self._state.open.values())
+        known = [order for order in both if order.symbol == symbol and self._seen(order.created_at)]
         return page(sorted(known, key=lambda order: order.order_id), lambda order: order.created_at, since, limit)
 
     def trades(
         self, symbol: str, since: datetime | None = None, limit: int = 500, *, from_id: int | None = None
     ) -> list[TradeRecord]:
         """Own trades, oldest first: from ``since`` or ``from_id`` on, or the newest ``limit``."""
-        known = [one for one in self._state.trades if one.symbol == symbol and one.trade_id >= (from_id or 0)]
+        known = [
+            one
+            for one in self._state.trades
+            if one.symbol == symbol and one.trade_id >= (from_id or 0) and self._seen(one.at)
+        ]
         return page(known, lambda one: one.at, since, limit, first=from_id is not None)
+
+    def _seen(self, made: datetime) -> bool:
+        return not self._state.altered.veils or self._state.altered.seen(made, self.now)
 
     def income(self, since: datetime | None = None, limit: int = 1000) -> list[IncomeRecord]:
         """What changed the futures wallet, oldest first."""
@@ -216,6 +247,9 @@ class Exchange:
             why = f"leverage {leverage} must be a whole number from 1 to {self.rules.leverage_max}"
             raise Refusal(RefusalCode.LEVERAGE, why)
         before = self._view.margin().leverage(symbol)
+        if leverage < before and symbol in self._state.pockets:
+            why = f"{symbol}: leverage cannot fall from {before} to {leverage} while an isolated position is open"
+            raise Refusal(RefusalCode.ISOLATED_LEVERAGE, why)
         self._state.leverage[symbol] = leverage
         if leverage < before and self.futures().available < 0:
             self._state.leverage[symbol] = before
@@ -223,11 +257,23 @@ class Exchange:
         self._state.touch()
         return leverage
 
-    def set_margin_mode(self, symbol: str, mode: Literal["cross", "isolated"]) -> None:
-        """Cross is all there is; raises `Refusal` for isolated."""
+    def margin_mode(self, symbol: str) -> MarginMode:
+        """Whether a perpetual's position has margin of its own."""
         self._perpetual(symbol)
-        if mode != "cross":
-            raise Refusal(RefusalCode.MARGIN_MODE, f"{symbol}: margin mode {mode} is not offered here, only cross")
+        return "isolated" if symbol in self._state.isolated else "cross"
+
+    def set_margin_mode(self, symbol: str, mode: MarginMode) -> None:
+        """Set it; raises `Refusal` while a position or an order is open on the symbol."""
+        if mode == self.margin_mode(symbol):
+            return
+        if symbol in self._state.holdings or self._state.resting(symbol):
+            why = f"{symbol}: margin mode cannot become {mode} while a position or an order is open"
+            raise Refusal(RefusalCode.MARGIN_MODE, why)
+        if mode == "isolated":
+            self._state.isolated.add(symbol)
+        else:
+            self._state.isolated.discard(symbol)
+        self._state.touch()
 
     def set_position_mode(self, *, hedged: bool) -> None:
         """One-way is all there is; raises `Refusal` for hedged."""
@@ -282,15 +328,11 @@ class Exchange:
 
     def deposit(self, asset: str, amount: Decimal) -> FlowRecord:
         """Money from outside into the spot wallet."""
-        return book_flow(self._state, asset, _some(asset, amount), "deposit", self.now)
+        return self.outside.deposit(asset, amount)
 
     def withdraw(self, asset: str, amount: Decimal) -> FlowRecord:
         """Money from the spot wallet to outside; raises `Refusal`."""
-        free = self._state.free(asset)
-        if _some(asset, amount) > free:
-            why = f"{plain(amount)} {asset} are more than the {plain(free)} that are free"
-            raise Refusal(RefusalCode.INSUFFICIENT_BALANCE, why)
-        return book_flow(self._state, asset, amount, "withdrawal", self.now)
+        return self.outside.withdraw(asset, amount)
 
     def flows(self, since: datetime | None = None, limit: int = 1000) -> list[FlowRecord]:
         """Deposits and withdrawals, oldest first."""
@@ -300,14 +342,11 @@ class Exchange:
 
     def halt(self, symbol: str) -> None:
         """Stop trading of a symbol: orders are refused, resting ones wait."""
-        self._view.market(symbol)
-        self._state.halted.add(symbol)
-        self._state.touch()
+        self.outside.halt(symbol)
 
     def resume(self, symbol: str) -> None:
         """Let it trade again."""
-        self._state.halted.discard(symbol)
-        self._state.touch()
+        self.outside.resume(symbol)
 
     def is_trading(self, symbol: str) -> bool:
         """Whether orders are taken on it now: active, not halted, priced."""

@@ -33,6 +33,13 @@ class History(Generic[T]):
         self._rows.append((record, row_text(record)))
         return self._rows.popleft()[0] if len(self._rows) > self._limit else None
 
+    def amend(self, record: T, is_it: Callable[[T], bool]) -> None:
+        """Put ``record`` in the place of the one that ``is_it``; nothing where that is forgotten."""
+        for place, (known, _) in enumerate(self._rows):
+            if is_it(known):
+                self._rows[place] = (record, row_text(record))
+                return
+
     def text(self) -> str:
         """All of it as one JSON array."""
         return "[" + ",".join(text for _, text in self._rows) + "]"

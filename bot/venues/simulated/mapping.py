@@ -30,12 +30,6 @@ STATES: Mapping[OrderStatus, OrderState] = {
     OrderStatus.CANCELED: OrderState.CANCELLED,
     OrderStatus.EXPIRED: OrderState.EXPIRED,
 }
-_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-TIMEFRAME_MS: Mapping[str, int] = {
-    f"{count}{unit}": count * _UNITS_MS[unit]
-    for unit, counts in {"m": (1, 3, 5, 15, 30), "h": (1, 2, 4, 6, 8, 12), "d": (1, 3), "w": (1,)}.items()
-    for count in counts
-}
 
 
 def request_of(intent: OrderIntent) -> OrderRequest:
@@ -94,7 +88,7 @@ def position_of(record: PositionRecord, market: Market | None, at: datetime) -> 
         entry_price=record.entry_price,
         mark_price=record.mark_price,
         leverage=record.leverage,
-        margin_mode="cross",
+        margin_mode=record.margin_mode,
         liquidation_price=record.liquidation_price,
         initial_margin=record.initial_margin,
         maintenance_margin=record.maintenance_margin,

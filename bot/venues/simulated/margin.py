@@ -1,4 +1,4 @@
-"""Owns the arithmetic of cross margin: wallet, positions, what an order needs, where liquidation lies. Pure."""
+"""Owns the arithmetic of margin, cross and isolated: what an order needs, where liquidation lies. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Margin:
 
     def leverage(self, symbol: str) -> int:
         """As set, or the venue's own."""
-        return self._state.leverage.get(symbol, self._rules.leverage)
+        return self._state.leverage_of(symbol)
 
     def rate(self, symbol: str) -> Decimal:
         """The maintenance rate."""
@@ -71,19 +71,27 @@ class Margin:
         bound = sum((self.initial(symbol, one) for symbol, one in held), ZERO)
         order_margin = sum((self.ordered(symbol, some) for symbol, some in asked.items()), ZERO)
         initial = bound + order_margin
-        balance = state.wallet + unrealised
-        safe = state.wallet + min(ZERO, unrealised)
+        cross = self._cross()
+        wallet = state.wallet - sum(state.pockets.values(), ZERO)
+        profit = sum((self.unrealised(symbol, one) for symbol, one in cross), ZERO)
+        asked_for = sum((self.initial(symbol, one) for symbol, one in cross), ZERO) + order_margin
         return FuturesWallet(
             asset=self._settle,
             wallet_balance=state.wallet,
             unrealised=unrealised,
-            margin_balance=balance,
+            margin_balance=state.wallet + unrealised,
             initial_margin=initial,
             order_margin=order_margin,
             maintenance_margin=sum((self.maintenance(symbol, one) for symbol, one in held), ZERO),
-            available=balance - initial,
-            withdrawable=max(ZERO, safe - initial),
+            available=wallet + profit - asked_for,
+            withdrawable=max(ZERO, wallet + min(ZERO, profit) - asked_for),
+            cross_wallet=wallet,
+            cross_unrealised=profit,
         )
+
+    def _cross(self) -> list[tuple[str, Holding]]:
+        """The positions that share the wallet."""
+        return [(symbol, held) for symbol, held in self._state.holdings.items() if symbol not in self._state.isolated]
 
     def positions(self) -> list[PositionRecord]:
         """All positions by symbol."""
@@ -102,29 +110,49 @@ class Margin:
             maintenance_margin=self.maintenance(symbol, held),
             unrealised=self.unrealised(symbol, held),
             updated_at=held.updated_at,
+            margin_mode="isolated" if symbol in self._state.isolated else "cross",
+            isolated_wallet=self._state.pockets.get(symbol, ZERO),
         )
 
     def _liquidation(self, symbol: str, held: Holding, wallet: FuturesWallet) -> Decimal | None:
         """The mark at which the account's margin balance meets its maintenance, all other marks as they are.
 
         ``wallet + others' PnL - others' maintenance + q·m - cost = |q|·m·rate``, solved for m; None when no m > 0 does.
+        An isolated position has its own margin for a wallet, and no others.
         """
-        others = wallet.margin_balance - self.unrealised(symbol, held)
-        spare = others - (wallet.maintenance_margin - self.maintenance(symbol, held))
+        if symbol in self._state.isolated:
+            spare = self._state.pockets.get(symbol, ZERO)
+        else:
+            others = wallet.cross_wallet + wallet.cross_unrealised - self.unrealised(symbol, held)
+            spare = others - sum((self.maintenance(name, one) for name, one in self._cross() if name != symbol), ZERO)
         slope = held.quantity - abs(held.quantity) * self.rate(symbol)
         price = (held.cost - spare) / slope if slope else ZERO
         return price if price > 0 else None
 
-    def is_short_of(self) -> bool:
-        """Whether the account is to be liquidated."""
-        wallet = self.wallet()
-        return bool(self._state.holdings) and wallet.margin_balance <= wallet.maintenance_margin
+    def short(self) -> list[str]:
+        """The positions to be liquidated: isolated ones by themselves, the cross ones all or none."""
+        alone = [
+            symbol
+            for symbol, held in self._state.holdings.items()
+            if symbol in self._state.isolated
+            and self._state.pockets.get(symbol, ZERO) + self.unrealised(symbol, held) <= self.maintenance(symbol, held)
+        ]
+        cross = self._cross()
+        balance = self._state.wallet - sum(self._state.pockets.values(), ZERO)
+        balance += sum((self.unrealised(symbol, held) for symbol, held in cross), ZERO)
+        owed = sum((self.maintenance(symbol, held) for symbol, held in cross), ZERO)
+        return sorted([*alone, *(symbol for symbol, _ in cross)] if cross and balance <= owed else alone)
 
     def could_fall_short(self, ranges: Mapping[str, tuple[Decimal, Decimal]]) -> bool:
-        """Whether it would be if every position met the worst of its range at once: a bound quick to compute."""
-        balance, owed = self._state.wallet, ZERO
+        """Whether one would be if every position met the worst of its range at once: a bound quick to compute."""
+        balance, owed = self._state.wallet - sum(self._state.pockets.values(), ZERO), ZERO
         for symbol, held in self._state.holdings.items():
             low, high = ranges[symbol]
-            balance += held.quantity * (low if held.quantity > 0 else high) - held.cost
-            owed += at_least(abs(held.quantity) * high * self.rate(symbol))
-        return bool(self._state.holdings) and balance <= owed
+            worst = held.quantity * (low if held.quantity > 0 else high) - held.cost
+            needed = at_least(abs(held.quantity) * high * self.rate(symbol))
+            if symbol in self._state.isolated:
+                if self._state.pockets.get(symbol, ZERO) + worst <= needed:
+                    return True
+            else:
+                balance, owed = balance + worst, owed + needed
+        return bool(self._cross()) and balance <= owed

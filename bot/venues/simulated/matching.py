@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.core.instruments import is_swap
-from bot.core.numbers import ONE, ZERO
-from bot.venues.simulated.booking import book_fill, book_liquidation
+from bot.core.instruments import base_of, is_swap, quote_of
+from bot.core.numbers import ONE, ZERO, floor_to
+from bot.venues.simulated.booking import book_fill, book_forced
 from bot.venues.simulated.liquidity import Bite, opposite, walk, within
-from bot.venues.simulated.records import OrderRecord, OrderRequest, OrderStatus, Side
+from bot.venues.simulated.records import OrderRecord, OrderRequest, OrderStatus, Side, TradeKind
 from bot.venues.simulated.state import Eaten
 from bot.venues.simulated.view import View
+
+# As Binance names the orders it makes itself: none of them is a client's.
+FORCED_NAMES = {"LIQUIDATION": "autoclose", "ADL": "adl_autoclose", "SETTLEMENT": "settlement_autoclose"}
 
 
 def reducible(view: View, symbol: str, side: Side) -> Decimal:
@@ -79,9 +82,11 @@ def _fill(view: View, order: OrderRecord, price: Decimal, amount: Decimal, *, ma
     state = view.state
     gone = view.gone(order.symbol, order.side)
     state.eaten[f"{order.symbol} {order.side}"] = Eaten(gone + amount, state.now)
-    order = book_fill(state, order, view.market(order.symbol), price, amount, maker=maker)
+    market = view.market(order.symbol)
+    in_base = view.rules.fees_in_base
+    order = book_fill(state, order, market, price, amount, maker=maker, fees_in_base=in_base)
     if is_swap(order.symbol):
-        state.marks[order.symbol] = view.price(order.symbol)
+        state.marks[order.symbol] = view.mark(order.symbol)
         _drop_idle(view, order)
     return state.by_id.get(order.order_id, order)
 
@@ -98,28 +103,68 @@ def expire(view: View, order: OrderRecord, status: OrderStatus = OrderStatus.EXP
     return view.state.put(replace(order, status=status, updated_at=view.state.now))
 
 
-def liquidate(view: View) -> None:
-    """Close the whole cross account at mark, by the venue; a loss beyond the wallet is the venue's (see `passage`)."""
+def fill_rest(view: View, order: OrderRecord, amount: Decimal) -> OrderRecord:
+    """Fill up to ``amount`` of what a limit order still lacks, as maker at its own price, open or already cancelled.
+
+    Cut to the step, to what it may still reduce, and to what the account has: nobody fills an order it cannot pay.
+    """
+    market = view.scene.markets().get(order.symbol)
+    if order.price is None or market is None:
+        return order
+    amount = min(amount, order.rest)
+    if order.reduce_only:
+        amount = min(amount, reducible(view, order.symbol, order.side))
+    if not order.is_open:
+        amount = min(amount, _affordable(view, order, order.price))
+    amount = floor_to(amount, market.step)
+    return _fill(view, order, order.price, amount, maker=True) if amount > 0 else order
+
+
+def _affordable(view: View, order: OrderRecord, price: Decimal) -> Decimal:
+    """What the coins that are free now would pay; a perpetual's margin gives way first and is judged afterwards."""
+    if is_swap(order.symbol):
+        return order.rest
+    if order.side == "sell":
+        return max(ZERO, view.state.free(base_of(order.symbol)))
+    return max(ZERO, view.state.free(quote_of(order.symbol)) / (price * (ONE + view.state.quote_fee)))
+
+
+def liquidate(view: View, symbols: Iterable[str]) -> None:
+    """Close positions at mark, by the venue; a loss beyond the wallet is the venue's (see `passage`).
+
+    Orders of theirs are cancelled first; where cross positions go, those of every cross symbol.
+    """
     state = view.state
+    gone = sorted(symbols)
+    cross = any(symbol not in state.isolated for symbol in gone)
     for order in state.resting():
-        if is_swap(order.symbol):
+        if is_swap(order.symbol) and (order.symbol in gone or (cross and order.symbol not in state.isolated)):
             expire(view, order, OrderStatus.CANCELED)
-    for symbol, held in sorted(state.holdings.items()):
-        number = state.next_id()
-        order = OrderRecord(
-            order_id=number,
-            client_id=f"autoclose-{number}",
-            symbol=symbol,
-            side="sell" if held.quantity > 0 else "buy",
-            type="market",
-            amount=abs(held.quantity),
-            price=None,
-            tif="ioc",
-            reduce_only=True,
-            status=OrderStatus.NEW,
-            filled=ZERO,
-            quote_filled=ZERO,
-            created_at=state.now,
-            updated_at=state.now,
-        )
-        book_liquidation(state, state.put(order), view.mark(symbol), view.rules.liquidation_fee)
+    for symbol in gone:
+        force(view, symbol, abs(state.holdings[symbol].quantity), kind="LIQUIDATION")
+
+
+def force(view: View, symbol: str, amount: Decimal, *, kind: TradeKind) -> OrderRecord:
+    """Take ``amount`` (unsigned base units) off a position at mark, by the venue; only a liquidation costs a fee."""
+    state = view.state
+    number = state.next_id()
+    order = OrderRecord(
+        order_id=number,
+        client_id=f"{FORCED_NAMES[kind]}-{number}",
+        symbol=symbol,
+        side="sell" if state.holdings[symbol].quantity > 0 else "buy",
+        type="market",
+        amount=amount,
+        price=None,
+        tif="ioc",
+        reduce_only=True,
+        status=OrderStatus.NEW,
+        filled=ZERO,
+        quote_filled=ZERO,
+        created_at=state.now,
+        updated_at=state.now,
+    )
+    rate = view.rules.liquidation_fee if kind == "LIQUIDATION" else ZERO
+    done = book_forced(state, state.put(order), view.mark(symbol), rate, kind)
+    _drop_idle(view, done)
+    return done

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from bot.core.instruments import is_swap
 from bot.core.numbers import ZERO
+from bot.venues.simulated.alterations import LateFill
 from bot.venues.simulated.booking import book_flow, book_funding, book_income
-from bot.venues.simulated.matching import liquidate, meet, touched
+from bot.venues.simulated.matching import fill_rest, liquidate, meet, touched
 from bot.venues.simulated.records import IncomeKind
 from bot.venues.simulated.savings import pay, paydays
 from bot.venues.simulated.scene import ScriptedFlow
@@ -26,19 +27,31 @@ def advance(view: View, to: datetime, latency: timedelta) -> None:
     flows = [flow for flow in view.scene.flows(state.now, to) if flow.amount]
     rates = _settlements(view, to)
     midnights = frozenset(paydays(view, to))
-    for stop in sorted({*(flow.at for flow in flows), *(at for at, _, _ in rates), *midnights, to}):
+    late = {one.at for one in state.altered.late if state.now < one.at <= to}
+    for stop in sorted({*(flow.at for flow in flows), *(at for at, _, _ in rates), *midnights, *late, to}):
         _pass(view, stop, latency)
+        _fill_late(view, [one for one in state.altered.late if one.at <= stop])
         for at, symbol, rate in rates:
             if at == stop:
                 book_funding(state, symbol, view.mark(symbol), rate)
         for flow in flows:
             if flow.at == stop:
                 _flow(view, flow)
-        _liquidate_if_short(view)
+        liquidate_short(view)
         if stop in midnights:
             pay(view)
     for symbol in state.holdings:
         state.marks[symbol] = view.mark(symbol)
+
+
+def _fill_late(view: View, due: list[LateFill]) -> None:
+    """Fills that were under way when their orders were cancelled."""
+    for one in due:
+        view.state.altered.late.remove(one)
+        view.state.touch()
+        order = view.state.by_number(one.order_id)
+        if order is not None:
+            fill_rest(view, order, one.amount)
 
 
 def _settlements(view: View, to: datetime) -> list[tuple[datetime, str, Decimal]]:
@@ -65,7 +78,7 @@ def _pass(view: View, to: datetime, latency: timedelta) -> None:
             order = state.open.get(number)  # an earlier one's fill may have closed it
             if order is not None:
                 meet(view, order, after, latency)
-        _liquidate_if_short(view)
+        liquidate_short(view)
 
 
 def _eventful(view: View, to: datetime) -> bool:
@@ -91,10 +104,20 @@ def _flow(view: View, flow: ScriptedFlow) -> None:
         book_flow(view.state, flow.asset, amount, flow.kind, flow.at)
 
 
-def _liquidate_if_short(view: View) -> None:
+def liquidate_short(view: View) -> None:
+    """Close what its margin no longer bears; the wallet is never left below what stands behind isolated positions."""
     state = view.state
-    if not state.holdings or not view.margin().is_short_of():
+    if not state.holdings:
         return
-    liquidate(view)
-    if state.wallet < 0:
-        book_income(state, IncomeKind.INSURANCE_CLEAR, view.settle, -state.wallet)
+    gone = view.margin().short()
+    if gone:
+        liquidate(view, gone)
+        clear(view)
+
+
+def clear(view: View) -> None:
+    """The venue takes over what is below 0 in the cross wallet once no cross position is left to lose more."""
+    state = view.state
+    owed = sum(state.pockets.values(), ZERO) - state.wallet
+    if owed > 0 and all(symbol in state.isolated for symbol in state.holdings):
+        book_income(state, IncomeKind.INSURANCE_CLEAR, view.settle, owed)

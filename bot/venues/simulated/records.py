@@ -14,6 +14,8 @@ Side = Literal["buy", "sell"]
 OrderType = Literal["limit", "market"]
 Tif = Literal["gtc", "ioc", "fok", "post_only"]
 WalletName = Literal["spot", "futures", "earn"]
+MarginMode = Literal["cross", "isolated"]
+TradeKind = Literal["TRADE", "LIQUIDATION", "ADL", "SETTLEMENT"]  # all but the first are the venue's own doing
 
 
 class RefusalCode(StrEnum):
@@ -37,7 +39,8 @@ class RefusalCode(StrEnum):
     SAVINGS_QUOTA = "savings_quota"
     TOO_MANY_ORDERS = "too_many_orders"
     LEVERAGE = "leverage"
-    MARGIN_MODE = "margin_mode"
+    MARGIN_MODE = "margin_mode"  # it may not change while a position or an order is open
+    ISOLATED_LEVERAGE = "isolated_leverage"  # it may not fall while an isolated position is open
     POSITION_SIDE = "position_side"  # hedge mode
     ORDER_NOT_FOUND = "order_not_found"
 
@@ -138,7 +141,7 @@ class TradeRecord:
     maker: bool
     at: datetime
     realised: Decimal = ZERO
-    kind: Literal["TRADE", "LIQUIDATION"] = "TRADE"
+    kind: TradeKind = "TRADE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +200,11 @@ class SpotBalance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FuturesWallet:
-    """The cross-margin wallet: ``margin_balance`` = ``wallet_balance`` + ``unrealised``.
+    """The futures wallet: ``margin_balance`` = ``wallet_balance`` + ``unrealised``, over all positions.
 
     ``initial_margin`` is the positions' and the open orders' (``order_margin``). ``available`` opens new
-    positions (below 0 when margin is short); ``withdrawable`` leaves unrealised profit behind.
+    positions (below 0 when margin is short); ``withdrawable`` leaves unrealised profit behind. Of these sums
+    ``cross_wallet`` and ``cross_unrealised`` are what isolated positions have no part in.
     """
 
     asset: str
@@ -212,6 +216,8 @@ class FuturesWallet:
     maintenance_margin: Decimal
     available: Decimal
     withdrawable: Decimal
+    cross_wallet: Decimal
+    cross_unrealised: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +234,8 @@ class PositionRecord:
     maintenance_margin: Decimal
     unrealised: Decimal
     updated_at: datetime
+    margin_mode: MarginMode = "cross"
+    isolated_wallet: Decimal = ZERO  # what of the wallet stands behind it, where it is isolated
 
     @property
     def notional(self) -> Decimal:
@@ -240,14 +248,16 @@ class Rules:
     """What the venue rules beyond a market's filters; fractions, minutes in names.
 
     ``swap_band``: how far a perpetual's aggressive limit may lie beyond mark; ``spot_up``/``spot_down``: a spot limit's
-    range as multiples of the price; ``market_band``: how far a market order walks the book; ``savings_*``: instant
-    savings of each of these coins that is traded here, ``rate`` a year, the rest in coins.
+    range as multiples of the price; ``market_band``: how far a market order walks the book; ``fees_in_base``: whether a
+    spot buy's fee comes off the coins it got, else it is paid in quote on top; ``savings_*``: instant savings of each
+    of these coins that is traded here, ``rate`` a year, the rest in coins.
     """
 
     swap_band: Decimal = Decimal("0.15")
     spot_up: Decimal = Decimal(5)
     spot_down: Decimal = Decimal("0.2")
     market_band: Decimal = Decimal("0.05")
+    fees_in_base: bool = True
     leverage: int = 20  # of a symbol nobody set
     leverage_max: int = 125
     maintenance_rate: Decimal = Decimal("0.01")  # where the market does not say

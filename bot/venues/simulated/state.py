@@ -11,7 +11,9 @@ from itertools import chain
 from typing import Any
 
 from bot.core.instruments import base_of, is_swap, quote_of
-from bot.core.numbers import ZERO, canonical_json
+from bot.core.numbers import ONE, ZERO, canonical_json
+from bot.venues.simulated import alterations
+from bot.venues.simulated.alterations import Alterations
 from bot.venues.simulated.codec import from_row, row_text
 from bot.venues.simulated.fees import at_least
 from bot.venues.simulated.history import History
@@ -57,12 +59,14 @@ class Eaten:
 
 @dataclass(slots=True)
 class State:
-    """One account at one instant. Only `booking`, `matching`, `savings`, `passage` and `exchange` change it."""
+    """One account at one instant. Only `booking`, `matching`, `savings`, `passage`, `outside`, `exchange` change it."""
 
     now: datetime
     history_max: int
     version: int = 0
     serial: int = 0
+    quote_fee: Decimal = ZERO  # by the venue's rules, so not kept: what a spot buy's fee may come to in quote
+    leverage_default: int = 20  # as well: of a symbol nobody set
     order_requests: int = 0
     cancel_requests: int = 0
     spot: dict[str, Decimal] = field(default_factory=dict)  # free and locked
@@ -70,9 +74,11 @@ class State:
     earning: dict[str, Earning] = field(default_factory=dict)  # savings, by asset
     holdings: dict[str, Holding] = field(default_factory=dict)
     leverage: dict[str, int] = field(default_factory=dict)
+    isolated: set[str] = field(default_factory=set)  # symbols; the others are cross
+    pockets: dict[str, Decimal] = field(default_factory=dict)  # what of the wallet stands behind an isolated position
     marks: dict[str, Decimal] = field(default_factory=dict)  # last known, of symbols held
     eaten: dict[str, Eaten] = field(default_factory=dict)  # by "symbol side"
-    halted: set[str] = field(default_factory=set)
+    altered: Alterations = field(default_factory=Alterations)
     open: dict[int, OrderRecord] = field(default_factory=dict)
     closed: History[OrderRecord] = field(init=False)
     trades: History[TradeRecord] = field(init=False)
@@ -109,6 +115,10 @@ class State:
         if order.is_open:
             self.open[order.order_id] = order
             return order
+        if order.order_id in self.by_id:  # a fill that came after the end
+            self.by_id[order.order_id] = order
+            self.closed.amend(order, lambda known: known.order_id == order.order_id)
+            return order
         self.open.pop(order.order_id, None)
         self.by_id[order.order_id] = order
         forgotten = self.closed.append(order)
@@ -124,8 +134,12 @@ class State:
         number = order_id if order_id is not None else self.by_client.get((symbol, client_id or ""))
         if number is None:
             return None
-        order = self.open.get(number) or self.by_id.get(number)
+        order = self.by_number(number)
         return order if order is not None and order.symbol == symbol else None
+
+    def by_number(self, order_id: int) -> OrderRecord | None:
+        """The order, open or remembered."""
+        return self.open.get(order_id) or self.by_id.get(order_id)
 
     def resting(self, symbol: str | None = None) -> list[OrderRecord]:
         """Open orders, oldest first."""
@@ -139,8 +153,16 @@ class State:
                 continue
             buying = order.side == "buy"
             asset = quote_of(order.symbol) if buying else base_of(order.symbol)
-            held[asset] = held.get(asset, ZERO) + (at_least(order.rest * order.price) if buying else order.rest)
+            held[asset] = held.get(asset, ZERO) + (self.cost(order.rest, order.price) if buying else order.rest)
         return held
+
+    def leverage_of(self, symbol: str) -> int:
+        """As set, or the venue's own."""
+        return self.leverage.get(symbol, self.leverage_default)
+
+    def cost(self, amount: Decimal, price: Decimal) -> Decimal:
+        """What a buy at a limit must have ready, its fee too where that is paid in quote."""
+        return at_least(amount * price * (ONE + self.quote_fee))
 
     def free(self, asset: str) -> Decimal:
         """Spot coins that no order holds."""
@@ -152,11 +174,12 @@ class State:
             {
                 "cancel_requests": self.cancel_requests,
                 "format": FORMAT,
-                "halted": self.halted,
+                "isolated": self.isolated,
                 "leverage": self.leverage,
                 "marks": self.marks,
                 "now": self.now,
                 "order_requests": self.order_requests,
+                "pockets": self.pockets,
                 "serial": self.serial,
                 "spot": self.spot,
                 "version": self.version,
@@ -164,6 +187,7 @@ class State:
             }
         )
         parts = {
+            "altered": self.altered.text(),
             "holdings": _keyed(sorted(self.holdings.items())),
             "earning": _keyed(sorted(self.earning.items())),
             "eaten": _keyed(sorted(self.eaten.items())),
@@ -188,6 +212,12 @@ def restore(state: bytes, history_max: int) -> State:
         raise StateError(f"the simulated account's state cannot be read: {type(error).__name__}: {error}") from error
 
 
+def _altered(raw: dict[str, Any]) -> Alterations:
+    if "altered" in raw:
+        return alterations.read(raw["altered"])
+    return Alterations(halted=dict.fromkeys(raw["halted"]))  # as accounts were written before there was more
+
+
 def _keyed(items: Iterable[tuple[str, Holding | Earning | Eaten]]) -> str:
     return "{" + ",".join(f"{json.dumps(key)}:{row_text(value)}" for key, value in items) + "}"
 
@@ -210,7 +240,10 @@ def _read(raw: dict[str, Any], history_max: int) -> State:
         leverage={symbol: int(times) for symbol, times in raw["leverage"].items()},
         marks={symbol: Decimal(mark) for symbol, mark in raw["marks"].items()},
         eaten={key: from_row(Eaten, row) for key, row in raw["eaten"].items()},
-        halted=set(raw["halted"]),
+        # Accounts written before there was more than one margin mode are cross.
+        isolated=set(raw.get("isolated", ())),
+        pockets={symbol: Decimal(amount) for symbol, amount in raw.get("pockets", {}).items()},
+        altered=_altered(raw),
         open={order.order_id: order for order in (from_row(OrderRecord, row) for row in raw["open"])},
     )
     made.closed = History(history_max, (from_row(OrderRecord, row) for row in raw["closed"][-history_max:]))

@@ -21,7 +21,6 @@ from bot.ports.errors import Denied, Rejected
 from bot.ports.venue import Gap, KeyReport, Permit
 from bot.venues.simulated.exchange import Exchange, OrderRecord, Refusal, RefusalCode
 from bot.venues.simulated.mapping import (
-    TIMEFRAME_MS,
     events_of,
     fill_of,
     position_of,
@@ -29,6 +28,7 @@ from bot.venues.simulated.mapping import (
     view_of,
     wallet_name,
 )
+from bot.venues.simulated.timeframes import TIMEFRAME_MS
 
 Keep = Callable[[bytes], Awaitable[None]]
 
@@ -119,7 +119,8 @@ class SimulatedVenue:
 
     async def now(self) -> datetime | Gap:
         """The exchange's own now."""
-        return await self._come()
+        await self._come()
+        return self._exchange.told
 
     async def read(self) -> Feeds:
         """The scene's outside readings (port FeedSource)."""
@@ -224,7 +225,8 @@ class SimulatedVenue:
             raise Rejected(f"{symbol}: leverage {leverage} must be a whole number")
         try:
             self._exchange.set_position_mode(hedged=False)
-            self._exchange.set_margin_mode(symbol, margin)
+            if self._exchange.margin_mode(symbol) != margin:
+                self._exchange.set_margin_mode(symbol, margin)
             if self._exchange.leverage(symbol) != leverage:
                 self._exchange.set_leverage(symbol, int(leverage))
         except Refusal as refusal:

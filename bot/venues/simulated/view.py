@@ -35,7 +35,7 @@ class View:
     def is_trading(self, symbol: str) -> bool:
         """Active, not halted, and priced."""
         market = self.scene.markets().get(symbol)
-        open_here = market is not None and market.active and symbol not in self.state.halted
+        open_here = market is not None and market.active and not self.state.altered.is_halted(symbol, self.state.now)
         return open_here and self.scene.price(symbol, self.state.now) is not None
 
     def price(self, symbol: str) -> Decimal:

@@ -105,15 +105,11 @@ def test_leverage_is_a_whole_number_in_range_and_never_more_than_the_margin_bear
         exchange.set_leverage(SPOT, 2)
 
 
-def test_isolated_margin_and_hedge_mode_are_not_offered() -> None:
+def test_hedge_mode_is_not_offered() -> None:
     exchange = an_exchange()
-    exchange.set_margin_mode(SWAP, "cross")
     exchange.set_position_mode(hedged=False)
-    with pytest.raises(Refusal) as isolated:
-        exchange.set_margin_mode(SWAP, "isolated")
     with pytest.raises(Refusal) as hedged:
         exchange.set_position_mode(hedged=True)
-    assert isolated.value.code == RefusalCode.MARGIN_MODE
     assert hedged.value.code == RefusalCode.POSITION_SIDE
 
 

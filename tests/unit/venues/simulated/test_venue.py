@@ -238,9 +238,22 @@ async def test_prepare_sets_leverage_and_refuses_what_is_not_offered() -> None:
     version = exchange.version
     await venue.prepare(SWAP, D(3), "cross")
     assert exchange.version == version
-    for symbol, leverage, mode in ((SWAP, "2.5", "cross"), (SWAP, "3", "isolated"), (SPOT, "3", "cross")):
+    for symbol, leverage in ((SWAP, "2.5"), (SPOT, "3")):
         with pytest.raises(Rejected):
-            await venue.prepare(symbol, D(leverage), "isolated" if mode == "isolated" else "cross")
+            await venue.prepare(symbol, D(leverage), "cross")
+
+
+async def test_prepare_sets_isolated_margin_and_the_position_says_so() -> None:
+    venue, exchange, _ = a_venue()
+    exchange.transfer("USDT", D(1000), "spot", "futures")
+    await venue.prepare(SWAP, D(3), "isolated")
+    await venue.place(an_intent("-3", "99.9", symbol=SWAP), yes)
+    positions = await venue.positions()
+    assert not isinstance(positions, Gap)
+    (position,) = positions
+    assert (position.margin_mode, position.leverage, position.initial_margin) == ("isolated", D(3), D(100))
+    with pytest.raises(Rejected, match="while a position or an order is open"):
+        await venue.prepare(SWAP, D(3), "cross")
 
 
 async def test_a_transfer_is_made_once_and_found_again() -> None:
