@@ -80,7 +80,7 @@ def test_intervals_hold_the_figure_of_a_steady_series_and_are_the_same_for_the_s
 
 @given(st.lists(st.floats(-0.5, 1.0), min_size=2, max_size=60), st.floats(1.0, 1e6))
 def test_growth_does_not_depend_on_the_size_of_the_account(returns: list[float], start: float) -> None:
-    equity: metrics.Floats = np.cumprod(np.array([1.0, *(1 + each for each in returns)], dtype=np.float64))
+    equity = np.asarray(np.cumprod(np.array([1.0, *(1 + each for each in returns)])), dtype=np.float64)
     assert metrics.growth(equity * start) == pytest.approx(metrics.growth(equity), rel=1e-9)
 
 
