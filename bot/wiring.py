@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import logging
 import os
-import platform
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from bot import __version__
 from bot.core.memory import Memory
-from bot.core.numbers import canonical_json, from_milliseconds
-from bot.core.policy import config_hash
+from bot.core.numbers import from_milliseconds
 from bot.core.snapshot import Snapshot
 from bot.daemon import Body
+from bot.engine import live, starts
 from bot.engine.parts import Parts
 from bot.ports.clock import Clock
-from bot.ports.errors import Fenced, StoreRefused, Transient, VenueError
-from bot.ports.store import Identity, Run
-from bot.settings import Settings
+from bot.ports.errors import StoreRefused, Transient, VenueError
+from bot.ports.store import Identity
+from bot.settings import LIVE, Settings
 from bot.settings.sections import Feed, Feeds
+from bot.wiring_host import locked, notes_of, redactor, run_of
 
 if TYPE_CHECKING:
     from bot.ports.store import Controls, Record, Store
-    from bot.ports.venue import Account, Broker, FeedSource, MarketData, Savings, Transfers
+    from bot.ports.venue import Account, Broker, FeedSource, KeyReport, MarketData, Savings, Transfers
     from bot.venues.ccxt.profiles import Setup
     from bot.venues.ccxt.venue import CcxtVenue
     from bot.venues.simulated.exchange import Exchange
@@ -67,37 +63,53 @@ def identity_of(settings: Settings) -> Identity:
     return Identity(settings.portfolio, settings.mode, settings.venue.id, settings.venue.environment)
 
 
-async def compose(settings: Settings, *, config_path: Path | None = None, env: Mapping[str, str] | None = None) -> Body:
+async def compose(
+    settings: Settings,
+    *,
+    config_path: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stand_in: str | None = None,
+) -> Body:
     """Everything that `bot.daemon.Daemon` runs; raises PortError with one line where it cannot be had.
 
     One process per record and host: a lock that the system lets go of when the process ends, whatever ended it.
+    ``stand_in`` is the address of a local exchange that plays a real venue, for tests; no setting leads there.
     """
     from bot.clocks import host_utc_now
     from bot.store.sql import SqlControls, SqlRecord, SqlStore
+    from bot.store.sql.soundness import must_be_sound
 
     identity = identity_of(settings)
     url = settings.store.url
-    lock, holder = _locked(settings)
+    env = os.environ if env is None else env
+    controls = SqlControls(url, identity, host_utc_now)
+    lock, holder = locked(settings, data_folder(settings))
     undone = AsyncExitStack()
     undone.callback(lock.close)
     try:
         store = SqlStore(url, host_utc_now)
         undone.push_async_callback(store.close)
+        undone.push_async_callback(controls.close)
+        terms = _live_terms(settings, env)
+        await must_be_sound(url)
         await store.open(identity, migrate=True)
-        world = await _world(settings, store.keep, (await store.load()).last_cycle_at)
+        world = await _world(settings, store.keep, (await store.load()).last_cycle_at, stand_in)
+        undone.push_async_callback(world.stack.aclose)
+        identity = replace(identity, account=await _account(world.account, controls, terms))
+        await store.open(identity, migrate=False)  # refused where the record is of another account
         undone.pop_all()
     finally:
         await undone.aclose()
     parts = _parts(
         settings,
         world,
-        (store, SqlControls(url, identity, host_utc_now), SqlRecord(url, identity)),
+        (store, controls, SqlRecord(url, identity)),
         store.keep,
     )
     return Body(
         parts=parts,
         identity=identity,
-        run=_run(settings),
+        run=run_of(settings),
         settings=settings,
         holder=holder,
         closed=world.stack.aclose,
@@ -106,9 +118,54 @@ async def compose(settings: Settings, *, config_path: Path | None = None, env: M
         tended=world.tended,
         kept=world.kept,
         standing=DRY_RUN if settings.mode == "dry-run" else "",
+        starts_most=None if settings.venue.environment == "local" else starts.MOST,
+        clean=redactor(settings).text,
+        notes=notes_of(settings),
         config_path=config_path,
-        env=os.environ if env is None else env,
+        env=env,
     )
+
+
+def data_folder(settings: Settings) -> Path:
+    """Where the record, its lock and certificates lie."""
+    from bot.store.sql.engine import Database
+
+    file = Database(settings.store.url).file
+    return (file.parent if file else Path("data")).resolve()
+
+
+def _live_terms(settings: Settings, env: Mapping[str, str]) -> live.LiveTerms | None:
+    """What must hold before a live venue is even connected to; None in every other mode."""
+    if settings.mode != "live":
+        return None
+    from bot.venues.certificates import certificate_of
+
+    terms = live.LiveTerms(settings.portfolio, env.get(LIVE), settings.venue.unchecked_key)
+    live.must_be_said(terms)
+    certificate_of(data_folder(settings), settings.venue.id)
+    return terms
+
+
+async def _account(account: Account, controls: Controls, terms: live.LiveTerms | None) -> str:
+    """Whose account it is, "" where nobody tells; live with everything that must be true of it."""
+    if terms is None:
+        return (await account.kind()).id or ""
+    name = await live.account_of(account)
+    await live.key_must_be_harmless(account, terms)
+    await live.must_be_confirmed(controls, name)
+    return name
+
+
+async def asked_of_key(settings: Settings, *, stand_in: str | None = None) -> tuple[str, KeyReport]:
+    """Whose account the key is for and what it may do, by calls that only read; nothing is kept. Raises PortError."""
+
+    async def nothing_kept(_name: str, _state: bytes | None = None) -> bytes | None:
+        return None
+
+    looking = settings.model_copy(update={"mode": "dry-run"})
+    world = await _real(looking, nothing_kept, stand_in)
+    async with world.stack:
+        return (await world.account.kind()).id or "", await world.account.key()
 
 
 def _parts(settings: Settings, world: World, handles: tuple[Store, Controls, Record], keep: Keep) -> Parts:
@@ -133,6 +190,7 @@ def _parts(settings: Settings, world: World, handles: tuple[Store, Controls, Rec
         savings=world.savings,
         keep=keep,
         adopts=settings.mode == "paper" or settings.venue.environment == "local",
+        sends=settings.mode != "dry-run",
     )
 
 
@@ -196,12 +254,10 @@ async def _recorded(settings: Settings, identity: Identity) -> tuple[Mapping[str
 # ---- venues
 
 
-async def _world(settings: Settings, keep: Keep, last_at: datetime | None) -> World:
+async def _world(settings: Settings, keep: Keep, last_at: datetime | None, stand_in: str | None = None) -> World:
     """The row of the table of modes and environments (config contract)."""
-    if settings.mode == "live":
-        raise VenueError("mode live needs a certificate of the venue, which this version cannot make yet; use testnet")
     if settings.venue.environment != "local":
-        return await _real(settings, keep)
+        return await _real(settings, keep, stand_in)
     if settings.local.url is None:
         return await _embedded(settings, keep, last_at)
     return await _beside(settings, keep)
@@ -290,10 +346,15 @@ async def _beside(settings: Settings, keep: Keep) -> World:
     return world
 
 
-async def _real(settings: Settings, keep: Keep) -> World:
-    from bot.clocks import SystemClock
+async def _real(settings: Settings, keep: Keep, stand_in: str | None) -> World:
+    from bot.clocks import OffsetClock, SystemClock
     from bot.venues.ccxt.profiles import Setup
 
+    if stand_in is not None:
+        clock = OffsetClock(await _server_time(stand_in), 1.0)
+        return await _over_ccxt(
+            settings, keep, clock, Setup("local", _credentials(settings), stand_in), AsyncExitStack()
+        )
     setup = Setup(settings.venue.environment, _credentials(settings))
     return await _over_ccxt(settings, keep, SystemClock(), setup, AsyncExitStack())
 
@@ -309,7 +370,7 @@ async def _over_ccxt(settings: Settings, keep: Keep, clock: Clock, setup: Setup,
         margin_mode = settings.venue.margin_mode
         venue = CcxtVenue(_profile(settings), setup, clock, margin_mode=margin_mode, paused_until=paused_until)
         stack.push_async_callback(venue.close)
-        await venue.open()
+        await _reached(venue, settings)
         feeds = OutsideFeeds(await _feed_keys(settings, setup.url), clock, keep)
         stack.push_async_callback(feeds.close)
         kept = stack.pop_all()
@@ -320,6 +381,14 @@ async def _over_ccxt(settings: Settings, keep: Keep, clock: Clock, setup: Setup,
         world = World(clock, venue, account, account, account, account, lambda: venue.requests, kept)
     world.feeds, world.kept = feeds, KeptPause(lambda: venue.paused_until, keep)
     return world
+
+
+async def _reached(venue: CcxtVenue, settings: Settings) -> None:
+    try:
+        await venue.open()
+    except Transient as error:
+        where = f"{settings.venue.id} ({settings.venue.environment})"
+        raise Transient(f"{where} cannot be reached from this machine: {error}") from error
 
 
 async def _feed_keys(settings: Settings, url: str | None) -> Feeds:
@@ -425,62 +494,3 @@ async def _asked(address: str, url: str) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise Transient(f"local.url: what answers at {url} is no exchange: {body!r:.60}")
     return body
-
-
-# ---- the process
-
-
-def _locked(settings: Settings) -> tuple[IO[str], str]:
-    """A lock per record and host, and the holder's name on the lease; raises Fenced while another process has it."""
-    from bot.store.sql.engine import Database
-
-    file = Database(settings.store.url).file
-    folder = (file.parent if file else Path("data")).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{settings.portfolio}.{settings.mode}.{settings.venue.environment}.lock"
-    lock = path.open("a", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise Fenced(
-            f"another process on this machine runs portfolio {settings.portfolio!r} ({path} is locked)"
-        ) from None
-    return lock, f"{platform.node()}:{path}"
-
-
-def _run(settings: Settings) -> Run:
-    """What this process is: version, libraries, configuration without secrets."""
-    import numpy as np
-    import talib
-
-    fingerprint = {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "talib": str(talib.__version__),
-        "machine": platform.machine(),
-        "system": platform.system(),
-    }
-    config = canonical_json({row.key: row.value for row in settings.rows()})
-    return Run(__version__, fingerprint, config, config_hash(settings.policy()))
-
-
-def set_up_logging(settings: Settings) -> None:
-    """Lines on stderr: JSON where nobody watches, text on a terminal; secrets are taken out."""
-    import structlog
-
-    from bot.alerts.redact import Redactor
-
-    text = settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())
-    level = logging.getLevelName(settings.log.level.upper())
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            Redactor(tuple(secret for secret in settings.secrets() if secret)),
-            structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(default=str),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

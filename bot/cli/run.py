@@ -34,7 +34,8 @@ def run(
 
 async def _run(settings: Settings, path: Path, cycles: int | None) -> int:
     from bot.daemon import Daemon
-    from bot.wiring import compose, set_up_logging
+    from bot.wiring import compose
+    from bot.wiring_host import set_up_logging
 
     shown = settings.log.format == "text" or (settings.log.format == "auto" and sys.stdout.isatty())
     set_up_logging(_quieter(settings) if shown else settings)

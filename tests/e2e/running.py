@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bot.daemon import Daemon
 from bot.settings import load
-from bot.wiring import compose, set_up_logging
+from bot.wiring import compose
+from bot.wiring_host import set_up_logging
 
 
 async def main(file: Path, cycles: int | None) -> int:
