@@ -1,0 +1,153 @@
+"""Owns the counting along a run: one curve row per decision, then fills and payments out of the record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+
+from bot.backtest.result import COLUMNS, Curve, Floats, Payment, Result, Trade
+from bot.core.events import Event
+from bot.core.numbers import from_milliseconds, milliseconds
+from bot.core.plan_record import Plan
+from bot.ports.store import OrderRow, Record
+
+EVERY_ORDER: Final = 10_000_000
+ACROSS: Final = ("deposit", "withdrawal")  # flows that cross the account's border; others move within it
+NAN: Final = float("nan")
+Cells = tuple[float, float, float, float, float, float]  # as COLUMNS
+UNKNOWN: Final[Cells] = (NAN,) * 6
+
+
+class Tally:
+    """Takes decisions as they are made, or as a record tells them; gives a `Result` at the end."""
+
+    def __init__(self, currency: str) -> None:
+        self._currency = currency
+        self._rows: list[tuple[int, float, float, Mapping[str, Cells]]] = []
+        self._spoken: list[Mapping[str, Any]] = []
+        self._rules: dict[str, str] = {}  # action id -> rule
+        self.counts: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def take(self, plan: Plan) -> None:
+        """One decision as it was made."""
+        seen = plan.assessment
+        cells: dict[str, Cells] = {
+            item.asset: (float(item.price), float(item.spot), float(item.futures), *_band(item))
+            for item in seen.exposures
+            if item.price is not None
+        }
+        equity = NAN if seen.equity is None else float(seen.equity)
+        self._rows.append((milliseconds(plan.at), equity, float(seen.stables.liquid), cells))
+        self._count(plan.body() if plan.actions or plan.blocked else None)
+
+    def take_body(self, body: Mapping[str, Any]) -> None:
+        """One decision as the plan contract tells it."""
+        equity = NAN if body["equity"] is None else float(body["equity"])
+        liquid = body["stables"]["liquid"]
+        cells: dict[str, Cells] = {}
+        for item in body["exposures"]:
+            if item["price"] is not None and item["net"] is not None:
+                band = (float(item["target"]), float(item["band"][0]), float(item["band"][1]))
+                cells[item["asset"]] = (float(item["price"]), float(item["spot"]), float(item["futures"]), *band)
+        at_ms = milliseconds(datetime.fromisoformat(body["at"]))
+        self._rows.append((at_ms, equity, NAN if liquid is None else float(liquid) * equity, cells))
+        self._count(body if body["actions"] or body["blocked"] else None)
+
+    def _count(self, body: Mapping[str, Any] | None) -> None:
+        self.counts["decisions"] += 1
+        if body is None:
+            self.counts["holds"] += 1
+            return
+        self._spoken.append(body)
+        for action in body["actions"]:
+            self.counts[f"actions.{action['kind']}"] += 1
+            self._rules[action["id"]] = action["rule"]
+        for action in body["blocked"]:
+            self.counts[f"blocked.{action['kind']}"] += 1
+
+    async def result(
+        self, record: Record, *, name: str, config: Mapping[str, Any], notes: Sequence[str] = ()
+    ) -> Result:
+        """What came of it; raises ValueError where there was no decision."""
+        if not self._rows:
+            raise ValueError(f"{name}: no decision was made, so there is nothing to tell")
+        orders = {row.intent.client_id: row for row in await record.orders(EVERY_ORDER)}
+        for row in orders.values():
+            self.counts[f"orders.{row.state.value}"] += 1
+        events = [event async for event in record.events()]
+        first, last = self._rows[0][0], self._rows[-1][0]
+        trades = [self._trade(fill, orders) for fill in await record.fills()]
+        return Result(
+            name=name,
+            config=config,
+            currency=self._currency,
+            since=from_milliseconds(first),
+            until=from_milliseconds(last),
+            curve=self._curve(events),
+            trades=tuple(trade for trade in trades if first <= milliseconds(trade.at)),
+            payments=tuple(item for item in _payments(events) if first <= milliseconds(item.at)),
+            decisions=tuple(self._spoken),
+            counts=dict(self.counts),
+            notes=tuple(notes),
+        )
+
+    def _curve(self, events: Iterable[Event]) -> Curve:
+        times = np.array([row[0] for row in self._rows], dtype=np.int64)
+        assets = tuple(sorted({name for row in self._rows for name in row[3]}))
+        table = np.array([[row[3].get(name, UNKNOWN) for name in assets] for row in self._rows], dtype=np.float64)
+        table = table.reshape(len(times), len(assets), len(COLUMNS))
+        equity, liquid = (np.array([row[place] for row in self._rows]) for place in (1, 2))
+        blocks = [table[:, :, place] for place in range(len(COLUMNS))]
+        return Curve(times, equity, liquid, self._flows(events, times, assets, blocks[0]), assets, *blocks)
+
+    def _flows(self, events: Iterable[Event], times: Any, assets: tuple[str, ...], price: Floats) -> Floats:
+        """Money across the border, on the first row that can have seen it, at that row's price."""
+        made = np.zeros(len(times))
+        for event in events:
+            if event.kind != "flow" or event.body.get("kind") not in ACROSS:
+                continue
+            row = int(np.searchsorted(times, milliseconds(event.at)))
+            asset = str(event.body["asset"])
+            if not 0 < row < len(times):
+                continue
+            worth = price[row, assets.index(asset)] if asset in assets else 1.0  # a stablecoin
+            made[row] += float(Decimal(str(event.body["amount"]))) * float(worth)
+        return made
+
+    def _trade(self, fill: Mapping[str, Any], orders: Mapping[str, OrderRow]) -> Trade:
+        order = orders.get(fill["client_id"])
+        action = order.intent.action_id if order else ""
+        return Trade(
+            at=fill["at"],
+            decision_id=fill["decision_id"] or "",
+            action_id=action,
+            kind=order.intent.kind if order else "outside",
+            rule=self._rules.get(action, ""),
+            purpose=str(fill["purpose"]),
+            symbol=fill["symbol"],
+            asset=fill["asset"],
+            qty=fill["qty"],
+            price=fill["price"],
+            reference=order.intent.reference if order else None,
+            fee=fill["fee_value"] if fill["fee_value"] is not None else Decimal(0),
+        )
+
+
+def _band(item: Any) -> tuple[float, float, float]:
+    return float(item.target), float(item.band_low), float(item.band_high)
+
+
+def _payments(events: Iterable[Event]) -> Iterable[Payment]:
+    for event in events:
+        if event.kind == "funding":
+            yield Payment(event.at, "funding", str(event.body["symbol"]), -Decimal(str(event.body["paid"])))
+        elif event.kind == "flow" and event.body.get("kind") == "interest":
+            yield Payment(event.at, "interest", str(event.body["asset"]), Decimal(str(event.body["amount"])))
