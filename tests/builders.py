@@ -18,7 +18,11 @@ D = Decimal
 
 
 def a_policy(**over: Any) -> Policy:
-    """Half BTC, half stables, no signals: bands alone decide. ``over`` replaces whole top-level keys."""
+    """Half BTC, half stables, no signals: bands alone decide. ``over`` replaces whole top-level keys.
+
+    Takers, but where ``execution`` names another style.
+    """
+    execution = {"style": "taker", **over.pop("execution", {"slice_max": "0.10"})}
     return Policy.model_validate(
         {
             "targets": {
@@ -26,7 +30,7 @@ def a_policy(**over: Any) -> Policy:
                 "sleeves": {"majors": {"weight": "0.50", "assets": ["BTC"]}},
             },
             "signals": {"enabled": False},
-            "execution": {"slice_max": "0.10"},
+            "execution": execution,
             **over,
         }
     )

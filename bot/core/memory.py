@@ -274,7 +274,9 @@ def _fill(memory: Memory, event: Event) -> dict[str, Any]:
     if swap:
         update |= _futures_fill(memory, event, qty, price)
         update |= _by_kind(memory, event, asset)
-    update["broken"] = tuple(_less_broken(memory.broken, str(body["symbol"]), qty, str(body.get("repairs", ""))))
+    # Its own late trades mend a pair as the repair's do.
+    mended = {str(body.get(name) or "") for name in ("repairs", "action")}
+    update["broken"] = tuple(_less_broken(memory.broken, str(body["symbol"]), qty, mended))
     return update
 
 
@@ -287,9 +289,9 @@ def _by_kind(memory: Memory, event: Event, asset: str) -> dict[str, Any]:
     return {}
 
 
-def _less_broken(broken: tuple[Broken, ...], symbol: str, qty: Decimal, repairs: str) -> Iterable[Broken]:
+def _less_broken(broken: tuple[Broken, ...], symbol: str, qty: Decimal, mended: set[str]) -> Iterable[Broken]:
     for item in broken:
-        if item.action != repairs or item.symbol != symbol:
+        if item.action not in mended or item.symbol != symbol:
             yield item
             continue
         rest = item.contracts - qty
@@ -492,6 +494,10 @@ _STEPS: Mapping[str, Step] = {
         }
     },
     "pair.broken": lambda m, e: {"broken": (*m.broken, Broken(opened_at=e.at, **e.body))},
-    "pair.mended": lambda m, e: {"broken": tuple(b for b in m.broken if b.action != e.body["action"])},
+    "pair.mended": lambda m, e: {
+        "broken": tuple(
+            b for b in m.broken if b.action != e.body["action"] or b.symbol != e.body.get("symbol", b.symbol)
+        )
+    },
     "peak.reset": lambda m, _e: {"unit_peak": m.unit_value},
 }

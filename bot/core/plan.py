@@ -126,9 +126,8 @@ def _facts(desk: Desk, approved: list[Wish], blocked: list[Refused]) -> Iterator
             del open_now[subject]
     yield from _slots(desk, open_now)
     yield from _opened(desk, approved, open_now)
-    for item in desk.memory.broken:
-        if item.action in settled(desk):
-            yield _event(desk, f"{item.action}:mended", "pair.mended", {"action": item.action})
+    for action, symbol in sorted(settled(desk)):
+        yield _event(desk, f"{action}:{symbol}:mended", "pair.mended", {"action": action, "symbol": symbol})
     spiking = [item.asset for item in desk.seen.exposures if any(True for _ in spikes(desk, item))]
     if spiking:
         yield _event(desk, "spikes", "spikes", {"assets": spiking})

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from bot.core.instruments import Market, is_swap
@@ -15,9 +15,12 @@ from bot.core.orders import MoveIntent, OrderIntent, Purpose, client_id
 from bot.core.plan import while_frozen
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
+from bot.core.snapshot import Snapshot
 from bot.core.wishes import Leg, Wish
+from bot.engine.resting import own_side, rests, subject_of
 
 SLICE = 0  # one slice per leg and cycle; what is left of an increment is a new decision's
+WHOLE_ENOUGH = Decimal("1e-9")  # three slices and less than this of a fourth are three
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +70,14 @@ class Sender:
     sent_before: datetime
 
 
-def works(plan: Plan, policy: Policy, markets: Mapping[str, Market], sender: Sender) -> tuple[Work, ...]:
-    """The plan's actions with this cycle's slice of each leg as intents."""
-    return tuple(_work(plan, index, policy, markets, sender) for index in range(len(plan.actions)))
+def works(plan: Plan, policy: Policy, snapshot: Snapshot, sender: Sender) -> tuple[Work, ...]:
+    """The plan's actions with this cycle's slice of each leg as intents; ``snapshot`` is the one it was decided on."""
+    return tuple(_work(plan, index, policy, snapshot, sender) for index in range(len(plan.actions)))
 
 
-def _work(plan: Plan, index: int, policy: Policy, markets: Mapping[str, Market], sender: Sender) -> Work:
+def _work(plan: Plan, index: int, policy: Policy, snapshot: Snapshot, sender: Sender) -> Work:
     wish, action_id = plan.actions[index].wish, plan.action_id(index)
-    share = sliced(wish, plan.assessment.equity, policy, markets)
     frozen_too = while_frozen(wish)
-    orders = []
-    for number, leg in enumerate(wish.legs):
-        qty = cut(leg.qty * share, markets.get(leg.symbol))
-        if not qty:
-            continue
-        orders.append(
-            OrderIntent(
-                client_id=client_id(sender.mode, sender.portfolio, plan.decision_id, action_id, number, SLICE),
-                decision_id=plan.decision_id, action_id=action_id, leg=number, slice=SLICE, symbol=leg.symbol,
-                qty=qty, price=leg.limit if leg.limit is not None else leg.price, tif="ioc",
-                reduce_only=leg.reduce_only, sent_before=sender.sent_before, fence=sender.fence, asset=wish.asset,
-                kind=wish.kind, purpose=leg.purpose, while_frozen=frozen_too, reference=leg.price,
-                leverage=leg.leverage,
-            )
-        )  # fmt: skip
     moves = tuple(
         MoveIntent(
             client_id=client_id(sender.mode, sender.portfolio, plan.decision_id, action_id, len(wish.legs) + number, 0),
@@ -100,18 +87,49 @@ def _work(plan: Plan, index: int, policy: Policy, markets: Mapping[str, Market],
         )
         for number, move in enumerate(wish.moves)
     )  # fmt: skip
-    return Work(wish, facts_of(plan, index), tuple(orders), moves)
+    return Work(wish, facts_of(plan, index), _orders(plan, index, policy, snapshot, sender), moves)
+
+
+def _orders(plan: Plan, index: int, policy: Policy, snapshot: Snapshot, sender: Sender) -> tuple[OrderIntent, ...]:
+    """One order per leg; where the first rests it is the only one: what it leaves open is decided afresh."""
+    wish, action_id = plan.actions[index].wish, plan.action_id(index)
+    share = sliced(wish, plan.assessment.equity, policy, snapshot.markets)
+    patient = rests(plan, index, policy, snapshot)
+    made: list[OrderIntent] = []
+    for number, leg in enumerate(wish.legs):
+        qty = cut(leg.qty * share, snapshot.markets.get(leg.symbol))
+        if not qty:
+            continue
+        resting = own_side(leg, snapshot) if patient and not made else None
+        taking = leg.limit if leg.limit is not None else leg.price
+        made.append(
+            OrderIntent(
+                client_id=client_id(sender.mode, sender.portfolio, plan.decision_id, action_id, number, SLICE),
+                decision_id=plan.decision_id, action_id=action_id, leg=number, slice=SLICE, symbol=leg.symbol,
+                qty=qty, price=taking if resting is None else resting, tif="ioc" if resting is None else "post_only",
+                reduce_only=leg.reduce_only, sent_before=sender.sent_before, fence=sender.fence, asset=wish.asset,
+                kind=wish.kind, purpose=leg.purpose, while_frozen=while_frozen(wish), reference=leg.price,
+                leverage=leg.leverage,
+            )
+        )  # fmt: skip
+        if resting is not None:
+            break
+    return tuple(made)
 
 
 def sliced(wish: Wish, equity: Decimal | None, policy: Policy, markets: Mapping[str, Market]) -> Decimal:
-    """The share of every leg that is sent this cycle: the largest is `execution.slice_max` of E.
+    """The share of every leg that is sent this cycle: the largest is at most `execution.slice_max` of E.
 
-    Safety is never sliced, nor what a slice would make smaller than the venue takes.
+    `twap` makes as few equal slices as that allows, one a cycle. Safety is never sliced, nor what a slice would make
+    smaller than the venue takes.
     """
     largest = max((leg.notional for leg in wish.legs), default=ZERO)
     if not equity or not largest or wish.cls == "safety":
         return ONE
-    share = min(ONE, policy.execution.slice_max * equity / largest)
+    slices = max(ONE, largest / (policy.execution.slice_max * equity))
+    if policy.execution.style == "twap":
+        slices = (slices - WHOLE_ENOUGH).to_integral_value(ROUND_CEILING)
+    share = ONE / slices
     return ONE if any(_too_small(leg, share, markets.get(leg.symbol)) for leg in wish.legs) else share
 
 
@@ -138,7 +156,7 @@ def facts_of(plan: Plan, index: int) -> ActionFacts:
         asset=wish.asset,
         kind=wish.kind,
         rule=wish.rule,
-        subject=str(wish.notes.get("subject", wish.asset)),
+        subject=subject_of(wish),
         repairs=wish.repairs,
         episodic=wish.direction is not None and wish.goal is not None,
         wanted=wish.wanted or wish.exposure_change,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.core.orders import OrderState
 from bot.core.plan_record import Plan
@@ -21,7 +22,8 @@ from bot.engine.outside import Outside
 from bot.engine.parts import Parts
 from bot.engine.permit import SendPermit
 from bot.engine.reconcile import Reconciler
-from bot.engine.record import Recorder
+from bot.engine.record import Recorder, rests
+from bot.engine.resting import in_the_way
 from bot.engine.stop import CANCELS, KillWatch
 from bot.ports.venue import Gap
 
@@ -66,6 +68,24 @@ class Engine:
             with exact():
                 return await self.reconciler.cancel_open()
 
+    async def tend(self, policy: Policy) -> int:
+        """Between two cycles: cancel what has rested for `execution.maker_wait`; how many were asked for."""
+        async with self._turn:
+            with exact():
+                return await self.reconciler.cancel_old(policy.execution.maker_wait)
+
+    async def rest_ends(self, policy: Policy) -> datetime | None:
+        """When `tend` has something to do; None while nothing rests."""
+        return await self.reconciler.rest_ends(policy.execution.maker_wait)
+
+    async def leave(self, *, leads: bool) -> int:
+        """At the end: nothing of ours stays in the book. Who no longer leads asks the venue and records nothing."""
+        if leads:
+            return await self.cancel_own()
+        async with self._turn:
+            with exact():
+                return await self.reconciler.withdraw()
+
     async def cycle(self, cycle_id: str, policy: Policy) -> Outcome:
         """One cycle. Nothing is sent that was not committed before, and nothing twice."""
         with exact():
@@ -93,6 +113,7 @@ class Engine:
         )  # fmt: skip
         await self.guard.breaker(decision, policy, self.cancel_own)
         sent = await self._execute(todo, policy, snapshot)
+        await self._make_way(decision)
         return Outcome(cycle_id, decision, snapshot, sent)
 
     async def decide(self, policy: Policy, reads: Reads) -> tuple[Plan, Snapshot]:
@@ -125,7 +146,14 @@ class Engine:
 
     def _works(self, decision: Plan, policy: Policy, snapshot: Snapshot) -> tuple[Work, ...]:
         sender = Sender(self._parts.mode, self._parts.portfolio, self.recorder.fence, snapshot.at + policy.cycle / 2)
-        return works(decision, policy, snapshot.markets, sender)
+        return works(decision, policy, snapshot, sender)
+
+    async def _make_way(self, decision: Plan) -> None:
+        """What must not wait and stands behind our own resting order: that goes, and the next cycle decides afresh."""
+        names = in_the_way(decision)
+        if names:
+            async with self._turn:
+                await self.reconciler.cancel_open(lambda row: rests(row) and row.intent.symbol in names)
 
     async def _execute(self, todo: Sequence[Work], policy: Policy, snapshot: Snapshot) -> tuple[Sent, ...]:
         moving = any(row.state == OrderState.UNKNOWN for row in await self._parts.store.moves())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 
 from bot.core.events import Event
@@ -22,6 +23,10 @@ from bot.engine.settle import LegResult, Settled, events, settled
 from bot.ports.errors import Denied, VenueError
 from bot.ports.store import OrderRow
 from bot.ports.venue import Gap
+
+TWINS_WITHIN = timedelta(seconds=30)  # venue time in which the same order of another decision is no new wish
+ALIKE = Decimal("0.01")  # of the larger: how near two sizes are for being the same
+RECENT_ORDERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,14 @@ class Executor:
         self._permit = permit
         self._turn = turn
         self._blocked: set[str] = set()
+        self._lately: Sequence[OrderRow] = ()
 
     async def run(
         self, works: Sequence[Work], policy: Policy, markets: Mapping[str, Market], *, moving: bool
     ) -> tuple[Sent, ...]:
         """Send the committed intents in order. ``moving``: an earlier transfer has no known outcome; none is sent."""
         self._blocked = set()
+        self._lately = await self._sent_lately(works, policy)
         self._permit.allow([*(o for work in works for o in work.orders), *(m for work in works for m in work.moves)])
         done: dict[str, _Done] = {}
         finished: list[Settled] = []
@@ -126,7 +133,7 @@ class Executor:
         ratio = share
         for intent in item.work.orders:
             qty = cut(intent.qty * ratio, markets.get(intent.symbol))
-            why = why or self._too_small(intent, qty, markets) or self._busy(intent)
+            why = why or self._too_small(intent, qty, markets) or self._busy(intent) or self._twin(intent, qty)
             sent = await self._order(replace(intent, qty=qty) if qty else intent, why, item.work.wish, policy)
             item.results.append(sent)
             if not is_swap(sent.symbol) and sent.filled < 0:
@@ -164,8 +171,9 @@ class Executor:
         plain_end = {Placed.REJECTED: OrderState.REJECTED, Placed.DENIED: OrderState.DENIED}.get(placed)
         if plain_end is not None:
             return [self._recorder.state(row.intent, plain_end, why)], plain_end, ZERO
-        if placed != Placed.UNKNOWN and (view is None or view.state not in TERMINAL):
-            # An acknowledgement is no outcome: ask once, never wait.
+        resting = view is not None and row.intent.tif == "post_only"
+        if placed != Placed.UNKNOWN and not resting and (view is None or view.state not in TERMINAL):
+            # An acknowledgement is no outcome, but of what is to rest: ask once, never wait.
             found = await self._parts.broker.find(row.intent)
             view = view if found is None or isinstance(found, Gap) else found
         if view is None or placed == Placed.UNKNOWN:
@@ -200,7 +208,32 @@ class Executor:
         return f"{intent.symbol}: {abs(qty):f} is under the venue's least of {least:f}"
 
     def _busy(self, intent: OrderIntent) -> str:
-        return f"{intent.symbol}: an order of unknown outcome stands on it" if intent.symbol in self._blocked else ""
+        return f"{intent.symbol}: an own order stands on it" if intent.symbol in self._blocked else ""
+
+    # ---- the same order twice
+
+    async def _sent_lately(self, works: Sequence[Work], policy: Policy) -> Sequence[OrderRow]:
+        """What earlier decisions sent so shortly before that a venue's balances may not show it yet."""
+        if not any(work.orders for work in works):
+            return ()
+        since = self._parts.clock.now() - min(TWINS_WITHIN, policy.cycle / 2)
+        rows = await self._parts.record.orders(RECENT_ORDERS)
+        return [row for row in rows if row.submitted_at is not None and row.submitted_at > since]
+
+    def _twin(self, intent: OrderIntent, qty: Decimal) -> str:
+        """Why an order would be the same once more: as large, the same way, by another decision, and it took effect.
+
+        What closes a position only cannot do too much of it, and is never kept back.
+        """
+        if intent.reduce_only:
+            return ""
+        for row in self._lately:
+            other, sent = row.intent, row.sent_qty or row.intent.qty
+            took = row.filled or row.state not in TERMINAL
+            same = other.symbol == intent.symbol and abs(sent - qty) <= ALIKE * max(abs(sent), abs(qty))
+            if took and same and other.decision_id != intent.decision_id:
+                return f"{intent.symbol}: {other.client_id} was the same order, {sent:f}, a moment ago"
+        return ""
 
 
 def _paid_for(wish: Wish, done: Mapping[str, _Done]) -> tuple[str, Decimal]:
@@ -237,4 +270,7 @@ def _at_its_end(item: _Done) -> list[LegResult] | None:
     mine = [sent for sent in item.results if sent.client_id in ids]
     if not mine or any(sent.state not in TERMINAL for sent in mine):
         return None
-    return [LegResult(ids[sent.client_id].leg, sent.symbol, ids[sent.client_id].qty, sent.filled) for sent in mine]
+    return [
+        LegResult(order.leg, sent.symbol, order.qty, sent.filled, order.tif != "ioc")
+        for sent, order in ((sent, ids[sent.client_id]) for sent in mine)
+    ]

@@ -27,12 +27,13 @@ from bot.core.plan_record import Plan
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
 from bot.engine.action import ActionFacts, recorded_facts
-from bot.engine.parts import Parts
+from bot.engine.parts import VISIBLE_WITHIN, Parts
 from bot.engine.settle import LegResult, Settled, events, settled
 from bot.ports.store import OrderRow
 from bot.ports.venue import Gap
 
-VISIBLE_WITHIN = timedelta(seconds=120)  # venue time after which an order or trade that exists must show
+__all__ = ["SKEW", "VISIBLE_WITHIN", "Recorder", "alert_event", "owner", "rests", "result_of"]
+
 SKEW = timedelta(seconds=10)  # venue trades may be dated a little before we said we sent
 FACTS_KEPT = 512
 ORDERS_OF_A_DECISION = 200
@@ -110,8 +111,12 @@ class Recorder:
         return Event(f"{intent.client_id}:{state.value}:{milliseconds(at)}", at, "order.state", body)
 
     def submitted(self, intent: OrderIntent, wish: str) -> Event:
-        """The word before the send: how much is about to leave."""
-        body = {"client_id": intent.client_id, "qty": plain(intent.qty), "wish": wish}
+        """The word before the send: how much is about to leave.
+
+        R-G15 counts by its wish what is sent in vain; an order that rests may go unfilled, and a taker follows it.
+        """
+        counted = "" if intent.tif == "post_only" else wish
+        body = {"client_id": intent.client_id, "qty": plain(intent.qty), "wish": counted}
         return Event(f"{intent.client_id}:submitted", self._parts.clock.now(), "order.submitted", body)
 
     def move_submitted(self, intent: MoveIntent, wish: str) -> list[Event]:
@@ -139,7 +144,7 @@ class Recorder:
         if state in TERMINAL and booked < view.filled:
             since = row.submitted_at or row.created_at
             why = f"{plain(booked)} of {plain(view.filled)} filled are in the venue's list of trades"
-            if self._parts.clock.now() - since < VISIBLE_WITHIN:
+            if self._parts.clock.now() - since < self._parts.visible_within:
                 state = OrderState.PARTLY_FILLED
             else:
                 self._parts.alerts.send("critical", f"{row.intent.client_id}: {why}", key=row.intent.client_id)
@@ -190,6 +195,7 @@ class Recorder:
             "purpose": intent.purpose,
             "kind": intent.kind,
             "reason": facts.rule if facts else intent.kind,
+            "action": intent.action_id,
             "repairs": facts.repairs if facts else "",
         }
         value = self._fee_value(fill, intent)
@@ -280,10 +286,15 @@ def owner(fill: Fill, rows: Sequence[OrderRow]) -> OrderRow | None:
     return None
 
 
+def rests(row: OrderRow) -> bool:
+    """Whether an order was made to rest in the book."""
+    return row.intent.tif != "ioc"
+
+
 def result_of(row: OrderRow) -> LegResult:
     """A finished order as a leg's result."""
     sign = 1 if row.intent.qty > 0 else -1
-    return LegResult(row.intent.leg, row.intent.symbol, row.intent.qty, sign * row.filled)
+    return LegResult(row.intent.leg, row.intent.symbol, row.intent.qty, sign * row.filled, rests(row))
 
 
 def alert_event(level: str, text: str, at: datetime, number: int) -> Event:

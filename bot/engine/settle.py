@@ -23,16 +23,26 @@ class LegResult:
     symbol: str
     intended: Decimal
     filled: Decimal
+    rested: bool = False  # it was a resting order: what it left open is the taker's
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it rested and was not filled whole."""
+        return self.rested and self.filled != self.intended
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An action at its end. Exposures are signed fractions of E; ``owed`` are legs that lag behind the first."""
+    """An action at its end. Exposures are signed fractions of E; ``owed`` are legs that lag behind the first.
+
+    ``taker_turn``: it rested in vain, in whole or in part, and is to be taken next.
+    """
 
     facts: ActionFacts
     changed: Decimal
     owed: tuple[tuple[str, Decimal], ...]
     owed_exposure: Decimal
+    taker_turn: bool = False
 
 
 def settled(facts: ActionFacts, results: Sequence[LegResult], markets: Mapping[str, Market]) -> Settled:
@@ -53,7 +63,8 @@ def settled(facts: ActionFacts, results: Sequence[LegResult], markets: Mapping[s
         if missing * item.intended > 0 and abs(missing) >= least:
             owed.append((item.symbol, missing))
             owed_exposure += missing * weight
-    return Settled(facts, fraction(changed), tuple(owed), fraction(owed_exposure))
+    resting = any(item.given_up for item in results)
+    return Settled(facts, fraction(changed), tuple(owed), fraction(owed_exposure), resting)
 
 
 def events(done: Iterable[Settled], at: datetime) -> list[Event]:
@@ -72,6 +83,7 @@ def events(done: Iterable[Settled], at: datetime) -> list[Event]:
             "subject": subject,
             "filled": any(item.changed for item in items),
             "left": plain(ZERO if left < CRUMB else left),
+            "taker_turn": any(item.taker_turn for item in items),
         }
         made.append(Event(f"{items[0].facts.action_id}:{subject}:worked", at, "episode.worked", body_of))
     return made

@@ -20,7 +20,7 @@ def wishes(desk: Desk) -> list[Wish]:
         asset, coins = desk.asset_of(item.symbol)
         swap = is_swap(item.symbol)
         price = desk.ledger.marks.get(asset) if swap else desk.ledger.prices.get(asset)
-        if price is None or not desk.ledger.equity or item.action in settled(desk):
+        if price is None or not desk.ledger.equity or (item.action, item.symbol) in settled(desk):
             continue
         qty = _owed(desk, item)
         closing = swap and qty > 0
@@ -46,8 +46,8 @@ def _owed(desk: Desk, item: Broken) -> Decimal:
     return max(item.contracts, -max(ZERO, desk.ledger.free.get(asset, ZERO)))
 
 
-def settled(desk: Desk) -> frozenset[str]:
-    """Broken actions that owe nothing any more: the short to close is gone, the venue's minimum is out of reach."""
+def settled(desk: Desk) -> frozenset[tuple[str, str]]:
+    """(action, symbol)s that owe nothing any more: the short to close is gone, the venue's minimum is out of reach."""
     done = set()
     for item in desk.memory.broken:
         asset, coins = desk.asset_of(item.symbol)
@@ -57,9 +57,9 @@ def settled(desk: Desk) -> frozenset[str]:
         closing = swap and item.contracts > 0
         owed = abs(_owed(desk, item))
         if not owed:
-            done.add(item.action)
+            done.add((item.action, item.symbol))
         elif market is not None and price is not None:
             least = market.smallest(price * coins, reduce_only=closing)
             if owed < least:
-                done.add(item.action)
+                done.add((item.action, item.symbol))
     return frozenset(done)
