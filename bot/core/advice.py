@@ -90,8 +90,6 @@ class _Rest:
 
 #: Keys that are read and checked, and that no rule acts upon yet. The first row that concerns a key speaks for it.
 NOT_ACTING_YET: Final[tuple[_Rest, ...]] = (
-    _Rest("execution.style", "orders go out as takers, within their collar", frozenset({"maker-then-taker", "twap"})),
-    _Rest("execution.maker_wait", "no order rests"),
     _Rest("web.*", "no dashboard is served"),
     _Rest("alerts.urls", "nobody is told; alerts are recorded and logged"),
 )
@@ -116,7 +114,6 @@ def advice(
         *_leverage(policy),
         *_floor(policy),
         *_windows(policy, venue),
-        *_tax(policy),
         *_kill(kill),
         *(_venue(policy, venue) if venue else ()),
         *not_acting(policy, around),
@@ -153,9 +150,6 @@ def break_even(policy: Policy, volatility: Decimal) -> Decimal:
 def not_acting(policy: Policy, around: Sequence[tuple[str, object]] = ()) -> Iterator[Advice]:
     """A warning for every configured key whose rule does not act yet."""
     configured = [(key, value) for key, value, _default in changed_keys(policy)]
-    # The default itself is one that does not act yet, so it is named even where nobody wrote it.
-    if not any(key == "execution.style" for key, _value in configured):
-        configured.append(("execution.style", policy.execution.style))
     for key, value in (*configured, *around):
         rest = next((each for each in NOT_ACTING_YET if each.concerns(key, value)), None)
         if rest is not None:
@@ -300,18 +294,6 @@ def _unlisted_perpetuals(policy: Policy, venue: VenueSeen, listed: Collection[st
                 f"{venue.name} does not list {symbol}: {asset} is neither hedged nor bridged; "
                 "[spot], or its market in venue.aliases, would be better",
             )
-
-
-def _tax(policy: Policy) -> Iterator[Advice]:
-    """Decisions do not know what coins cost, so that a sale is taxed as if they had cost nothing (R-G10)."""
-    rate = policy.costs.tax_rate
-    if rate:
-        yield Advice(
-            "warning",
-            "costs.tax_rate",
-            f"is {plain(rate)}, and a decision does not know what coins cost: sales are taxed whole, so few of them "
-            "are worth it; null, with trim.prefer hedge, would be better",
-        )
 
 
 def _kill(level: str) -> Iterator[Advice]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import ROUND_FLOOR, Decimal
 
 from bot.core.costs import funding_view
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
-from bot.core.lots import tax_of_sale
-from bot.core.numbers import CENT, ONE, ZERO
+from bot.core.lots import Lot, less, tax_of_sale, uncosted
+from bot.core.numbers import CENT, ONE, ZERO, plain
 from bot.core.orders import Purpose
 from bot.core.sizing import percent
 from bot.core.wishes import Leg, Move, Wish
@@ -196,13 +196,38 @@ def sale(desk: Desk, asset: str, coins: Decimal) -> tuple[Leg, ...]:
 def tax_of(legs: Sequence[Leg], desk: Desk) -> Decimal:
     """The tax that spot sales are expected to cost, accounting currency; 0 while `costs.tax_rate` is off (R-G10).
 
-    What coins cost is not in the memory, so a sale is taxed as if they had cost nothing: never understated.
+    First in, first out, of the gain alone, after what this plan sells before; what nobody knows the cost of is taxed
+    whole.
     """
     rate = desk.policy.costs.tax_rate
     if not rate:
         return ZERO
-    sold = [leg for leg in legs if leg.qty < 0 and not is_swap(leg.symbol)]
-    return sum((tax_of_sale((), -leg.qty, leg.price, rate) for leg in sold), ZERO)
+    return sum((tax_of_sale(own, coins, price, rate) for _asset, coins, price, own in _sold(legs, desk)), ZERO)
+
+
+def taxed_whole(legs: Sequence[Leg], desk: Desk) -> str:
+    """Which sold coins are taxed whole, since nobody knows what they cost; empty where there are none."""
+    if not desk.policy.costs.tax_rate or desk.memory.lots is None:
+        return ""
+    words = []
+    for asset, coins, _price, own in _sold(legs, desk):
+        unknown = uncosted(own, coins)
+        if unknown:
+            words.append(f"what {plain(unknown)} of {plain(coins)} {asset} cost is unknown: taxed whole")
+    return "; ".join(words)
+
+
+def _sold(legs: Sequence[Leg], desk: Desk) -> Iterator[tuple[str, Decimal, Decimal, tuple[Lot, ...]]]:
+    """Spot sales of a wish: asset, coins, price, and the lots that earlier sales leave of it."""
+    gone: dict[str, Decimal] = {}
+    for leg in (*(leg for wish in desk.approved for leg in wish.legs), *legs):
+        if leg.qty >= 0 or is_swap(leg.symbol):
+            continue
+        asset, _ = desk.asset_of(leg.symbol)
+        before = gone.get(asset, ZERO)
+        gone[asset] = before - leg.qty
+        if any(leg is own for own in legs):
+            yield asset, -leg.qty, leg.price, less((desk.memory.lots or {}).get(asset, ()), before)
 
 
 def change_of(desk: Desk, legs: tuple[Leg, ...]) -> Decimal:

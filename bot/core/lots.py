@@ -21,6 +21,9 @@ Method = Literal["fifo", "highest-cost"]
 SMALLEST: Final = Decimal("1e-18")
 #: Amounts and prices have at most 18 decimals each, so products and sums of them fit, and anything else is an error.
 EXACT: Final = Context(prec=80, traps=[DivisionByZero, Inexact, InvalidOperation])
+#: What memory keeps must be foldable whatever a venue writes: there a digit too many is rounded off.
+ROUNDED: Final = Context(prec=60, traps=[DivisionByZero, InvalidOperation])
+LOTS_KEPT: Final = 24  # an asset, in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,101 @@ def tax_of_sale(own: Sequence[Lot], qty: Decimal, price: Decimal, rate: Decimal,
             if not left:
                 break
         return max(ZERO, qty * price - cost) * rate
+
+
+def uncosted(own: Sequence[Lot], qty: Decimal) -> Decimal:
+    """How many of ``qty`` coins sold first in, first out nobody knows the cost of."""
+    left, unknown = qty, ZERO
+    for lot in own:
+        part = min(left, lot.qty)
+        unknown += part if lot.cost is None else ZERO
+        left -= part
+    return unknown + left
+
+
+def less(own: Sequence[Lot], qty: Decimal) -> tuple[Lot, ...]:
+    """The lots of one asset that ``qty`` coins sold first in, first out leave."""
+    if qty <= 0 or not own:
+        return tuple(own)
+    book = LotBook("fifo", {own[0].asset: list(own)})
+    with localcontext(ROUNDED):
+        _used(book, own[0].asset, qty)
+    return tuple(book.held[own[0].asset])
+
+
+# ---- what memory keeps: the lots of now, and no more of them than a decision needs
+
+Kept = Mapping[str, tuple[Lot, ...]]
+
+
+def after_fill(kept: Kept, at: datetime, asset: str, body: Mapping[str, Any]) -> dict[str, tuple[Lot, ...]]:
+    """The lots after a booked spot fill (the body of its event), first in, first out."""
+    each = _number(body.get("coins_each")) or ONE
+    base, quote = base_of(str(body["symbol"])), quote_of(str(body["symbol"]))
+    paid_in = str(body.get("fee_asset") or quote)
+    in_base = paid_in == base
+    fee = _number(body.get("fee")) or ZERO
+    entry = Entry(
+        at=at,
+        asset=asset,
+        qty=Decimal(str(body["qty"])) * each,
+        price=Decimal(str(body["price"])) / each,
+        fee=fee * each if in_base else fee,
+        fee_asset=asset if in_base else "" if paid_in == quote else paid_in,
+        fee_value=_number(body.get("fee_value")),
+    )
+    return _after(kept, entry)
+
+
+def after_flow(kept: Kept, at: datetime, asset: str, amount: Decimal) -> dict[str, tuple[Lot, ...]]:
+    """The lots after coins came (+) or went (-) without a trade; what those that came cost, nobody knows."""
+    return _after(kept, Entry(at, asset, amount, None, transfer=True))
+
+
+def _after(kept: Kept, entry: Entry) -> dict[str, tuple[Lot, ...]]:
+    names = [name for name in dict.fromkeys((entry.asset, entry.fee_asset)) if name]
+    book = LotBook("fifo", {name: list(kept.get(name, ())) for name in names})
+    in_coins = entry.fee if entry.fee_asset == entry.asset else ZERO
+    with localcontext(ROUNDED):
+        if entry.qty - in_coins > 0:
+            fee = _fee_money(entry)
+            cost = None if entry.price is None or fee is None else entry.qty * entry.price + fee
+            lot = Lot(entry.asset, entry.at, entry.qty - in_coins, cost, entry.transfer)
+            book.held[entry.asset] = sorted([*book.held[entry.asset], lot], key=lambda each: each.opened_at)
+        else:
+            _used(book, entry.asset, in_coins - entry.qty)
+        _pay_fee(book, entry)
+        made = {name: _coarse(own) for name, own in book.held.items()}
+    return {name: own for name, own in sorted({**kept, **made}.items()) if own}
+
+
+def _coarse(own: Sequence[Lot]) -> tuple[Lot, ...]:
+    """Neighbours of one day, or of unknown cost, as one; then of the nearest cost, until there are few enough."""
+    made: list[Lot] = []
+    for lot in own:
+        alike = bool(made) and (made[-1].cost is None) == (lot.cost is None)
+        if alike and (lot.cost is None or made[-1].opened_at.date() == lot.opened_at.date()):
+            made[-1] = _joined(made[-1], lot)
+        else:
+            made.append(lot)
+    while len(made) > LOTS_KEPT:
+        at = min(range(len(made) - 1), key=lambda index: _apart(made[index], made[index + 1]))
+        made[at : at + 2] = [_joined(made[at], made[at + 1])]
+    return tuple(made)
+
+
+def _apart(one: Lot, other: Lot) -> Fraction:
+    """How far two lots' costs per coin are apart; beside one of unknown cost, further than any."""
+    first, second = one.unit_cost, other.unit_cost
+    if first is None or second is None:
+        return Fraction(10) ** 30
+    return abs(first - second) / max(first, second, Fraction(SMALLEST))
+
+
+def _joined(one: Lot, other: Lot) -> Lot:
+    """Two lots as one of the older's date; of unknown cost where either is."""
+    cost = None if one.cost is None or other.cost is None else one.cost + other.cost
+    return Lot(one.asset, one.opened_at, one.qty + other.qty, cost, one.transferred or other.transferred)
 
 
 # ---- booking

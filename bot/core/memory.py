@@ -2,141 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from bot.core.events import Event
+from bot.core.facts import (
+    Bridge,
+    Broken,
+    Ended,
+    Episode,
+    Flow,
+    Hedge,
+    Instant,
+    LastTrade,
+    Number,
+    Seen,
+    Since,
+    Turnover,
+    Vanished,
+)
 from bot.core.instruments import base_of, is_swap
+from bot.core.lots import Lot, after_fill, after_flow
 from bot.core.numbers import ONE, ZERO
 
+__all__ = ["Bridge", "Broken", "Ended", "Episode", "Hedge", "Instant", "Memory", "fold", "fold_all"]
+
 HOUR = timedelta(hours=1)
-
-
-def _in_utc(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        message = "needs a time zone, e.g. 2026-01-01T00:00:00Z"
-        raise ValueError(message)
-    return at.astimezone(UTC)
-
-
-Instant = Annotated[datetime, AfterValidator(_in_utc)]
-Number = Annotated[Decimal, Field(allow_inf_nan=False)]
-Direction = Literal["trim", "add", "derisk", "exit", "refill", "calendar"]
-
-
-class _Fact(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Episode(_Fact):
-    """A move back to target being worked: ``goal`` a net exposure, ``left`` of the increment, fractions of E."""
-
-    subject: str
-    direction: Direction
-    goal: Number
-    opened_at: Instant
-    rule: str
-    sign: Literal["up", "down"] | None = None
-    last_increment_at: Instant | None = None
-    left: Number | None = None
-    judged: bool | None = None
-    taker_turn: bool | None = None
-
-
-class Ended(_Fact):
-    """When the last episode of a subject ended and which way it had changed net exposure."""
-
-    at: Instant
-    sign: Literal["up", "down"] | None = None
-
-
-class LastTrade(_Fact):
-    """The last trade of an asset by the direction of its net change."""
-
-    at: Instant
-    direction: Literal["up", "down"]
-
-
-class Turnover(_Fact):
-    """Bought and sold on a UTC day, fractions of E."""
-
-    day: str
-    bought: Number = ZERO
-    sold: Number = ZERO
-
-
-class Hedge(_Fact):
-    """A short with its reason; ``contracts`` are base units, positive."""
-
-    symbol: str
-    purpose: Literal["hedge", "index", "risk"]
-    contracts: Number
-    opened_at: Instant
-    reason: str = ""
-    funding_paid: Number = ZERO
-
-
-class Bridge(_Fact):
-    """A leveraged long that is to become spot; ``contracts`` are base units, ``margin`` in accounting currency."""
-
-    symbol: str
-    contracts: Number
-    margin: Number = ZERO
-    opened_at: Instant
-    reason: str = ""
-    funding_paid: Number = ZERO
-
-
-class Broken(_Fact):
-    """An action of several legs whose later leg is missing: signed base units still owed on ``symbol`` (R-W7)."""
-
-    action: str
-    symbol: str
-    contracts: Number
-    opened_at: Instant
-
-
-class Flow(_Fact):
-    """Money that came or went for reasons other than trading."""
-
-    at: Instant
-    asset: str
-    amount: Number
-    kind: Literal["deposit", "withdrawal", "transfer", "funding", "interest", "other"]
-
-
-class Vanished(_Fact):
-    """A position that disappeared without an order of ours."""
-
-    at: Instant
-    how: str
-
-
-class Seen(_Fact):
-    """What the last cycle saw, to tell an unexplained change: coins, contracts in coins, prices and marks per coin."""
-
-    at: Instant
-    equity: Number
-    coins: dict[str, Number] = Field(default_factory=dict)
-    contracts: dict[str, Number] = Field(default_factory=dict)
-    prices: dict[str, Number] = Field(default_factory=dict)
-    marks: dict[str, Number] = Field(default_factory=dict)
-    unexplained_since: Instant | None = None
-
-
-class Since(_Fact):
-    """What changed the account since it was last seen: a fill in coins, or money (flow, fee, funding; + = in)."""
-
-    asset: str = ""
-    swap: bool = False
-    coins: Number = ZERO
-    price: Number = ZERO
-    money: Number = ZERO
-    flow: bool = False  # money from or to outside: no profit
+MOVES = ("transfer", "park", "recall")  # kinds of wishes that move money between own wallets alone
+NOT_TAKEN = ("rejected", "denied", "absent")  # states of an order that no venue accepted
 
 
 class Memory(BaseModel):
@@ -178,6 +75,8 @@ class Memory(BaseModel):
     day: str | None = None  # the UTC day that `day_fees` and `day_start_equity` count
     seen: Seen | None = None
     since: tuple[Since, ...] = ()  # folded after `seen`, emptied by the next one
+    lots: dict[str, tuple[Lot, ...]] | None = None  # what coins cost, oldest first; None: nobody kept count (R-G10)
+    sent: dict[str, str] = Field(default_factory=dict)  # client id -> wish of orders whose outcome is not known
 
     def episode(self, subject: str) -> Episode | None:
         """The open episode of a subject, if any."""
@@ -274,6 +173,8 @@ def _fill(memory: Memory, event: Event) -> dict[str, Any]:
     if swap:
         update |= _futures_fill(memory, event, qty, price)
         update |= _by_kind(memory, event, asset)
+    else:
+        update["lots"] = after_fill(memory.lots or {}, event.at, asset, body)
     # Its own late trades mend a pair as the repair's do.
     mended = {str(body.get(name) or "") for name in ("repairs", "action")}
     update["broken"] = tuple(_less_broken(memory.broken, str(body["symbol"]), qty, mended))
@@ -348,7 +249,7 @@ def _seen(memory: Memory, event: Event) -> dict[str, Any]:
     """Once a cycle: equity, unit value and good prices as that decision saw them."""
     body = event.body
     day = event.at.date().isoformat()
-    update: dict[str, Any] = {"first_seen": memory.first_seen or event.at}
+    update: dict[str, Any] = {"first_seen": memory.first_seen or event.at, "lots": memory.lots or {}}
     if body.get("prices"):
         prices = {symbol: Decimal(str(price)) for symbol, price in body["prices"].items()}
         update["last_good_prices"] = {**memory.last_good_prices, **prices}
@@ -376,6 +277,8 @@ def _flow(memory: Memory, event: Event) -> dict[str, Any]:
     outside = flow.kind in ("deposit", "withdrawal", "interest", "other")
     value = Decimal(str(event.body.get("value", flow.amount))) if outside else ZERO
     update: dict[str, Any] = {"flows": (*kept, flow)}
+    if flow.kind in ("deposit", "withdrawal"):
+        update["lots"] = after_flow(memory.lots or {}, flow.at, flow.asset, flow.amount)
     seen = memory.seen
     if seen is None or event.at > seen.at:
         return {**update, "since": (*memory.since, Since(money=value, flow=flow.kind in ("deposit", "withdrawal")))}
@@ -419,7 +322,23 @@ def _submitted(memory: Memory, event: Event) -> dict[str, Any]:
     recent = tuple(at for at in memory.submitted_at if at > event.at - HOUR)
     wish = str(event.body.get("wish", ""))
     wishes = {**memory.wishes, wish: memory.wishes.get(wish, 0) + 1} if wish else memory.wishes
-    return {"submitted_at": (*recent, event.at), "wishes": wishes}
+    order = str(event.body.get("client_id", ""))
+    sent = {**memory.sent, order: wish} if wish and order else memory.sent
+    return {"submitted_at": (*recent, event.at), "wishes": wishes, "sent": sent}
+
+
+def _order_state(memory: Memory, event: Event) -> dict[str, Any]:
+    """R-G15 counts what was accepted: a send that no venue took is no try; one of unknown outcome counts on."""
+    order, state = str(event.body["client_id"]), event.body["state"]
+    wish = memory.sent.get(order)
+    if wish is None or state in ("submitted", "unknown"):
+        return {}
+    sent = {name: own for name, own in memory.sent.items() if name != order}
+    if state not in NOT_TAKEN:
+        return {"sent": sent}
+    left = memory.wishes.get(wish, 0) - 1
+    others = {key: count for key, count in memory.wishes.items() if key != wish}
+    return {"sent": sent, "wishes": {**others, **({wish: left} if left > 0 else {})}}
 
 
 def _move_submitted(memory: Memory, event: Event) -> dict[str, Any]:
@@ -431,7 +350,9 @@ def _move_state(memory: Memory, event: Event) -> dict[str, Any]:
     """Money that arrived ends the count of tries; parked money starts the day's wait."""
     if event.body.get("state") != "filled":
         return {}
-    wishes = {key: count for key, count in memory.wishes.items() if ":transfer:" not in key}
+    wishes = {
+        key: count for key, count in memory.wishes.items() if key.partition(":")[2].partition(":")[0] not in MOVES
+    }
     parked = {"last_parked_at": event.at} if event.body.get("to") == "earn" else {}
     return {"wishes": wishes, **parked}
 
@@ -450,17 +371,24 @@ def _judged(memory: Memory, event: Event) -> dict[str, Any]:
     }
 
 
+def _without(memory: Memory, assets: Collection[str]) -> dict[str, Any]:
+    """The counts of R-G15 without those of some assets; their orders on the way count no more either."""
+    return {
+        "wishes": {key: count for key, count in memory.wishes.items() if key.partition(":")[0] not in assets},
+        "sent": {order: key for order, key in memory.sent.items() if key.partition(":")[0] not in assets},
+    }
+
+
 def _moved(memory: Memory, event: Event) -> dict[str, Any]:
     """A change of the position was observed: the wishes of that asset start counting anew (R-G15)."""
-    asset = str(event.body["asset"])
-    return {"wishes": {key: count for key, count in memory.wishes.items() if key.partition(":")[0] != asset}}
+    return _without(memory, [str(event.body["asset"])])
 
 
 def _rearmed(memory: Memory, event: Event) -> dict[str, Any]:
     assets = set(event.body.get("assets") or memory.halted_assets)
     return {
+        **_without(memory, assets),
         "halted_assets": tuple(item for item in memory.halted_assets if item not in assets),
-        "wishes": {key: n for key, n in memory.wishes.items() if key.partition(":")[0] not in assets},
         "vanished": {s: v for s, v in memory.vanished.items() if base_of(s) not in assets},
     }
 
@@ -476,6 +404,7 @@ _STEPS: Mapping[str, Step] = {
     "position.vanished": _vanished,
     "position.moved": _moved,
     "order.submitted": _submitted,
+    "order.state": _order_state,
     "move.submitted": _move_submitted,
     "move.state": _move_state,
     "approved": _approved,

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.core.costs import benefit_of, cost_of
 from bot.core.desk import Desk
-from bot.core.futures import tax_of
+from bot.core.futures import tax_of, taxed_whole
 from bot.core.numbers import ONE, fraction
 from bot.core.sizing import sign_of
 from bot.core.verdicts import Verdict
@@ -24,7 +24,9 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     before = fraction(desk.ledger.net(wish.asset) - target)
     cost = replace(cost_of(wish.legs, desk), tax=tax_of(wish.legs, desk))
     step_benefit = benefit_of(before, before + wish.exposure_change, exposure.readings, desk)
-    priced = replace(wish, cost=cost, benefit=step_benefit)
+    taxed = taxed_whole(wish.legs, desk)
+    told = f"{wish.why}; {taxed}" if taxed else wish.why
+    priced = replace(wish, why=told, cost=cost, benefit=step_benefit)
     episode = desk.memory.episode(wish.asset)
     same_way = episode is not None and (sign_of(episode) == "up") == (wish.exposure_change > 0)
     if episode is not None and episode.judged and same_way:
@@ -32,12 +34,14 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     goal = wish.goal if wish.goal is not None else target
     after = fraction(goal - target)
     way = abs(before - after) / abs(wish.exposure_change) if wish.exposure_change else ONE
-    whole = _times(cost, max(ONE, way))
+    times = max(ONE, way)
+    whole = replace(_times(cost, times), tax=tax_of(wish.scaled(times).legs, desk))
     benefit = benefit_of(before, after, exposure.readings, desk)
     ratio = desk.policy.costs.min_ratio
     if benefit > 0 and benefit >= ratio * whole.total:
         return priced, Verdict(GATE, "pass")
     why = f"benefit {benefit / desk.equity:.4%} against cost {whole.total / desk.equity:.4%} of E"
+    why += f" ({taxed})" if taxed else ""
     return priced, Verdict(GATE, "veto", why, f"benefit {ratio * whole.total / desk.equity:.4%}")
 
 
@@ -48,6 +52,4 @@ def _target(wish: Wish, desk: Desk) -> Decimal:
 
 
 def _times(cost: Cost, factor: Decimal) -> Cost:
-    return Cost(
-        cost.fees * factor, cost.spread * factor, cost.impact * factor, cost.funding * factor, cost.tax * factor
-    )
+    return Cost(cost.fees * factor, cost.spread * factor, cost.impact * factor, cost.funding * factor)

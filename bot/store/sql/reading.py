@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, select
 
+import bot.core.facts
+import bot.core.lots
 import bot.core.memory
 from bot import __version__
 from bot.core.events import Event
@@ -26,7 +28,11 @@ _TERMINAL: Final = tuple(sorted(state.value for state in TERMINAL))
 _ORDER: Final = tuple(item.name for item in fields(OrderIntent))
 _MOVE: Final = tuple(item.name for item in fields(MoveIntent))
 #: Which `fold` made a checkpoint: one of other code is not taken up, its events are folded anew.
-FOLD: Final = f"{__version__}+{hashlib.sha256(Path(str(bot.core.memory.__file__)).read_bytes()).hexdigest()[:16]}"
+_FOLDING: Final = (bot.core.facts, bot.core.lots, bot.core.memory)
+FOLD: Final = (
+    f"{__version__}+"
+    f"{hashlib.sha256(b''.join(Path(str(each.__file__)).read_bytes() for each in _FOLDING)).hexdigest()[:16]}"
+)
 
 
 def order_of(row: Row[Any]) -> OrderRow:

@@ -137,12 +137,6 @@ def test_a_kill_switch_left_on_is_warned_of(level: str) -> None:
     assert advice(a_policy(), kill="off") == []
 
 
-def test_a_tax_that_no_cost_is_set_against_is_warned_of() -> None:
-    (text,) = told(advice(a_policy(costs={"tax_rate": "0.3"})), "costs.tax_rate")
-    assert "taxed whole" in text
-    assert advice(a_policy()) == []
-
-
 def test_futures_on_with_hedging_off_is_fine() -> None:
     assert advice(a_policy(hedge={"enabled": False})) == []
 
@@ -172,18 +166,6 @@ def test_periods_do_not_matter_where_signals_are_off() -> None:
     assert advice(a_policy(signals={"enabled": False, "rsi": {"period": 1}})) == []
 
 
-CONFIGURED_AND_RESTING: list[tuple[str, dict[str, Any]]] = [
-    ("execution.style", {"execution": {"style": "twap"}}),
-    ("execution.maker_wait", {"execution": {"style": "taker", "maker_wait": "30s"}}),
-]
-
-
-@pytest.mark.parametrize(("key", "groups"), CONFIGURED_AND_RESTING)
-def test_a_configured_key_whose_rule_does_not_act_yet_is_named(key: str, groups: dict[str, Any]) -> None:
-    found = advice(a_policy(**groups))
-    assert [each.key for each in found if "does not act yet" in each.text] == [key]
-
-
 @pytest.mark.parametrize(
     "groups",
     [
@@ -199,21 +181,18 @@ def test_a_configured_key_whose_rule_does_not_act_yet_is_named(key: str, groups:
         {"narrative": {"parabolic_return": "2"}},
         {"pace": {"cooldown": "8h"}},
         {"trim": {"increment": "0.02", "prefer": "hedge", "route": "cheapest"}},
-        {"sleeve": {"trim": {"route": "cheapest"}}, "costs": {"tax_rate": "0"}},
+        {"sleeve": {"trim": {"route": "cheapest"}}, "costs": {"tax_rate": "0.25"}},
         {"windows": {"schedule": ["Mon-Fri 13:00-17:00"]}},
         {"limits": {"gross": "1.2"}},
         {"targets": {"keep": {"BTC": "0.1"}}},
+        {"execution": {"style": "twap", "slice_max": "0.01"}},
+        {"execution": {"style": "maker-then-taker", "maker_wait": "30s", "slice_max": "0.01"}},
     ],
 )
 def test_a_configured_key_whose_rule_acts_is_not_named(groups: dict[str, Any]) -> None:
     policy = a_policy(**groups)
     assert len(changed_keys(policy)) > 1  # beside execution.style
     assert advice(policy) == []
-
-
-def test_the_default_style_is_named_since_takers_act() -> None:
-    found = advice(a_policy(execution={}))
-    assert [each.key for each in found] == ["execution.style"]
 
 
 def test_keys_around_the_decisions_are_named_too() -> None:

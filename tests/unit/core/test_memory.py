@@ -4,8 +4,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from bot.core.events import Event
+from bot.core.lots import LOTS_KEPT
 from bot.core.memory import Memory, fold_all
+from bot.core.numbers import plain
 
 AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
 SWAP = "BTC/USDT:USDT"
@@ -145,3 +149,99 @@ def test_a_position_that_vanished_is_remembered_and_no_hedge_any_more() -> None:
 def test_a_residual_of_nothing_is_forgotten() -> None:
     memory = folded(("residual", {"asset": "BTC", "amount": "0.1"}), ("residual", {"asset": "BTC", "amount": "0"}))
     assert memory.residuals == {}
+
+
+# ---- what coins cost
+
+
+def lots(memory: Memory, asset: str = "BTC") -> list[tuple[str, str | None]]:
+    assert memory.lots is not None
+    return [(plain(item.qty), None if item.cost is None else plain(item.cost)) for item in memory.lots.get(asset, ())]
+
+
+def test_a_spot_fill_leaves_a_lot_and_a_sale_takes_the_first_away_first() -> None:
+    daily = timedelta(days=1)
+    memory = folded(fill("1", price="100"), fill("1", price="300"), fill("-1.5", price="400"), every=daily)
+    assert lots(memory) == [("0.5", "150")]
+    assert folded(fill("-1")).lots == {}  # more was sold than anybody knows of
+
+
+def test_fees_of_a_fill_count_in_money_in_coins_and_in_a_third_coin() -> None:
+    assert lots(folded(fill("1", price="100", fee="0.1", fee_asset="USDT"))) == [("1", "100.1")]
+    assert lots(folded(fill("1", price="100", fee="0.001", fee_asset="BTC"))) == [("0.999", "100")]
+    bnb = ("fill", {"symbol": "BNB/USDT", "qty": "1", "price": "600"})
+    memory = folded(bnb, fill("1", price="100", fee="0.01", fee_asset="BNB", fee_value="6"))
+    assert (lots(memory), lots(memory, "BNB")) == ([("1", "106")], [("0.99", "594")])
+    assert lots(folded(fill("1", price="100", fee="0.01", fee_asset="BNB"))) == [("1", None)]
+
+
+def test_a_perpetual_leaves_no_lot_and_coins_that_came_have_no_known_cost() -> None:
+    assert folded(fill("-1", SWAP, purpose="hedge")).lots is None
+    came = ("flow", {"asset": "BTC", "amount": "2", "kind": "deposit", "value": "100000"})
+    went = ("flow", {"asset": "BTC", "amount": "-0.5", "kind": "withdrawal", "value": "-25000"})
+    assert lots(folded(came, went, fill("1", price="100"))) == [("1.5", None), ("1", "100")]
+
+
+def test_lots_of_one_day_are_one_and_few_are_kept_without_losing_coins_or_cost() -> None:
+    memory = folded(*(fill("0.1", price=str(100 + number)) for number in range(10)))
+    assert lots(memory) == [("1", "104.5")]
+    many = folded(*(fill("1", price=str(100 * number)) for number in range(1, 61)), every=timedelta(days=1))
+    assert many.lots is not None
+    kept = many.lots["BTC"]
+    assert len(kept) == LOTS_KEPT
+    assert (sum(item.qty for item in kept), sum(item.cost or 0 for item in kept)) == (60, 183_000)
+    assert [kept[0].qty, kept[0].cost] == [Decimal(1), Decimal(100)]  # the furthest apart stay apart
+
+
+def test_a_memory_of_before_lots_stays_one_until_something_is_known() -> None:
+    assert Memory().lots is None
+    assert Memory.model_validate_json(folded(fill("1")).model_dump_json()) == folded(fill("1"))
+    assert folded(("seen", {"equity": "100"})).lots == {}
+
+
+# ---- what R-G15 counts
+
+
+def submitted(order: str = "o1", wish: str = "BTC:trim:BTC/USDT:-") -> tuple[str, dict[str, Any]]:
+    return "order.submitted", {"client_id": order, "wish": wish, "qty": "-1"}
+
+
+def stated(state: str, order: str = "o1") -> tuple[str, dict[str, Any]]:
+    return "order.state", {"client_id": order, "state": state, "why": ""}
+
+
+WISH = "BTC:trim:BTC/USDT:-"
+
+
+@pytest.mark.parametrize("state", ["rejected", "denied", "absent"])
+def test_an_order_that_no_venue_took_is_no_try(state: str) -> None:
+    assert folded(submitted(), stated(state)).wishes == {}
+    memory = folded(submitted(), stated("cancelled"), submitted("o2"), stated(state, "o2"))
+    assert (memory.wishes, memory.sent) == ({WISH: 1}, {})
+    assert len(memory.submitted_at) == 2  # the pace counts sends, taken or not
+
+
+@pytest.mark.parametrize("state", ["open", "filled", "cancelled", "expired"])
+def test_an_order_that_was_taken_is_a_try_once(state: str) -> None:
+    memory = folded(submitted(), stated(state), stated("rejected"))
+    assert (memory.wishes, memory.sent) == ({WISH: 1}, {})
+
+
+def test_an_order_of_unknown_outcome_counts_until_it_is_proven_absent() -> None:
+    unknown = folded(submitted(), stated("unknown"))
+    assert (unknown.wishes, unknown.sent) == ({WISH: 1}, {"o1": WISH})
+    assert folded(submitted(), stated("unknown"), stated("absent")).wishes == {}
+
+
+def test_a_refusal_told_after_the_position_moved_takes_nothing_from_later_tries() -> None:
+    moved = ("position.moved", {"asset": "BTC"})
+    memory = folded(submitted(), moved, submitted("o2"), stated("rejected"), stated("open", "o2"))
+    assert memory.wishes == {WISH: 1}
+
+
+@pytest.mark.parametrize("kind", ["transfer", "park", "recall"])
+def test_money_that_arrived_ends_the_tries_of_every_kind_of_move(kind: str) -> None:
+    tried = ("move.submitted", {"client_id": "m1", "wish": f"USDT:{kind}:"})
+    assert folded(tried, tried).wishes == {f"USDT:{kind}:": 2}
+    assert folded(tried, submitted(), ("move.state", {"state": "filled", "to": "spot"})).wishes == {WISH: 1}
+    assert folded(tried, ("move.state", {"state": "rejected", "to": "spot"})).wishes == {f"USDT:{kind}:": 1}

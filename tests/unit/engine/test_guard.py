@@ -109,7 +109,7 @@ async def test_the_next_process_knows_that_the_breaker_froze() -> None:
 
 async def test_a_wish_sent_three_times_in_vain_halts_its_asset_until_it_is_rearmed() -> None:
     world = await a_world()
-    world.venue.answers = ["refused"] * 3
+    world.venue.answers = ["missed"] * 3
     for _ in range(4):
         await world.cycle()
     assert (await world.store.memory()).halted_assets == ("BTC",)
@@ -121,11 +121,21 @@ async def test_a_wish_sent_three_times_in_vain_halts_its_asset_until_it_is_rearm
 
 async def test_two_tries_in_vain_halt_nothing() -> None:
     world = await a_world()
-    world.venue.answers = ["refused"] * 2
+    world.venue.answers = ["missed"] * 2
     for _ in range(3):
         await world.cycle()
     assert (await world.store.memory()).halted_assets == ()
     assert world.held() < D(600)
+
+
+async def test_orders_that_the_venue_refuses_are_no_tries_and_halt_nothing() -> None:
+    world = await a_world()
+    world.venue.answers = ["refused"] * 4
+    for _ in range(4):
+        await world.cycle()
+    memory = await world.store.memory()
+    assert (memory.halted_assets, memory.wishes) == ((), {})
+    assert [item.wish.kind for item in (await world.cycle()).plan.actions] == ["trim"]
 
 
 async def test_an_open_order_under_our_prefix_that_nobody_here_intended_freezes() -> None:

@@ -65,12 +65,12 @@ class FlakyVenue(SimulatedVenue):
     """The simulated venue over a bad line. ``answers``: what happens to each `place`, in order; then all goes well.
 
     `lost`: it arrives and its answer does not; `never`: it does not arrive; `refused`: the venue says no; `rests`: it
-    stays in the book, where it can be cancelled.
+    stays in the book, where it can be cancelled; `missed`: it is taken, and ends without a fill.
     """
 
     def __init__(self, exchange: Exchange, clock: StepClock) -> None:
         super().__init__(exchange, clock)
-        self.answers: list[Literal["ok", "lost", "never", "refused", "rests"]] = []
+        self.answers: list[Literal["ok", "lost", "never", "refused", "rests", "missed"]] = []
         self.blind = False  # whether `find` can be answered
         self.hides_trades = False  # whether its list of trades lags behind
         self.before_place: Callable[[OrderIntent], None] = lambda _intent: None
@@ -87,8 +87,8 @@ class FlakyVenue(SimulatedVenue):
         if how == "refused":
             permit(intent)
             return Placed.REJECTED, None, "-2010: the venue said no"
-        if how == "rests":
-            intent = replace(intent, tif="gtc", price=D(150))
+        if how in ("rests", "missed"):
+            intent = replace(intent, tif="gtc" if how == "rests" else "ioc", price=D(150))
             self._exchange.place(request_of(intent))
             return Placed.ACCEPTED, None, ""
         answer = await super().place(intent, permit)
