@@ -37,6 +37,7 @@ LEASE_S = 15.0
 RENEW_EVERY_S = 4.0
 BEAT_EVERY_S = 1.0  # at most
 PULSE_EVERY_S = 20.0  # and at least, whatever a cycle or a wait is doing
+CANCEL_AGAIN = timedelta(seconds=5)  # venue time until an order that still stands is cancelled once more
 END_WITHIN_S = 6.0  # of a cycle that is under way when the end is asked for
 FAILURES_MAX = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -180,6 +181,7 @@ class Daemon:
     async def _end(self) -> None:
         """Say the last word, give the lease back, close everything; what fails here must not hide why it ended."""
         steps = (
+            self._leave,
             lambda: self._beat(force=True),
             self._body.closed,
             lambda: self._store.release(self._fence),
@@ -243,6 +245,7 @@ class Daemon:
         number = self._number(self._clock.now())
         while self._last_number is not None and number <= self._last_number and not self._flatten.is_set():
             due = EPOCH + (self._last_number + 1) * self._policy.cycle
+            due = min(due, await self._tended(due))
             waits = [
                 asyncio.create_task(self._clock.until(due)),
                 asyncio.create_task(self._stop.wait()),
@@ -263,6 +266,26 @@ class Daemon:
         cycle_id = f"{int(self._policy.cycle / timedelta(milliseconds=1))}:{number}"
         cycle_id = f"{cycle_id}:{milliseconds(self._clock.now())}" if early else cycle_id
         return None if self._stop.is_set() else cycle_id
+
+    async def _tended(self, due: datetime) -> datetime:
+        """Cancel what has rested long enough, and answer when to look again: where nothing rests, at ``due``."""
+        try:
+            ends = await self.engine.rest_ends(self._policy)
+            if ends is not None and ends <= self._clock.now():
+                await self.engine.tend(self._policy)
+                left = await self.engine.rest_ends(self._policy)
+                ends = left and max(left, self._clock.now() + CANCEL_AGAIN)
+        except Fenced:
+            raise
+        except PortError as error:
+            self._log.warning("resting orders", why=str(error))
+            return due
+        return due if ends is None else ends
+
+    async def _leave(self) -> None:
+        """Nothing of ours stays in a book that nobody watches (R-G1)."""
+        leads = not isinstance(self._fatal, Fenced)
+        await asyncio.wait_for(self.engine.leave(leads=leads), END_WITHIN_S)
 
     def _check(self, watchers: list[asyncio.Task[None]]) -> None:
         """A watcher that ended is a deaf daemon: what ended it comes out here."""
