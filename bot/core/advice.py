@@ -114,7 +114,6 @@ def advice(
         *_leverage(policy),
         *_floor(policy),
         *_windows(policy, venue),
-        *_tax(policy),
         *_kill(kill),
         *(_venue(policy, venue) if venue else ()),
         *not_acting(policy, around),
@@ -295,18 +294,6 @@ def _unlisted_perpetuals(policy: Policy, venue: VenueSeen, listed: Collection[st
                 f"{venue.name} does not list {symbol}: {asset} is neither hedged nor bridged; "
                 "[spot], or its market in venue.aliases, would be better",
             )
-
-
-def _tax(policy: Policy) -> Iterator[Advice]:
-    """Decisions do not know what coins cost, so that a sale is taxed as if they had cost nothing (R-G10)."""
-    rate = policy.costs.tax_rate
-    if rate:
-        yield Advice(
-            "warning",
-            "costs.tax_rate",
-            f"is {plain(rate)}, and a decision does not know what coins cost: sales are taxed whole, so few of them "
-            "are worth it; null, with trim.prefer hedge, would be better",
-        )
 
 
 def _kill(level: str) -> Iterator[Advice]:

@@ -137,12 +137,6 @@ def test_a_kill_switch_left_on_is_warned_of(level: str) -> None:
     assert advice(a_policy(), kill="off") == []
 
 
-def test_a_tax_that_no_cost_is_set_against_is_warned_of() -> None:
-    (text,) = told(advice(a_policy(costs={"tax_rate": "0.3"})), "costs.tax_rate")
-    assert "taxed whole" in text
-    assert advice(a_policy()) == []
-
-
 def test_futures_on_with_hedging_off_is_fine() -> None:
     assert advice(a_policy(hedge={"enabled": False})) == []
 
@@ -187,7 +181,7 @@ def test_periods_do_not_matter_where_signals_are_off() -> None:
         {"narrative": {"parabolic_return": "2"}},
         {"pace": {"cooldown": "8h"}},
         {"trim": {"increment": "0.02", "prefer": "hedge", "route": "cheapest"}},
-        {"sleeve": {"trim": {"route": "cheapest"}}, "costs": {"tax_rate": "0"}},
+        {"sleeve": {"trim": {"route": "cheapest"}}, "costs": {"tax_rate": "0.25"}},
         {"windows": {"schedule": ["Mon-Fri 13:00-17:00"]}},
         {"limits": {"gross": "1.2"}},
         {"targets": {"keep": {"BTC": "0.1"}}},
