@@ -8,6 +8,7 @@ from functools import partial
 
 from bot.core.assessment import Exposure
 from bot.core.desk import Desk
+from bot.core.futures import backed
 from bot.core.numbers import ONE
 from bot.core.rules import (
     add,
@@ -39,7 +40,12 @@ def proposers(desk: Desk) -> Iterator[Proposer]:
     if desk.ledger.equity is None:
         yield _unknown
         return
-    yield from _BEFORE_DRIFT
+    for propose in (*_BEFORE_DRIFT, *_by_asset(desk)):
+        yield partial(_backed, propose)
+
+
+def _by_asset(desk: Desk) -> Iterator[Proposer]:
+    """Hedges and bridges, then overweight and underweight by urgency, then what is idle."""
     exposures = desk.seen.exposures
     for item in exposures:
         yield partial(_one, unhedge.wish, item.asset)
@@ -85,6 +91,16 @@ def _overweight(asset: str, desk: Desk) -> list[Wish | Hold]:
 def _one(rule: Callable[[Desk, str], Wish | Hold | None], asset: str, desk: Desk) -> list[Wish | Hold]:
     made = rule(desk, asset)
     return [] if made is None else [made]
+
+
+def _backed(propose: Proposer, desk: Desk) -> list[Wish | Hold]:
+    """What a proposer says, margin no larger than what lies there carries; each wish beside those before it."""
+    made: list[Wish | Hold] = []
+    for item in propose(desk):
+        word = backed(desk, item) if isinstance(item, Wish) else item
+        made.append(word)
+        desk = desk.after(word) if isinstance(word, Wish) else desk
+    return made
 
 
 def _urgency(item: Exposure) -> Decimal:

@@ -13,7 +13,8 @@ from bot.core.lots import Lot, less, tax_of_sale, uncosted
 from bot.core.numbers import CENT, ONE, ZERO, plain
 from bot.core.orders import Purpose
 from bot.core.sizing import percent
-from bot.core.wishes import Leg, Move, Wish
+from bot.core.snapshot import Position
+from bot.core.wishes import Hold, Leg, Move, Wish
 
 MARGIN_HEADROOM = Decimal("1.1")  # a little more than is needed, so that a tick does not ask for a second transfer
 TRIES = 2  # transfers sent without money arriving, after which the leg is given up for now
@@ -66,13 +67,13 @@ def no_long(desk: Desk, asset: str, *, lifting: bool = False) -> str:
     why = no_futures(desk, asset)
     if why or not bridge.enabled:
         return why or "bridges off"
-    if desk.ledger.contracts.get(asset, ZERO) < 0 or (desk.lifted(asset) and not lifting):
-        return "a long lifts its share of risk" if desk.lifted(asset) else "the short is closed first"
+    why = _stands(desk, asset, lifting=lifting)
+    if why:
+        return why
     funding = funding_view(desk.contract(asset).symbol, desk)
-    if funding is None:
-        return "funding unknown"
-    if funding.paid_by_long() >= bridge.funding_limit:
-        return f"longs pay {percent(funding.paid_by_long())} a year, limit {percent(bridge.funding_limit)}"
+    if funding is None or funding.paid_by_long() >= bridge.funding_limit:
+        paid = f"longs pay {percent(funding.paid_by_long())} a year" if funding else ""
+        return f"{paid}, limit {percent(bridge.funding_limit)}" if paid else "funding unknown"
     stopped = desk.memory.stopped_bridges.get(asset)
     if stopped is not None and desk.snapshot.at - stopped < AFTER_STOP:
         return f"a bridge was stopped on {stopped:%Y-%m-%d}"
@@ -82,6 +83,15 @@ def no_long(desk: Desk, asset: str, *, lifting: bool = False) -> str:
     if distance is not None and distance < bridge.liquidation_distance:
         return f"distance to liquidation {percent(distance)} under {percent(bridge.liquidation_distance)}"
     return _no_margin(desk, asset, ONE)
+
+
+def _stands(desk: Desk, asset: str, *, lifting: bool) -> str:
+    """What of the asset's one position forbids a bridge: one-way mode has one side (R-A20)."""
+    if desk.ledger.index.get(asset, ZERO) < 0:
+        return "an index hedge stands on its perpetual"
+    if desk.lifted(asset) and not lifting:
+        return "a long lifts its share of risk"
+    return "the short is closed first" if desk.ledger.contracts.get(asset, ZERO) < 0 else ""
 
 
 def _losing(desk: Desk, asset: str) -> Decimal:
@@ -109,17 +119,94 @@ def margin_in_reach(desk: Desk, asset: str) -> Decimal | None:
     ledger = desk.ledger
     if ledger.unified:
         return None
-    here = max(ZERO, ledger.futures_available)
+    here = own_margin(desk)
     if not ledger.movable or desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
         return here
     return here + desk.moving.get("futures", ZERO) + own_cash(desk)
 
 
+def brought(desk: Desk) -> Decimal:
+    """What this plan's spot sales bring once they are filled, less fees: promised, not there yet."""
+    legs = (leg for earlier in desk.approved for leg in earlier.legs)
+    return sum((leg.notional * (ONE - desk.taker(leg.symbol)) for leg in legs if _sells_spot(leg)), ZERO)
+
+
 def own_cash(desk: Desk) -> Decimal:
     """Spot stables that lie there now: what this plan's sales may bring can't be moved before they are filled."""
-    sales = [leg for earlier in desk.approved for leg in earlier.legs if leg.qty < 0 and not is_swap(leg.symbol)]
-    brought = sum((leg.notional * (ONE - desk.taker(leg.symbol)) for leg in sales), ZERO)
-    return max(ZERO, desk.ledger.stables_spot - desk.ledger.reserved - brought)
+    promised = brought(desk) + (released(desk) if desk.ledger.unified else ZERO)
+    return max(ZERO, desk.ledger.stables_spot - desk.ledger.reserved - promised)
+
+
+def released(desk: Desk) -> Decimal:
+    """Margin that this plan's closing legs set free once they are filled: promised, not there yet."""
+    margins = {item.symbol: _margin_each(item) for item in desk.snapshot.positions}
+    legs = (leg for earlier in desk.approved for leg in earlier.legs if leg.reduce_only)
+    return sum((abs(leg.qty) * margins.get(leg.symbol, ZERO) for leg in legs), ZERO)
+
+
+def _margin_each(position: Position) -> Decimal:
+    """Initial margin of one contract."""
+    if not position.contracts:
+        return ZERO
+    worth = (position.mark_price or position.entry_price or ZERO) / (position.leverage or ONE)
+    return position.initial_margin / position.contracts if position.initial_margin is not None else worth
+
+
+def own_margin(desk: Desk) -> Decimal:
+    """What of the futures wallet is free now, without margin that this plan may set free."""
+    return max(ZERO, desk.ledger.futures_available - released(desk))
+
+
+def own_powder(desk: Desk) -> Decimal:
+    """Dry powder that lies there now: without what this plan's spot sales may bring and its closings set free."""
+    return max(ZERO, _surely(desk))
+
+
+def buying_power(desk: Desk) -> Decimal:
+    """Dry powder for spot: this plan's sales may pay, as a buy is scaled to what they bring; freed margin may not."""
+    return max(ZERO, _surely(desk) + brought(desk))
+
+
+def _surely(desk: Desk) -> Decimal:
+    """L over the floor, were nothing of this plan's sales and closings filled."""
+    freed = released(desk) if desk.ledger.movable else ZERO
+    return desk.ledger.liquid - brought(desk) - freed - desk.floor
+
+
+def sales(desk: Desk) -> tuple[str, ...]:
+    """The actions of this plan that sell spot, whatever for: what buys with their money names them in `funded_by`."""
+    return tuple(
+        desk.action_id(index) for index, earlier in enumerate(desk.approved) if any(map(_sells_spot, earlier.legs))
+    )
+
+
+def _sells_spot(leg: Leg) -> bool:
+    return leg.qty < 0 and not is_swap(leg.symbol)
+
+
+def backed(desk: Desk, wish: Wish) -> Wish | Hold:
+    """An opening no larger than what lies there, and what the same action sells before it, carries over the floor.
+
+    Execution scales buys alone by what funds them, so margin must not lean on another action's sale (R-T6). Nor is
+    spot money moved twice by wishes that were thought of together.
+    """
+    have, moved = own_cash(desk), sum((item.amount for item in wish.moves if item.source == "spot"), ZERO)
+    if moved > have:
+        why = f"another transfer of this plan takes what lies there: {moved:.2f} wanted, {have:.2f} left"
+        return Hold(wish.asset, "R-A20", why, f"{moved:.2f} in the spot wallet, now {have:.2f}")
+    opens = [leg for leg in wish.legs if is_swap(leg.symbol) and not leg.reduce_only]
+    if not opens or not (brought(desk) or released(desk)) or wish.cls == "safety":
+        return wish
+    margin = sum((margin_of(desk, wish.asset, leg.notional, leg.leverage or ONE) for leg in opens), ZERO)
+    buys = sum((leg.notional for leg in wish.legs if leg.qty > 0 and not is_swap(leg.symbol)), ZERO)
+    brings = sum((leg.notional * (ONE - desk.taker(leg.symbol)) for leg in wish.legs if _sells_spot(leg)), ZERO)
+    room = max(ZERO, _surely(desk) + brings)
+    share = min(ONE, room / (margin + buys), ONE if desk.ledger.unified else own_margin(desk) / margin)
+    if share > 0:
+        return wish.scaled(share) if share < ONE else wish
+    have = min(room, room if desk.ledger.unified else own_margin(desk))
+    why = f"its margin waits for what this plan sells and closes: {have:.2f} lies there now"
+    return Hold(wish.asset, wish.rule, why, f"{margin + buys:.2f} of free margin over the floor, now {have:.2f}")
 
 
 def prefund(desk: Desk, asset: str, now: Decimal, way: Decimal, why: str) -> Wish | None:
@@ -127,26 +214,40 @@ def prefund(desk: Desk, asset: str, now: Decimal, way: Decimal, why: str) -> Wis
 
     None when the margin lies there, or comes with this plan already.
     """
-    if desk.ledger.unified or desk.ledger.futures_available >= now:
+    have = own_margin(desk)
+    if desk.ledger.unified or have >= now:
         return None
-    amount = max(now, way) * MARGIN_HEADROOM - desk.ledger.futures_available
+    amount = max(now, way) * MARGIN_HEADROOM - have
     amount = min(amount, own_cash(desk)).quantize(CENT, ROUND_FLOOR)
     if desk.moving.get("futures", ZERO) >= now or amount < LEAST_MOVE:
         return None
-    text = f"R-A20: {why} needs {now:.2f} of margin, the futures wallet has {desk.ledger.futures_available:.2f}"
+    text = (
+        f"R-A20: {why} needs {now:.2f} of margin ({max(now, way):.2f} for its whole way), the futures wallet has "
+        f"{have:.2f}: {amount:.2f} is moved"
+    )
     move = Move(desk.policy.accounting_currency, amount, "spot", "futures")
     return Wish("R-A20", "transfer", "upkeep", asset, text, moves=(move,))
 
 
 def margin_of(desk: Desk, asset: str, notional: Decimal, leverage: Decimal) -> Decimal:
     """Initial margin and the opening fee."""
-    return notional * (ONE / leverage + desk.taker(desk.contract(asset).symbol))
+    symbol = desk.contract(asset).symbol
+    return notional * (ONE / _leverage(desk, symbol, leverage) + desk.taker(symbol))
+
+
+def _leverage(desk: Desk, symbol: str, wanted: Decimal) -> Decimal:
+    """The leverage that a standing position has: another one would call margin for all of it (R-A20)."""
+    held = next((item for item in desk.snapshot.positions if item.symbol == symbol and item.contracts), None)
+    if held is None or not held.leverage or held.leverage > desk.policy.limits.leverage:
+        return wanted
+    return held.leverage
 
 
 def opened(desk: Desk, asset: str, coins: Decimal, purpose: Purpose, leverage: Decimal) -> Leg:
     """A leg that opens ``coins`` (signed) of an asset's perpetual at its mark; asked only where there is one."""
     contract = desk.contract(asset)
-    return Leg(contract.symbol, coins / contract.coins, mark(desk, asset) * contract.coins, purpose, leverage=leverage)
+    kept = _leverage(desk, contract.symbol, leverage)
+    return Leg(contract.symbol, coins / contract.coins, mark(desk, asset) * contract.coins, purpose, leverage=kept)
 
 
 def closed(desk: Desk, asset: str, coins: Decimal, purpose: Purpose) -> Leg:

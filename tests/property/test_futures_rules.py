@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.core.assessment import Readings, Trend
@@ -19,6 +19,7 @@ from bot.core.plan_record import Plan
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot, build
 from bot.core.wishes import Wish
+from tests.property.executions import Outcomes, executed, outcomes
 from tests.rules.accounts import AT, account, actions, after, keys, spot, swap
 from tests.rules.days import charts, moves
 
@@ -26,8 +27,6 @@ ASSETS = ("BTC", "ETH", "SOL")
 CENT = Decimal("0.01")
 #: Nothing smaller than a step can be traded, and fractions are kept to nine decimals.
 CRUMB = Decimal("0.00002")
-#: Fees of what is closed come out of a wallet that the floor counts, and E falls by them.
-FEES = Decimal("0.0005")
 CHARTS = {
     "bear": charts({"BTC": moves(0, drift=-0.003), "ETH": moves(1, drift=-0.003), "SOL": moves(2, drift=-0.003)}),
     "unknown": {},
@@ -131,6 +130,42 @@ def cases(draw: st.DrawFn) -> Case:
         {**item, "entry_price": f"{Decimal(item['entry_price']) * Decimal(entry):f}"} for item in body["positions"]
     ]
     return Case(body, draw(policies()), {name: draw(_readings()) for name in ASSETS})
+
+
+# ---- any prefix of fills
+
+
+@settings(max_examples=300)
+@given(cases(), outcomes())
+def test_any_prefix_of_fills_leaves_nothing_net_short_and_leverage_within_its_cap(case: Case, said: Outcomes) -> None:
+    """Nor is a wallet overdrawn: a snapshot with a balance under 0 is refused."""
+    snapshot = build(case.account)
+    made = case.plan(snapshot)
+    fell = executed(snapshot, made, case.policy, said)
+    now = case.plan(fell).assessment
+    for item in now.exposures:
+        before = made.assessment.exposure(item.asset)
+        assert item.coins >= 0
+        assert -item.contracts <= item.coins, (item, made.to_json())
+        assert item.net >= min(Decimal(0), before.net) - CRUMB, (item, made.to_json())
+    for position in fell.positions:
+        assert (position.leverage or 0) <= case.policy.limits.leverage
+
+
+@settings(max_examples=300)
+@given(cases(), outcomes())
+def test_any_prefix_of_fills_leaves_the_floor_where_it_was_kept_before(case: Case, said: Outcomes) -> None:
+    snapshot = build(case.account)
+    made = case.plan(snapshot)
+    seen = made.assessment
+    floor = case.policy.targets.stables.floor
+    assume(seen.equity and seen.stables.liquid >= floor * seen.equity)
+    # A loss that a stop or a breaker realises is not held back by the floor.
+    assume(not any(item.cls == "safety" for item in actions(made)))
+    now = case.plan(executed(snapshot, made, case.policy, said)).assessment
+    assert now.equity is not None
+    # Fees come out of L and of E alike: the floor is a share of what E is now.
+    assert now.stables.liquid >= floor * now.equity - CRUMB * now.equity, made.to_json()
 
 
 @given(cases())

@@ -8,7 +8,20 @@ from decimal import ROUND_FLOOR, Decimal
 
 from bot.core.assessment import Exposure, Readings, Trend
 from bot.core.desk import Desk
-from bot.core.futures import longs, margin_of, mark, no_long, opened, parts_of, prefund
+from bot.core.futures import (
+    buying_power,
+    longs,
+    margin_of,
+    mark,
+    no_long,
+    opened,
+    own_cash,
+    own_margin,
+    own_powder,
+    parts_of,
+    prefund,
+    sales,
+)
 from bot.core.numbers import CENT, ONE, ZERO, fraction
 from bot.core.sizing import CLOSE_ENOUGH, goal_of, left_of, percent, points, sign_of, step
 from bot.core.wishes import Hold, Leg, Move, Wish
@@ -81,7 +94,7 @@ class _Step:
 
 def _takes_proceeds(desk: Desk, exposure: Exposure) -> bool:
     """Half a band or more under target while this plan's trims brought money in (R-A5)."""
-    return bool(_sales(desk)) and -desk.drift(exposure.asset) >= fraction(HALF * exposure.band)
+    return _trimmed(desk) and -desk.drift(exposure.asset) >= fraction(HALF * exposure.band)
 
 
 def _bridged(desk: Desk, exposure: Exposure, wanted: _Step) -> Wish | None:
@@ -93,8 +106,13 @@ def _bridged(desk: Desk, exposure: Exposure, wanted: _Step) -> Wish | None:
     if not (read.bottoming or by_route) or desk.seen.regime == "bear" or no_long(desk, asset):
         return None
     leverage = min(keys.leverage, keys.leverage_cap)
-    powder = fraction(desk.dry_powder / (ONE + 2 * desk.taker(desk.spot(asset))) / desk.equity)
+    fees = ONE + 2 * desk.taker(desk.spot(asset))
+    if not by_route and wanted.size <= fraction(buying_power(desk) / fees / desk.equity):
+        return None  # with what this plan's sales bring, spot is paid for
+    # Margin is sent as it is: it can't be scaled to what a sale brought in (see `backed`).
+    powder = fraction(own_powder(desk) / fees / desk.equity)
     margin, spot = parts_of(powder, wanted.size, wanted.way, add.increment, leverage, by_route=by_route)
+    spot = min(spot, fraction(own_cash(desk) / fees / desk.equity))
     room = max(ZERO, keys.max_exposure - longs(desk)) / leverage
     if margin > room:  # what the limit leaves of dry powder buys spot
         margin, spot = room, ZERO if by_route else max(ZERO, min(powder - room, wanted.size - room * leverage))
@@ -115,7 +133,6 @@ def _bridged(desk: Desk, exposure: Exposure, wanted: _Step) -> Wish | None:
     return Wish(
         "R-A12", "bridge", "normal", asset, why, legs=legs, exposure_change=fraction(spot + margin * leverage),
         direction="add", goal=wanted.goal, whole=wanted.whole,
-        funded_by=_sales(desk) if (spot + margin) * desk.equity > _own_powder(desk) else (),
     )  # fmt: skip
 
 
@@ -180,7 +197,7 @@ def _spot(desk: Desk, asset: str, step_of: _Step) -> Wish | Hold:
         return Hold(asset, "R-G3", f"{asset} has no sane price", "a sane price")
     if market is None or not market.active:
         return Hold(asset, "R-G11", f"{symbol} is not traded on this venue", "a listed, active market")
-    powder, episode = desk.dry_powder, desk.memory.episode(asset)
+    powder, episode = buying_power(desk), desk.memory.episode(asset)
     wanted = step_of.size * desk.equity
     fetch = _fetched(desk, asset, min(wanted * (ONE + market.taker), powder))
     if fetch is not None:
@@ -191,10 +208,10 @@ def _spot(desk: Desk, asset: str, step_of: _Step) -> Wish | Hold:
             asset,
             "R-A11",
             f"dry powder {powder:.2f} is too little: liquid stables {desk.ledger.liquid:.2f}, floor {desk.floor:.2f}",
-            f"{market.smallest(price) * price:.2f} of dry powder",
+            f"{market.smallest(price) * price:.2f} of dry powder, now {powder:.2f}",
         )
     leg = Leg(symbol, money / price, price)
-    funded = _sales(desk) if money * (ONE + market.taker) > _own_powder(desk) else ()
+    funded = sales(desk) if money * (ONE + market.taker) > min(own_powder(desk), own_cash(desk)) else ()
     text = (
         step_of.why
         if money == wanted
@@ -214,7 +231,7 @@ def _cash(desk: Desk) -> Decimal:
 def _fetched(desk: Desk, asset: str, needed: Decimal) -> Wish | None:
     """Dry powder in the futures wallet comes over before it is spent (R-A20); None where nothing is missing."""
     ledger = desk.ledger
-    idle = ledger.futures_available if ledger.movable and not ledger.unified else ZERO
+    idle = own_margin(desk) if ledger.movable and not ledger.unified else ZERO
     amount = min(needed - _cash(desk), idle).quantize(CENT, ROUND_FLOOR)
     if amount < LEAST_MOVE or desk.moving.get("spot") or desk.memory.wishes.get(f"{asset}:transfer:", 0) >= TRIES:
         return None
@@ -223,17 +240,9 @@ def _fetched(desk: Desk, asset: str, needed: Decimal) -> Wish | None:
     return Wish("R-A20", "transfer", "upkeep", asset, why, moves=(move,))
 
 
-def _own_powder(desk: Desk) -> Decimal:
-    """Dry powder without what this plan's spot sales bring."""
-    sales = [leg for earlier in desk.approved for leg in earlier.legs if leg.qty < 0 and leg.purpose == "spot"]
-    brought = sum((leg.notional * (ONE - desk.taker(leg.symbol)) for leg in sales), ZERO)
-    return max(ZERO, desk.ledger.liquid - brought - desk.floor)
-
-
-def _sales(desk: Desk) -> tuple[str, ...]:
-    """The actions of this plan whose spot sales pay for what dry powder alone would not (R-A5)."""
-    return tuple(
-        desk.action_id(index)
-        for index, earlier in enumerate(desk.approved)
-        if earlier.cls == "normal" and any(leg.qty < 0 and leg.purpose == "spot" for leg in earlier.legs)
+def _trimmed(desk: Desk) -> bool:
+    """Whether a trim of this plan brings money in (R-A5)."""
+    return any(
+        item.cls == "normal" and any(leg.qty < 0 and leg.purpose == "spot" for leg in item.legs)
+        for item in desk.approved
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.core.costs import funding_view
 from bot.core.desk import Desk
-from bot.core.futures import closed, mark
+from bot.core.futures import closed, mark, own_cash, own_margin, own_powder
 from bot.core.memory import Bridge
 from bot.core.numbers import CENT, ONE, ZERO, fraction
 from bot.core.sizing import percent
@@ -74,10 +74,17 @@ def convert(desk: Desk, asset: str) -> Wish | Hold | None:
     if coins - size < least:
         size = coins
     cost = size * price * (ONE + market.taker)
-    if desk.ledger.stables_spot - desk.ledger.reserved < cost:
+    # Both legs or none: a round leans on no sale of the same plan, whose fill nobody knows yet.
+    if own_cash(desk) < cost:
         return _bring(desk, asset, cost, due)
-    if desk.dry_powder + _released(desk, asset, size) < cost:
-        return Hold(asset, CONVERT, f"{due}, but dry powder {desk.dry_powder:.2f} is too little", f"{cost:.2f}")
+    powder = own_powder(desk) + _released(desk, asset, size)
+    if powder < cost:
+        return Hold(
+            asset,
+            CONVERT,
+            f"{due}, but dry powder {powder:.2f} is too little",
+            f"{cost:.2f} of dry powder, now {powder:.2f}",
+        )
     legs = (closed(desk, asset, -size, "bridge"), Leg(desk.spot(asset), size, price))
     return Wish(CONVERT, "convert", "upkeep", asset, f"{CONVERT}: {due}: spot for the bridge", legs=legs)
 
@@ -97,11 +104,14 @@ def _released(desk: Desk, asset: str, size: Decimal) -> Decimal:
 
 def _bring(desk: Desk, asset: str, cost: Decimal, due: str) -> Wish | Hold:
     """Margin that earlier rounds released comes back to the spot wallet first."""
-    missing = cost - (desk.ledger.stables_spot - desk.ledger.reserved)
-    free = desk.ledger.futures_available
+    missing = cost - own_cash(desk)
+    free = own_margin(desk)
     if desk.ledger.unified or not desk.ledger.movable or free < missing:
         return Hold(
-            asset, CONVERT, f"{due}, but spot stables are short by {missing:.2f}", f"{missing:.2f} more in spot"
+            asset,
+            CONVERT,
+            f"{due}, but spot stables are short by {missing:.2f}",
+            f"{cost:.2f} in spot, now {own_cash(desk):.2f}",
         )
     amount = max(missing, min(free, missing * 2), LEAST_MOVE).quantize(CENT)
     move = Move(desk.policy.accounting_currency, min(amount, free.quantize(CENT)), "futures", "spot")

@@ -50,8 +50,8 @@ def wishes(desk: Desk) -> list[Wish]:
 
 def _barred(desk: Desk, asset: str) -> str:
     why = no_futures(desk, asset)
-    if why:
-        return why
+    if why or desk.ledger.contracts.get(asset, ZERO) > 0:
+        return why or "a long stands on its perpetual"
     view = funding_view(desk.contract(asset).symbol, desk)
     limit = desk.policy.hedge_for(asset).funding_limit
     return f"shorts pay {percent(view.paid_by_short())} a year" if view and view.paid_by_short() > limit else ""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.core.desk import Desk
-from bot.core.futures import own_cash
+from bot.core.futures import own_cash, own_margin
 from bot.core.numbers import CENT, ZERO, fraction
 from bot.core.sizing import percent
 from bot.core.wishes import Leg, Move, Wish
@@ -85,7 +85,7 @@ def transfers(desk: Desk) -> list[Wish]:
     surplus = desk.ledger.futures_balance + min(ZERO, desk.ledger.unrealised) - 2 * wanted
     if idle is not None and desk.snapshot.at - idle >= IDLE and surplus >= 0:
         # Half as much again as the need stays, so that the next tick does not call for a top-up.
-        amount = min(surplus + wanted / 2, desk.ledger.futures_available).quantize(CENT)
+        amount = min(surplus + wanted / 2, own_margin(desk)).quantize(CENT)
         if amount >= LEAST_MOVE:
             return [
                 _move(Move(currency, amount, "futures", "spot"), f"{RULE}: twice the need of {wanted:.2f} for a day")

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import ROUND_FLOOR, Decimal
 
 from bot.core.desk import Desk
-from bot.core.futures import own_cash
+from bot.core.futures import own_cash, own_powder
 from bot.core.numbers import CENT, ZERO
 from bot.core.sizing import points
 from bot.core.wishes import Move, Wish
@@ -30,8 +30,8 @@ def park(desk: Desk) -> list[Wish]:
     if desk.episodes_up() or any(item.direction == "under" for item in desk.seen.triggers):
         return []  # what is wished for is not idle
     stables = desk.policy.targets.stables
-    reserve = (stables.floor + stables.buffer) * desk.equity + desk.ledger.margin
-    idle = min(desk.ledger.liquid - reserve, own_cash(desk))
+    # Not on a promise: were this plan's sale not filled, L would be under the floor.
+    idle = min(own_powder(desk) - stables.buffer * desk.equity - desk.ledger.margin, own_cash(desk))
     product = desk.snapshot.savings[desk.policy.accounting_currency]
     amount = max(ZERO, idle).quantize(CENT, ROUND_FLOOR)
     if amount < max(desk.policy.savings.min_move * desk.equity, product.min):
