@@ -1,0 +1,119 @@
+"""Owns the eyes at the exchange's door: every create is seen, and held against the record as it is at that instant.
+
+Outside the system: it reads the record by SQL and the exchange directly, and uses nothing of `bot.engine`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from bot.core.instruments import base_of, is_swap
+from bot.core.numbers import ZERO
+from bot.core.orders import OrderIntent, OrderView, Placed
+from bot.simulation.ledger import Create
+from bot.simulation.loop import Process
+from bot.venues.simulated.exchange import Refusal, RefusalCode
+from bot.venues.simulated.mapping import request_of, view_of
+
+if TYPE_CHECKING:
+    from bot.simulation.world import World
+
+ACKNOWLEDGED_AFTER = timedelta(seconds=2)  # host time: the watch looks twice a second
+FLOOR_TOLERANCE = Decimal("0.005")
+SHORT_TOLERANCE = Decimal("0.001")  # of what is held: fees taken in base
+
+
+class Eyes:
+    """Sees what leaves and what arrives in one world."""
+
+    def __init__(self, world: World, record: sqlite3.Connection) -> None:
+        self._world = world
+        self._record = record
+        self._left: set[str] = set()
+        self._arrived: set[str] = set()
+
+    def leaves(self, intent: OrderIntent, at: datetime) -> None:
+        """An order goes through the last gate: committed (I1), once (I2), not while stopped (I9), in time (I12)."""
+        world, name = self._world, intent.client_id
+        if name in self._left:
+            world.seen.violated(f"I2 {name} left twice")
+        self._left.add(name)
+        row = self._record.execute("SELECT state, qty FROM orders WHERE client_id = ?", (name,)).fetchone()
+        if row is None:
+            world.seen.violated(f"I1 {name} left without a committed intent")
+        elif row[0] != "submitted":
+            world.seen.violated(f"I1 {name} left while its intent is {row[0]}")
+        elif abs(intent.qty) > abs(Decimal(row[1])):
+            world.seen.violated(f"I4 {name} left with {intent.qty}, committed was {row[1]}")
+        if at - world.skewed_by() >= intent.sent_before:
+            world.seen.violated(f"I12 {name} left at {at}, had to leave before {intent.sent_before}")
+        self._stopped(intent)
+
+    def _stopped(self, intent: OrderIntent) -> None:
+        """I9: what stands in the control table for longer than the watch takes is obeyed."""
+        rows = self._record.execute(
+            "SELECT what, value, at FROM controls WHERE what IN ('kill', 'resume') ORDER BY id DESC LIMIT 1"
+        ).fetchall()
+        if not rows or rows[0][0] != "kill" or rows[0][1] == "off":
+            return
+        level, since = rows[0][1], datetime.fromisoformat(rows[0][2])
+        if self._world.time.host_now() - since < ACKNOWLEDGED_AFTER:
+            return
+        allowed = (level == "freeze" and intent.while_frozen) or (level == "flatten" and intent.reduce_only)
+        if not allowed:
+            self._world.seen.violated(f"I9 {intent.client_id} left under {level}, that stood since {since}")
+
+    def arrives(self, intent: OrderIntent, left: datetime, process: Process) -> tuple[Placed, OrderView | None, str]:
+        """The exchange takes the order, or refuses it; what it does to the account is held against I7 and I8."""
+        world, exchange = self._world, self._world.exchange
+        if intent.client_id in self._arrived:
+            world.seen.violated(f"I2 {intent.client_id} arrived twice")
+        self._arrived.add(intent.client_id)
+        before = self._standing(intent.symbol)
+        answer: tuple[Placed, OrderView | None, str]
+        try:
+            order = exchange.place(request_of(intent))
+            answer = (Placed.ACCEPTED, view_of(order), "")
+        except Refusal as refusal:
+            exists = refusal.code == RefusalCode.DUPLICATE_CLIENT_ID
+            answer = (Placed.EXISTS if exists else Placed.REJECTED, None, str(refusal))
+        now, accepted = exchange.now, answer[0] == Placed.ACCEPTED
+        world.seen.creates.append(
+            Create(intent.client_id, intent.symbol, intent.qty, intent.price, left, now, process.name, accepted)
+        )
+        if accepted:
+            self._bounds(intent, before, self._standing(intent.symbol))
+        return answer
+
+    def _standing(self, symbol: str) -> tuple[Decimal, Decimal, Decimal]:
+        """Liquid stables and equity in quote, and the net coins of a symbol's base."""
+        exchange = self._world.exchange
+        spot, earn = exchange.balances(), exchange.earn()
+        cash = earn.get("USDT", ZERO) + exchange.futures().margin_balance
+        cash += sum((spot["USDT"].free, spot["USDT"].locked), ZERO) if "USDT" in spot else ZERO
+        equity = cash
+        for asset, held in spot.items():
+            price = exchange.scene.price(f"{asset}/USDT", exchange.now)
+            equity += (held.free + held.locked) * (price or ZERO)
+        base = base_of(symbol)
+        coins = (spot[base].free + spot[base].locked if base in spot else ZERO) + earn.get(base, ZERO)
+        shorts = sum((one.quantity for one in exchange.positions() if base_of(one.symbol) == base), ZERO)
+        return cash, equity, coins + shorts
+
+    def _bounds(
+        self,
+        intent: OrderIntent,
+        before: tuple[Decimal, Decimal, Decimal],
+        after: tuple[Decimal, Decimal, Decimal],
+    ) -> None:
+        floor = self._world.floor
+        if not is_swap(intent.symbol) and intent.qty > 0 and before[1] > 0 and after[1] > 0:
+            was, now = before[0] / before[1], after[0] / after[1]
+            if was >= floor and now < floor - FLOOR_TOLERANCE:
+                self._world.seen.violated(f"I7 {intent.client_id} took stables from {was:.4f} to {now:.4f} of E")
+        slack = abs(before[2]) * SHORT_TOLERANCE
+        if intent.qty < 0 and before[2] >= 0 and after[2] < -slack:
+            self._world.seen.violated(f"I8 {intent.client_id} made {base_of(intent.symbol)} net short: {after[2]}")

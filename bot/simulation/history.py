@@ -1,0 +1,343 @@
+"""Owns one history from its plan to its result: warm-up, faults, healing, audit; supervisor, signals, burial."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import logging
+import signal
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from typing import NoReturn
+
+import structlog
+
+from bot.daemon import Daemon
+from bot.ports.errors import Fenced, StoreRefused
+from bot.settings import Settings, load_text
+from bot.simulation.audit import Audit
+from bot.simulation.disk import simulated_disk
+from bot.simulation.faults import Fault, Plan
+from bot.simulation.loop import Deadlock, Process, ProcessDied, Scheduler, SimLoop
+from bot.simulation.venue_time import HOST_START
+from bot.simulation.world import MINE, World, described
+from bot.store.sql import SqlStore
+from bot.venues.simulated.generated import make_scene
+from bot.venues.simulated.scene import Scene
+
+SHM = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+SCENES = 12  # markets are many histories' backdrop: a seed's number picks one
+HEAL_SHARE = 0.7  # of the days; the rest is quiet
+HEAL_CYCLES = 12  # at least
+RESTART_S = 5.0
+END_WITHIN_S = 120.0
+LOOK_EVERY_S = 2.0
+CONFIGURATION = """
+mode: paper
+cycle: {cycle}s
+local: {{seed: 1, scenario: random}}
+paper: {{balances: {{USDT: 60000, BTC: 0.2, ETH: 2}}}}
+targets:
+  stables: {{weight: 0.15, floor: 0.05}}
+  sleeves:
+    majors: {{weight: 0.5, assets: {{BTC: 0.6, ETH: 0.4}}}}
+    others: {{weight: 0.35, assets: [SOL, XRP, DOGE]}}
+signals: {{enabled: false}}
+pace: {{cooldown: 0s, turnover_per_day: 0.6}}
+execution: {{slice_max: 0.05}}
+"""
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one history."""
+
+    plan: Plan
+    violations: list[str]
+    marks: Counter[str]
+    edges: Counter[str]
+    digest: str
+    cycles: int
+    starts: int
+    deaths: int
+    steps: int
+    fills: int
+    orders: int
+    alerts: Counter[str] = field(default_factory=Counter)
+
+
+class History:
+    """Plays one plan. ``run`` answers the result; everything simulated is gone afterwards."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan = plan
+        scheduler = Scheduler(plan.mode, Random(f"turns {plan.seed}"))  # type: ignore[arg-type] # noqa: S311
+        self.loop = SimLoop(scheduler)
+        self.loop.on_step = self._step
+        record = folder / "record.sqlite"
+        record.write_bytes(_empty_record())
+        self.world = World(plan, self.loop, scene_of(plan.seed % SCENES), settings_of(plan.cycle_s), record)
+        self.world.on_time = self._passes
+        start = self.world.time.now()
+        quiet = max(timedelta(days=plan.days * (1 - HEAL_SHARE)), HEAL_CYCLES * timedelta(seconds=plan.cycle_s))
+        self._end = start + timedelta(days=plan.days)
+        self._heal_at = max(start, self._end - quiet)
+        self._steps = 0
+        self._strikes = [fault for fault in plan.faults if fault.component == "process"]
+        self._finished: asyncio.Event | None = None
+        self._daemons: list[tuple[Process, Daemon]] = []
+        self._graves: list[object] = []
+        self._others: list[asyncio.Task[None]] = []
+
+    def run(self) -> Result:
+        """Play it to its end and audit it."""
+        world, seen = self.world, self.world.seen
+        try:
+            self.loop.run_until_complete(self._main())
+        except Deadlock as dead:
+            seen.violated(f"L6 deadlock: {dead}")
+        try:
+            return self._audited()
+        finally:
+            self._bury()
+
+    def _audited(self) -> Result:
+        world, seen = self.world, self.world.seen
+        seen.violations += [f"L6 nobody awaited: {error}" for error in self.loop.errors]
+        due = (self._end - self._heal_at) / timedelta(seconds=self.plan.cycle_s)
+        if len(world.decided) < due / 2 - 2:
+            seen.violated(f"L3 {len(world.decided)} decisions in a quiet time of {due:.0f} cycles")
+        audit = Audit(world.record, world.exchange, seen.creates)
+        seen.violations += audit.all()
+        return Result(
+            self.plan, list(seen.violations), seen.marks, audit.edges(), self._digest(), seen.cycles, seen.starts,
+            seen.deaths, self.loop.steps, audit.fill_count(), len(seen.creates), seen.alerts,
+        )  # fmt: skip
+
+    def _digest(self) -> str:
+        """The same plan gives the same digest: orders, fills, states, the exchange, and how many turns it took."""
+        sql = self.world.record
+        rows = [
+            sql.execute("SELECT client_id, state, filled, why FROM orders ORDER BY id").fetchall(),
+            sql.execute("SELECT key, at FROM events ORDER BY number").fetchall(),
+            sql.execute("SELECT decision_id, at FROM decisions ORDER BY number").fetchall(),
+        ]
+        text = f"{rows} {described(self.world)} {self.loop.steps} {self.loop.time()!r}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    # ---- the outside of the process
+
+    async def _main(self) -> None:
+        self._finished = asyncio.Event()
+        main = asyncio.create_task(self._supervise("main"))
+        looking = asyncio.create_task(self._look_at_the_time())
+        bound_s = 3_600 + sum(min(fault.size, 20_000) for fault in self.plan.faults) * 2
+        bound_s += self.plan.days * 86_400 / self.plan.cycle_s * 120
+        try:
+            await asyncio.wait_for(self._finished.wait(), bound_s)
+        except TimeoutError:
+            at = self.world.time.now()
+            self.world.seen.violated(f"L6 the end {self._end} was not reached in {bound_s:.0f} s: it is {at}")
+            self._finished.set()
+        looking.cancel()
+        for process, daemon in self._daemons:
+            if process.alive:
+                daemon.stop()
+        done, late = await asyncio.wait({main, *self._others}, timeout=END_WITHIN_S)
+        if late:
+            self.world.seen.violated(f"L6 no clean end within {END_WITHIN_S} s of a quiet world")
+        for task in done:
+            task.result()
+
+    async def _look_at_the_time(self) -> None:
+        """Time passes also where no process gets as far as the exchange."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self._passes(self.world.time.now())
+
+    async def _supervise(self, holder: str) -> None:
+        """Start it, and start it again whenever it ended, as systemd would."""
+        world = self.world
+        assert self._finished is not None  # noqa: S101 - set before the first task is made
+        while not self._finished.is_set():
+            process = Process(f"{holder} {world.seen.starts + 1}")
+            died = asyncio.Event()
+            process.on_death += [died.set, lambda process=process: world.time.forget(process)]  # type: ignore[misc]
+            task = self.loop.spawn(process, self._life(process, holder))
+            mourner = asyncio.create_task(died.wait())
+            await asyncio.wait({task, mourner}, return_when=asyncio.FIRST_COMPLETED)
+            if process.alive:
+                mourner.cancel()
+                why = self._ended(task)
+                if self._finished.is_set():
+                    return
+                if world.healed and why:
+                    world.seen.violated(f"L6 the daemon ended by itself in a quiet world: {why}")
+                process.kill()
+                await asyncio.sleep(RESTART_S)
+            else:
+                world.seen.deaths += 1
+                self._graves.append(task)
+                await asyncio.sleep(world.outsider.death_s())
+
+    async def _life(self, process: Process, holder: str) -> str:
+        """One process from start to end; why it ended, empty where it was asked to."""
+        daemon = self.world.daemon(process, holder)
+        self._daemons.append((process, daemon))
+        try:
+            code = await daemon.run()
+        except (Fenced, StoreRefused) as error:
+            return f"{type(error).__name__}: {error}"
+        return "" if code == 0 else f"exit code {code}"
+
+    def _ended(self, task: asyncio.Task[str]) -> str:
+        """Why a process ended that was not killed; what no port raises, and what only passed by, must not end it."""
+        error = task.exception()
+        if error is None:
+            return task.result()
+        self.world.seen.violated(f"L6 the daemon died of {type(error).__name__}: {error}")
+        return repr(error)
+
+    async def _second(self, seconds: float) -> None:
+        """Another process on the same record, on another machine, for a while."""
+        process = Process(f"second {self.world.seen.starts + 1}")
+        process.on_death.append(lambda: self.world.time.forget(process))
+        task = self.loop.spawn(process, self._life(process, "second"))
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            process.kill()
+            self._graves.append(task)
+
+    # ---- what strikes the process
+
+    def _step(self, process: Process) -> None:
+        self._steps += 1
+        while self._strikes and self._steps >= self._strikes[0].nth:
+            fault = self._strikes.pop(0)
+            if not self.world.healed:
+                self._strike(process, fault)
+
+    def _strike(self, process: Process, fault: Fault) -> None:
+        world, kind = self.world, fault.kind
+        world.seen.bit(kind)
+        if kind in ("crash", "crash_again"):
+            world.outsider.death_lasts(fault.size)
+            process.kill()
+        elif kind == "sigterm":
+            self.loop.signal(process, signal.SIGTERM)
+        elif kind in ("freeze", "halt", "flatten"):
+            world.request("kill", kind, "simulated")
+            world.later(fault.size, lambda: world.request("resume", "", "simulated"))
+        elif kind == "second_process":
+            self._others.append(self._outside_task(fault))
+        elif kind in ("clock_ahead", "clock_behind"):
+            sign = 1 if kind == "clock_ahead" else -1
+            clock = world.clocks[process.name]
+            clock.skew = timedelta(seconds=sign * fault.size)
+        elif kind == "suspended":
+            world.time.jump(fault.size)
+
+    def _outside_task(self, fault: Fault) -> asyncio.Task[None]:
+        return self.loop.create_task(self._second(fault.size), name="second machine")
+
+    def _passes(self, now: datetime) -> None:
+        """Venue time passes: at one point everything is healed, at another it is over."""
+        if not self.world.healed and now >= self._heal_at:
+            self.world.heal()
+            self.world.request("resume", "", "simulated: all is well again")
+            self.world.request("rearm", "", "simulated: all is well again")
+        if now >= self._end and self._finished is not None:
+            self._finished.set()
+
+    # ---- the end of it
+
+    def _bury(self) -> None:
+        """Let every dead thing go at one point: what its `finally` would still do finds a fence, and nobody listens."""
+        for process, _ in self._daemons:
+            process.kill()
+        self._graves += self.loop.buried()
+        listening = sys.unraisablehook
+        sys.unraisablehook = _deaf
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._graves.clear()
+                self._daemons.clear()
+                self._others.clear()
+                self.world.record.close()
+                gc.collect()
+        finally:
+            sys.unraisablehook = listening
+
+
+def _deaf(_error: object) -> None:
+    """The dead say nothing."""
+
+
+def play(plan: Plan) -> Result:
+    """One history in a folder of its own that is gone afterwards."""
+    home = str(SHM) if SHM.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=home, prefix="ballast-") as folder, _silence():
+        made = History(plan, Path(folder))
+        with simulated_disk(made.world.ask_disk):
+            return made.run()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """The daemon's log lines go nowhere, and nothing is collected but where we say."""
+    before = structlog.get_config()
+    structlog.configure(processors=[_dropped], wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+        structlog.configure(**before)
+
+
+def _dropped(_logger: object, _name: str, _event: object) -> NoReturn:
+    raise structlog.DropEvent
+
+
+@lru_cache(maxsize=SCENES)
+def scene_of(number: int) -> Scene:
+    """One of the markets; the same object again, since it is a function of time."""
+    return make_scene(scenario="random", seed=number, tape=None, start=None)
+
+
+@lru_cache(maxsize=8)
+def settings_of(cycle_s: int) -> Settings:
+    """The simulated portfolio's configuration: five assets."""
+    return load_text(CONFIGURATION.format(cycle=cycle_s), {}, name="the simulated portfolio")
+
+
+@lru_cache(maxsize=1)
+def _empty_record() -> bytes:
+    """A record with its tables and nothing in it, made by the product once."""
+    with tempfile.TemporaryDirectory(prefix="ballast-") as folder:
+        path = Path(folder) / "empty.sqlite"
+
+        async def make() -> None:
+            store = SqlStore(f"sqlite+aiosqlite:///{path}", lambda: HOST_START)
+            await store.open(MINE, migrate=True)
+            await store.close()
+
+        with simulated_disk(lambda _operation: ""):
+            SimLoop().run_until_complete(make())
+        return path.read_bytes()
+
+
+__all__ = ["History", "ProcessDied", "Result", "play", "scene_of", "settings_of"]

@@ -1,0 +1,250 @@
+"""Owns one simulated world: exchange, time, record, what is in force against them; and the processes that live in it."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+from bot.core.numbers import utc_text
+from bot.core.plan_record import Plan as Decision
+from bot.daemon import Body, Daemon
+from bot.engine.cycle import Outcome
+from bot.engine.parts import Parts
+from bot.ports.store import Identity, Run
+from bot.settings import Settings
+from bot.simulation.disk import plain_connection
+from bot.simulation.eyes import Eyes
+from bot.simulation.faults import Fault, Plan
+from bot.simulation.ledger import Seen
+from bot.simulation.loop import Process, SimLoop
+from bot.simulation.outsider import Outsider
+from bot.simulation.venue import FaultyVenue
+from bot.simulation.venue_time import ProcessClock, TrueClock, WorldTime
+from bot.store.sql import SqlControls, SqlRecord, SqlStore
+from bot.venues.simulated.exchange import Exchange
+from bot.venues.simulated.scene import Scene
+from bot.venues.simulated.venue import SimulatedVenue
+
+MINE = Identity("main", "paper", "binance", "local")
+#: What a port may raise and a cycle may fail with.
+FAIL_A_CYCLE = frozenset({"StoreError", "Transient", "RateLimited", "Unauthorized", "Malformed"})
+
+
+class Heard:
+    """`bot.ports.alerts.Alerts` that only counts: by level and the first words."""
+
+    def __init__(self, seen: Seen, process: Process) -> None:
+        self._seen = seen
+        self._process = process
+
+    def send(self, level: Literal["info", "warning", "critical"], text: str, *, key: str = "") -> None:
+        """Count it; why a cycle failed is looked at, since a port's error may fail one and nothing else may."""
+        if not self._process.alive:
+            return
+        self._seen.alerts[f"{level} {key.partition(':')[0]}"] += 1
+        if key == "cycle failed":
+            why = text.partition(" failed: ")[2]
+            self._seen.alerts[f"failed {why[:200]}"] += 1
+            if why.partition(":")[0] not in FAIL_A_CYCLE:
+                self._seen.violated(f"L6 a cycle failed with {why[:300]}")
+
+
+class World:
+    """One history's world. ``ask`` says what fault strikes an operation; after `heal` none does."""
+
+    def __init__(self, plan: Plan, loop: SimLoop, scene: Scene, settings: Settings, record: Path) -> None:
+        self.plan = plan
+        self.loop = loop
+        self.settings = settings
+        self.random = Random(f"world {plan.seed}")  # noqa: S311 - a seed is meant to be replayed
+        self._latency = Random(f"latency {plan.seed}")  # noqa: S311 - the same
+        speed = plan.cycle_s / (0.8 * 10 ** self.random.uniform(0, 1))
+        self.time = WorldTime(loop, scene.start, speed)
+        self.exchange = Exchange(scene, opening=settings.local.balances)
+        self.venue = SimulatedVenue(self.exchange, TrueClock(self.time, loop))
+        self.symbols = sorted(f"{asset}/USDT" for asset in settings.policy().assets)
+        self.floor = settings.policy().targets.stables.floor
+        self.seen = Seen()
+        self.record = plain_connection(record)
+        self.url = f"sqlite+aiosqlite:///{record}"
+        self.eyes = Eyes(self, self.record)
+        self.outsider = Outsider(self)
+        self.healed = False
+        self.out_until = self.time.now()
+        self.banned_until = self.time.now()
+        self.veils: dict[str, tuple[str, datetime]] = {}
+        self._counted: Counter[tuple[str, str]] = Counter()
+        self._faults = {(each.component, each.operation, each.nth): each for each in plan.faults}
+        self._lasting: dict[tuple[str, str], tuple[Fault, int]] = {}
+        self._later: list[tuple[datetime, int, Callable[[], object]]] = []
+        self._serial = 0
+        self.clocks: dict[str, ProcessClock] = {}
+        self.on_time: Callable[[datetime], None] = lambda _now: None
+        self.decided: list[datetime] = []  # in the quiet time
+
+    # ---- what strikes when
+
+    def ask(self, component: str, operation: str) -> Fault | None:
+        """Count an operation; the fault that strikes it, or None."""
+        key = (component, operation)
+        self._counted[key] += 1
+        if self.healed:
+            return None
+        known = self._lasting.get(key)
+        if known is not None:
+            fault, left = known
+            if left > 1:
+                self._lasting[key] = (fault, left - 1)
+            else:
+                del self._lasting[key]
+            return fault
+        struck = self._faults.get((component, operation, self._counted[key]))
+        if struck is not None and struck.kind in LASTING:
+            times = int(struck.size)
+            if times > 1:
+                self._lasting[key] = (struck, times - 1)
+        return struck
+
+    def ask_disk(self, operation: str) -> str:
+        """The fault that strikes a transaction."""
+        fault = self.ask("store", operation)
+        if fault is None:
+            return ""
+        self.seen.bit(fault.kind)
+        self.outsider.death_lasts(fault.size)
+        return fault.kind
+
+    def latency_s(self) -> float:
+        """How long the wire takes: mostly milliseconds, sometimes a second."""
+        return float(10 ** self._latency.uniform(-3, -0.3))
+
+    def skewed_by(self) -> timedelta:
+        """The most any process' clock is behind: deadlines are kept by its own clock."""
+        return max((-clock.skew for clock in self.clocks.values()), default=timedelta(0))
+
+    def heal(self) -> None:
+        """From here on nothing goes wrong any more; what is in force is lifted."""
+        self.healed = True
+        self._lasting.clear()
+        self.out_until = self.banned_until = self.time.now()
+        for clock in self.clocks.values():
+            clock.skew = timedelta(0)
+        self.outsider.lift()
+
+    # ---- what is in force
+
+    def is_out(self) -> bool:
+        """Whether the venue cannot be reached."""
+        return self.time.now() < self.out_until
+
+    def is_banned(self) -> bool:
+        """Whether the venue does not talk to us."""
+        return self.time.now() < self.banned_until
+
+    def goes_out(self, seconds: float) -> None:
+        """The venue cannot be reached for a while."""
+        self.out_until = max(self.out_until, self.time.now() + timedelta(seconds=seconds))
+
+    def bans(self, seconds: float) -> None:
+        """The venue bans us for a while."""
+        self.banned_until = max(self.banned_until, self.time.now() + timedelta(seconds=seconds))
+
+    def veil(self, client_id: str, kind: str, seconds: float) -> None:
+        """An order's trades, or all of it, show later."""
+        self.veils[client_id] = (kind, self.time.now() + timedelta(seconds=seconds))
+
+    def is_veiled(self, client_id: str) -> bool:
+        """Whether it does not show yet."""
+        known = self.veils.get(client_id)
+        return known is not None and self.time.now() < known[1]
+
+    # ---- what comes to pass by venue time
+
+    def later(self, seconds: float, what: Callable[[], object]) -> None:
+        """Do it that many venue seconds from now."""
+        self._serial += 1
+        heapq.heappush(self._later, (self.time.now() + timedelta(seconds=seconds), self._serial, what))
+
+    def come(self) -> None:
+        """Bring the exchange to now, through everything that was due on the way."""
+        now = self.time.now()
+        while self._later and self._later[0][0] <= now:
+            at, _, what = heapq.heappop(self._later)
+            self.exchange.advance(at)
+            what()
+        self.exchange.advance(now)
+        self.on_time(now)
+
+    def cycle_begins(self) -> None:
+        """A cycle of the daemon reads the world."""
+        self.come()
+        self.outside("cycle")
+
+    def outside(self, operation: str) -> None:
+        """What people and markets do at this moment."""
+        fault = self.ask("world", operation)
+        if fault is not None:
+            self.outsider.does(fault)
+
+    # ---- processes
+
+    def daemon(self, process: Process, holder: str) -> Daemon:
+        """The whole daemon as this process would run it; nothing of it is simulated but the ports."""
+        clock = ProcessClock(self.time, self.loop, process)
+        self.clocks[process.name] = clock
+        venue = FaultyVenue(self, process)
+        utc_now = self.time.host_now
+        settings, url = self.settings, self.url
+        store = SqlStore(url, utc_now)
+        parts = Parts(
+            mode=MINE.mode, portfolio=MINE.portfolio, venue=MINE.venue, environment=MINE.environment,
+            market=venue, account=venue, broker=venue, transfers=venue, store=store,
+            controls=SqlControls(url, MINE, utc_now), record=SqlRecord(url, MINE), clock=clock,
+            alerts=Heard(self.seen, process), feeds=venue, savings=venue, keep=store.keep, adopts=True,
+        )  # fmt: skip
+        run = Run("simulated", {}, "{}", "simulated")
+        body = Body(parts, MINE, run, settings, holder, venue.close)
+        self.seen.starts += 1
+
+        def told(plan: Decision, outcome: Outcome) -> None:
+            del outcome
+            process.must_live()
+            self.seen.cycles += 1
+            if self.healed:
+                self.decided.append(plan.at)
+
+        return Daemon(body, on_cycle=told)
+
+    def request(self, what: str, value: str, why: str) -> None:
+        """An operator's request, from another process; while the record is locked he tries again."""
+        try:
+            self.record.execute(
+                "INSERT INTO controls (book_id, at, what, value, who, why) SELECT id, ?, ?, ?, 'operator', ? "
+                "FROM portfolios",
+                (self.time.host_now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"), what, value, why),
+            )
+        except sqlite3.OperationalError:
+            self.later(1.0, lambda: self.request(what, value, why))
+
+
+LASTING = frozenset({"stale_balances", "empty_balances", "zero_balances", "funding_unknown", "locked", "full_before",
+                     "io_error"})  # fmt: skip
+
+
+def wealth(exchange: Exchange) -> Mapping[str, Decimal]:
+    """Spot coins by asset, for whoever acts on the account by hand."""
+    return {asset: held.free for asset, held in exchange.balances().items()}
+
+
+def described(world: World) -> str:
+    """The world's end as text, for the digest: the same history gives the same text."""
+    creates = [[each.client_id, str(each.qty), utc_text(each.arrived), each.accepted] for each in world.seen.creates]
+    return json.dumps([creates, world.exchange.dump().decode(), world.seen.cycles, world.seen.starts], sort_keys=True)
