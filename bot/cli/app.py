@@ -17,6 +17,7 @@ from bot.cli import (
     db,
     explain,
     lists,
+    live,
     local_exchange,
     lots,
     plan,
@@ -65,6 +66,7 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
+app.add_typer(live.app, name="live")
 
 
 def _version(asked: bool) -> None:

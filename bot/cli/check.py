@@ -104,7 +104,7 @@ def _asked(settings: Settings, policy: Policy, *, ask_key: bool) -> _Learnt:
     try:
         seen = observed(_looking(settings))
         live = settings.mode == "live" and ask_key
-        can_withdraw = go(_can_withdraw(settings)) if live else None
+        can_withdraw = _can_withdraw(settings) if live else None
     except Told as told:
         from bot.core.advice import Advice
 
@@ -134,15 +134,11 @@ def _looking(settings: Settings) -> Settings:
     return settings.model_copy(update={"mode": "dry-run"}) if settings.mode == "live" else settings
 
 
-async def _can_withdraw(settings: Settings) -> bool | None:
-    from bot.wiring import _real
+def _can_withdraw(settings: Settings) -> bool | None:
+    from bot.wiring import asked_of_key
 
-    async def nothing_kept(_name: str, _state: bytes | None = None) -> bytes | None:
-        return None
-
-    world = await _real(_looking(settings), nothing_kept)
-    async with world.stack:
-        return (await world.account.key()).can_withdraw
+    _, report = go(asked_of_key(settings))
+    return report.can_withdraw
 
 
 def _refused(told: Told, *, as_json: bool) -> None:

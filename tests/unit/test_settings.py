@@ -314,7 +314,7 @@ def test_a_bad_environment_gives_one_line_naming_the_variable(env: dict[str, str
 
 
 def test_a_secret_file_for_no_key_is_named_without_its_content(tmp_path: Path) -> None:
-    (tmp_path / "ballast_venue__apikey").write_text("hush")
+    a_secret(tmp_path, "apikey", "hush")
     said = the_refusal(TARGETS, secrets=tmp_path)
     assert said == "secret file ballast_venue__apikey: venue.apikey is no known key; did you mean api_key?"
 

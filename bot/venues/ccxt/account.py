@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
+
+import ccxt.async_support as ccxt
 
 from bot.core.events import Event
 from bot.core.instruments import is_swap
@@ -20,6 +23,8 @@ from bot.venues.ccxt.line import Line
 
 FILLS_PAGE = 1_000
 FILLS_PAGES_MOST = 40
+UNSEEN_MOST = 10  # orders asked for their client id in one look at trades
+NAMELESS_MOST = 1_000
 ALL_AT_ONCE_FROM = 12  # symbols: asking for every open order weighs as much as asking for about so many
 
 
@@ -31,6 +36,7 @@ class CcxtAccount:
         self._margin_mode = margin_mode
         self._id: str | None = None
         self._leverage: dict[str, Decimal | None] = {}
+        self._nameless: dict[tuple[str, str], None] = {}  # orders that told no client id; the oldest are forgotten
 
     async def kind(self) -> AccountKind:
         """Separate wallets; what the environment offers. Raises `VenueError` where a key cannot read its account."""
@@ -97,7 +103,7 @@ class CcxtAccount:
         line = self._line
 
         async def ask() -> list[Fill]:
-            return await self.trades(symbol, since)
+            return await self._named(symbol, await self.trades(symbol, since))
 
         if not line.lists(symbol):
             return Gap(f"fills {symbol}", "not listed here")
@@ -125,6 +131,27 @@ class CcxtAccount:
                     (one for one in found.values() if one.at >= since), key=lambda one: (one.at, one.trade_id)
                 )
         raise Malformed(f"fills {symbol} since {since.isoformat()}: more than {FILLS_PAGES_MOST} pages; ask from later")
+
+    async def _named(self, symbol: str, found: list[Fill]) -> list[Fill]:
+        """With the client ids of orders that we have not seen yet, asked one by one: the newest few, each once.
+
+        A venue's trades name only its own number of an order; who placed it stands in the order.
+        """
+        line = self._line
+        unseen = dict.fromkeys(one.venue_order_id for one in reversed(found) if one.client_id is None)
+        for venue_id in [number for number in unseen if number is not None][:UNSEEN_MOST]:
+            if (symbol, venue_id) in self._nameless:
+                continue
+            try:
+                self.view(await line.client.fetch_order(venue_id, symbol))
+            except (ccxt.OrderNotFound, ccxt.BadRequest, Malformed):
+                self._nameless[symbol, venue_id] = None  # an order of old, or one that cannot be read: nobody's
+            while len(self._nameless) > NAMELESS_MOST:
+                del self._nameless[next(iter(self._nameless))]
+        return [
+            one if one.client_id else replace(one, client_id=line.known.client_id(symbol, one.venue_order_id))
+            for one in found
+        ]
 
     async def flows(self, since: datetime) -> Sequence[Event] | Gap:
         """Funding payments, deposits, withdrawals, transfers, oldest first."""

@@ -56,10 +56,18 @@ class SafeTransport:
     - ``milliseconds`` is venue time from the clock, plus ``skew_ms`` where the machine's clock is measured to be off.
     - ``number = str``: ccxt's unified structures hold the venue's own digits, so that no float is ever in between
       (not Decimal: ccxt reads its own structures again, and what is neither text nor float is nothing to it).
+    - nothing of ccxt's own retries and prints: ``verbose`` shows signed headers, ``maxRetriesOnFailure`` sends an order
+      again; where either is set no request leaves.
+    - what the venue says is freed of the key, the secret and the passphrase before anybody puts it into an error.
     - errors carry ``http_status``, ``headers``, ``code``; a 2xx that is no JSON and an answer cut off are no results.
     """
 
     session: Any
+    verbose: bool
+    options: dict[str, Any]
+    apiKey: str | None  # noqa: N815 - ccxt's name
+    secret: str | None
+    password: str | None
     tcp_connector: Any
     number = str
     on_json_response = staticmethod(_decode)
@@ -90,6 +98,7 @@ class SafeTransport:
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         """One request; raises `Denied` for a path on no list and for a write without a ticket."""
         path = urlsplit(url).path
+        self._must_be_quiet()
         way = self.ways.get((method, path))
         if way is None:
             raise Denied(f"{method} {path} is not among the requests this bot may make")
@@ -119,6 +128,7 @@ class SafeTransport:
     ) -> Any:
         """Note what was used, then let ccxt judge, tag what it raises, and take no unreadable success for a result."""
         path = urlsplit(url).path
+        body, reason = self._without_keys(body), self._without_keys(reason)
         self._note(path, headers)
         try:
             judged = super().handle_errors(code, reason, url, method, headers, body, response, *sent)  # type: ignore[misc]
@@ -136,6 +146,20 @@ class SafeTransport:
                 self._pause(error, way=self.ways.get((method, path)))
             raise
         return judged
+
+    def _must_be_quiet(self) -> None:
+        """Raise `Denied` where ccxt was told to print what it sends, or to send again by itself."""
+        if self.verbose:
+            raise Denied("ccxt's verbose is set, which prints signed requests; nothing is sent")
+        again = [self.options.get("maxRetriesOnFailure"), *_inner(self.options, "maxRetriesOnFailure")]
+        if any(again):
+            raise Denied("ccxt's maxRetriesOnFailure is set, which sends orders again; it must be 0")
+
+    def _without_keys(self, text: str) -> str:
+        """What a venue said, should it repeat what it was told in confidence."""
+        for secret in (self.secret, self.apiKey, self.password):
+            text = text.replace(secret, "********") if secret and isinstance(text, str) else text
+        return text
 
     def code_of(self, response: Any) -> int | None:
         """The venue's own error code in an answer, None where it has none."""
@@ -168,6 +192,11 @@ class SafeTransport:
         wait_s = asked_s if asked_s is not None else self.ban_s(error) or floor_s
         orders_only = way is Way.ORDER and self.pauses_orders_only(error)
         self.traffic.pause(max(wait_s, PAUSE_LEAST_S), errors.line(error), orders_only=orders_only)
+
+
+def _inner(options: Mapping[str, Any], name: str) -> list[Any]:
+    """An option as ccxt also finds it, one method's own."""
+    return [one.get(name) for one in options.values() if isinstance(one, Mapping)]
 
 
 def _ticket_for(way: Way, method: str, path: str, body: Any) -> Ticket:

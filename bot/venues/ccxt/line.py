@@ -108,16 +108,24 @@ class Line:
             await client.close()
 
     async def server_now(self) -> datetime:
-        """The venue's own clock, as of half the way there and back; raises `VenueError`."""
-        return (await self._measured())[0]
+        """The venue's own clock, as of half the way there and back; raises `VenueError`.
+
+        Signatures take the measured offset over, so that requests are dated as the venue dates them.
+        """
+        server, here = await self._measured()
+        self._dated(server, here)
+        return server
 
     async def sync(self) -> None:
         """Measure how far the machine's clock is off, where venue time is the machine's (no local exchange)."""
         if self.setup.environment == "local":
             return
-        server, here = await self._measured()
-        skew_ms = milliseconds(server) - milliseconds(here)
-        self.client.skew_ms = skew_ms if abs(skew_ms) >= SKEW_LEAST_MS else 0
+        self._dated(*await self._measured())
+
+    def _dated(self, server: datetime, here: datetime) -> None:
+        if self.setup.environment != "local":
+            skew_ms = milliseconds(server) - milliseconds(here)
+            self.client.skew_ms = skew_ms if abs(skew_ms) >= SKEW_LEAST_MS else 0
 
     async def _measured(self) -> tuple[datetime, datetime]:
         """The server's time and ours at the middle of one exchange of messages."""

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import ccxt.async_support as ccxt
 import pytest
 
 from bot.core.numbers import milliseconds
 from bot.ports.errors import Denied
 from bot.venues.ccxt.client import SafeTransport, Way
+from bot.venues.ccxt.limits import Traffic
 from bot.venues.ccxt.permits import Ticket, holding
 from bot.venues.ccxt.profiles.binance_wire import WAYS, BinanceClient
-from tests.unit.venues.ccxt.scripted import NOW, NOW_MS, Stage, a_move, a_stage, an_intent, spot_order, yes
+from tests.unit.venues.ccxt.scripted import (
+    NOW,
+    NOW_MS,
+    Answer,
+    FreeClock,
+    Stage,
+    a_move,
+    a_stage,
+    an_intent,
+    spot_order,
+    yes,
+)
 
 
 @pytest.fixture
@@ -91,10 +105,88 @@ async def test_a_ticket_lets_one_order_through_once(stage: Stage) -> None:
 async def test_ccxts_own_retries_cannot_send_an_order_twice(stage: Stage) -> None:
     stage.script.on("POST /api/v3/order", {"code": -1000, "msg": "unknown"}, spot_order("bt1"))
     client = client_of(stage)
-    client.options["maxRetriesOnFailure"] = 3
+    order = ("BTC/USDT", "limit", "buy", "0.5", "60000")
     with holding(Ticket(an_intent("bt1"), yes)), pytest.raises(Denied, match="sent once"):
-        await client.create_order("BTC/USDT", "limit", "buy", "0.5", "60000", {"newClientOrderId": "bt1"})
+        await client.create_order(*order, {"newClientOrderId": "bt1", "maxRetriesOnFailure": 3})
     assert stage.script.count("POST /api/v3/order") == 1
+
+
+@pytest.mark.parametrize("options", [{"maxRetriesOnFailure": 2}, {"createOrder": {"maxRetriesOnFailure": 1}}])
+async def test_where_ccxt_is_told_to_send_again_no_request_leaves(stage: Stage, options: dict[str, Any]) -> None:
+    client, before = client_of(stage), len(stage.script.asked)
+    assert client.options.get("maxRetriesOnFailure", 0) == 0
+    client.options.update(options)
+    with pytest.raises(Denied, match="maxRetriesOnFailure is set"):
+        await client.fetch_time()
+    assert len(stage.script.asked) == before
+
+
+async def test_where_ccxt_is_told_to_print_what_it_signs_no_request_leaves(stage: Stage) -> None:
+    client, before = client_of(stage), len(stage.script.asked)
+    client.verbose = True
+    with pytest.raises(Denied, match="verbose is set"):
+        await client.fetch_time()
+    assert len(stage.script.asked) == before
+
+
+async def test_the_window_of_a_signature_is_five_seconds_and_no_blanket(stage: Stage) -> None:
+    client = client_of(stage)
+    assert client.options["recvWindow"] == 5_000
+    stage.script.on("GET /api/v3/openOrders", [])
+    await stage.venue.open_orders(["BTC/USDT"])
+    assert stage.script.last("GET /api/v3/openOrders")["recvWindow"] == "5000"
+
+
+def _money_out(client: Any) -> list[str]:
+    """Every method that ccxt makes of a venue's paths and that moves money or makes somebody else able to."""
+    wanted = re.compile(r"(?:Get|Post|Put|Delete|Patch).*(?:[Ww]ithdraw|[Tt]ransfer|[Pp]ayout|SubAccount)")
+    return sorted(name for name in dir(client) if wanted.search(name) and callable(getattr(client, name)))
+
+
+async def test_no_way_of_binance_to_move_money_out_reaches_the_socket(stage: Stage) -> None:
+    client, before = client_of(stage), len(stage.script.asked)
+    listed = {"sapiGetCapitalWithdrawHistory", "sapiGetAssetTransfer"}  # these only read
+    names = [name for name in _money_out(client) if name not in listed]
+    assert len(names) > 50
+    assert "sapiPostCapitalWithdrawApply" in names
+    for name in names:
+        with pytest.raises(Denied):
+            await getattr(client, name)({})
+    assert len(stage.script.asked) == before
+
+
+@pytest.mark.parametrize("venue", ["bybit", "bingx", "weex", "mexc", "okx", "kraken", "gate", "kucoin", "coinbase"])
+async def test_behind_our_transport_no_venue_of_ccxt_can_be_asked_for_a_withdrawal(venue: str) -> None:
+    clock = FreeClock()
+    behind = getattr(ccxt, venue)
+    client = type(venue, (SafeTransport, behind), {})(
+        {"apiKey": "k", "secret": "c2VjcmV0", "password": "p", "uid": "u", "enableRateLimit": False},
+        clock=clock, traffic=Traffic(clock, {}), ways={},
+    )  # fmt: skip
+    names = _money_out(client)
+    assert names
+    try:
+        for name in names:
+            # A path with a hole in it is filled with something; what cannot be signed at all cannot be sent either.
+            with pytest.raises((Denied, ccxt.BaseError, KeyError, TypeError)) as raised:
+                await getattr(client, name)({"uid": "1", "id": "1", "ccy": "USDT", "network": "ETH"})
+            assert not isinstance(raised.value, ccxt.NetworkError), name
+        assert not client.traffic.requests
+        with pytest.raises(Denied):
+            await client.fetch(f"https://venue.example/withdraw/{names[0]}", "POST")
+    finally:
+        await client.close()
+
+
+async def test_a_venue_that_repeats_the_key_puts_it_into_no_error(stage: Stage) -> None:
+    client = client_of(stage)
+    client.apiKey, client.secret = "the-very-key", "the-very-secret"
+    said = "key the-very-key with the-very-secret is not known"
+    stage.script.on("GET /api/v3/openOrders", Answer({"code": -2014, "msg": said}, 401))
+    with pytest.raises(ccxt.AuthenticationError) as raised:
+        await client.fetch_open_orders("BTC/USDT")
+    assert "the-very" not in str(raised.value)
+    assert "******** with ********" in str(raised.value)
 
 
 async def test_a_request_past_the_clients_fetch_is_refused(stage: Stage) -> None:
