@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from bot.core.numbers import ceil_to, floor_to
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
@@ -50,16 +51,18 @@ def in_the_way(plan: Plan) -> frozenset[str]:
 
 
 def own_side(leg: Leg, snapshot: Snapshot) -> Decimal | None:
-    """The best price on the leg's own side of the book, no worse than its collar (R-G14); None where nobody quotes it.
+    """The best price on the leg's own side of the book, on the tick and no worse than its collar (R-G14).
 
-    A book whose sides meet says nothing: what rests there would take.
+    None where nobody quotes it, or where the sides of the book meet: what rests there would take.
     """
     bid, ask = _quotes(leg.symbol, snapshot)
     if bid is None or ask is None or bid >= ask:
         return None
+    market = snapshot.markets.get(leg.symbol)
+    tick = market.tick if market else None
     if leg.qty > 0:
-        return bid if leg.limit is None else min(bid, leg.limit)
-    return ask if leg.limit is None else max(ask, leg.limit)
+        return floor_to(bid if leg.limit is None else min(bid, leg.limit), tick) or None
+    return ceil_to(ask if leg.limit is None else max(ask, leg.limit), tick)
 
 
 def _quotes(symbol: str, snapshot: Snapshot) -> tuple[Decimal | None, Decimal | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
+import bisect
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -16,6 +16,7 @@ from bot.ports.errors import RateLimited
 
 SLOTS = 6
 READS_MOST = 2  # ccxt's own throttle is first come, first served: an order never waits behind more reads than these
+CANCELS_APART = 1  # slots beside those, for cancels only: what takes risk off never waits behind what adds it
 PATIENCE_S = 5.0  # a pause up to this long is sat out inside a read; a longer one is the caller's business
 SLOW_FROM = 0.7  # of the venue's weight per minute
 SLOW_MOST_S = 2.0
@@ -32,11 +33,15 @@ class Lane(IntEnum):
 
 
 class Turnstile:
-    """At most ``slots`` requests under way, ``reads`` of them reads; the more urgent goes first, then the older."""
+    """At most ``slots`` requests under way, ``reads`` of them reads; the more urgent goes first, then the older.
+
+    When all are taken a cancel still goes.
+    """
 
     def __init__(self, slots: int = SLOTS, reads: int = READS_MOST) -> None:
         self._free = slots
         self._free_reads = reads
+        self._free_cancels = CANCELS_APART
         self._numbers = itertools.count()
         self._waiting: list[tuple[Lane, int, asyncio.Future[None]]] = []
 
@@ -44,7 +49,7 @@ class Turnstile:
     async def turn(self, lane: Lane) -> AsyncIterator[None]:
         """Wait for a slot and hold it."""
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (lane, next(self._numbers), ready))
+        bisect.insort(self._waiting, (lane, next(self._numbers), ready))
         self._admit()
         try:
             await ready
@@ -59,24 +64,34 @@ class Turnstile:
             self._release(lane)
 
     def _release(self, lane: Lane) -> None:
-        self._free += 1
+        if lane is Lane.CANCEL and self._free_cancels < CANCELS_APART:
+            self._free_cancels += 1
+        else:
+            self._free += 1
         if lane is Lane.READ:
             self._free_reads += 1
         self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and self._free:
-            lane, _, ready = self._waiting[0]
-            if ready.done():  # it gave up waiting
-                heapq.heappop(self._waiting)
+        for waiting in self._waiting.copy():
+            lane, _, ready = waiting
+            if not ready.done() and not self._take(lane):
                 continue
-            if lane is Lane.READ and not self._free_reads:
-                return  # reads come last: nobody behind this one could go either
-            heapq.heappop(self._waiting)
-            self._free -= 1
-            if lane is Lane.READ:
-                self._free_reads -= 1
-            ready.set_result(None)
+            self._waiting.remove(waiting)
+            if not ready.done():  # else it gave up waiting
+                ready.set_result(None)
+
+    def _take(self, lane: Lane) -> bool:
+        """Whether there is a slot for one of ``lane``, which is then taken."""
+        if lane is Lane.CANCEL and not self._free and self._free_cancels:
+            self._free_cancels -= 1
+            return True
+        if not self._free or (lane is Lane.READ and not self._free_reads):
+            return False
+        self._free -= 1
+        if lane is Lane.READ:
+            self._free_reads -= 1
+        return True
 
 
 class Traffic:

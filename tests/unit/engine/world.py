@@ -73,6 +73,7 @@ class FlakyVenue(SimulatedVenue):
         self.answers: list[Literal["ok", "lost", "never", "refused", "rests", "missed"]] = []
         self.blind = False  # whether `find` can be answered
         self.hides_trades = False  # whether its list of trades lags behind
+        self.keeps = False  # whether a cancel gets lost
         self.before_place: Callable[[OrderIntent], None] = lambda _intent: None
         self.after_place: Callable[[OrderIntent], None] = lambda _intent: None
         self.placed: list[OrderIntent] = []
@@ -103,6 +104,9 @@ class FlakyVenue(SimulatedVenue):
 
     async def fills(self, symbol: str, since: datetime) -> Sequence[Fill] | Gap:
         return [] if self.hides_trades else await super().fills(symbol, since)
+
+    async def cancel(self, intent: OrderIntent) -> OrderView | Gap:
+        return Gap("order", "timed out") if self.keeps else await super().cancel(intent)
 
     async def find(self, intent: OrderIntent) -> OrderView | Gap | None:
         return Gap("order", "timed out") if self.blind else await super().find(intent)

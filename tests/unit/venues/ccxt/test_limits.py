@@ -31,9 +31,31 @@ async def test_the_more_urgent_goes_first_and_then_the_older() -> None:
             ]
         ]
         await asyncio.sleep(0)
-        assert gone == []
+        await asyncio.sleep(0)
+        assert gone == ["cancel"]  # it has a slot of its own
     await asyncio.gather(*tasks)
-    assert gone == ["order 1", "order 2", "cancel", "lookup", "read"]
+    assert gone == ["cancel", "order 1", "order 2", "lookup", "read"]
+
+
+async def test_a_second_cancel_waits_for_a_slot_and_the_first_gives_its_own_back() -> None:
+    gate, gone = Turnstile(slots=1, reads=1), list[str]()
+    hold = asyncio.Event()
+
+    async def cancel(name: str) -> None:
+        async with gate.turn(Lane.CANCEL):
+            gone.append(name)
+            await hold.wait()
+
+    async with gate.turn(Lane.ORDER):
+        tasks = [asyncio.create_task(cancel(name)) for name in ("first", "second")]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert gone == ["first"]
+    hold.set()
+    await asyncio.gather(*tasks)
+    assert gone == ["first", "second"]
+    async with gate.turn(Lane.ORDER), asyncio.timeout(1), gate.turn(Lane.CANCEL):
+        pass
 
 
 async def test_at_most_two_reads_are_under_way_and_an_order_passes_them() -> None:
