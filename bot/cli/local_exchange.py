@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from bot.cli.screen import line
 from bot.cli.told import Told
 
 if TYPE_CHECKING:
+    from bot.local_exchange.standalone import Plan
     from bot.settings import Local
 
 
@@ -34,10 +35,32 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
     start: Annotated[str | None, typer.Option(metavar="DAY", help="Where the tape starts, UTC: 2021-05-10.")] = None,
     speed: Annotated[float, typer.Option(metavar="X", help="Exchange seconds per real second, constant.")] = 1.0,
     balances: Annotated[str, typer.Option(metavar="COINS", help="What its account opens with.")] = "USDT=40000,BTC=0.6",
+    faults: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What shall go wrong: a plan as JSON, its form is above.")
+    ] = None,
+    chaos: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="SEED", help="What shall go wrong, drawn: the same seed is the same week of it."),
+    ] = None,
 ) -> None:
     """Serve the built-in exchange over HTTP, in Binance's wire.
 
     Example: ballast local-exchange --port 8800 --state data/exchange.sqlite --speed 60
+
+    A fault plan is a JSON list: [{"fault": "drop_after", "on": "create", "nth": 2}, {"fault": "halt", "at_s": 3600,
+    "symbol": "BTC/USDT", "for_s": 600}]. A fault is armed at_s venue seconds after the start and bites on the nth
+    request (default the next) on: create, cancel, lookup, account, transfer, setting, market, any, or a path such as
+    "POST /api/v3/order"; times says on how many in a row.
+
+    Of the line: delay, rate_limited, banned (seconds); drop_before, drop_after; reset, truncated, empty, wrong,
+    duplicate (done: false = the exchange never did it); html, server_error (done, status).
+
+    Of the exchange: late_visibility (seconds, for_s); partial_fill, fill_before_cancel (share); fill_after_cancel
+    (share, seconds); halt (symbol, for_s); delist (symbol); filters (symbol, step, tick, min_amount, min_notional);
+    manual_trade (symbol, side, share); deposit (asset, amount); withdrawal (asset, share); depeg (asset, price, for_s);
+    crash (asset, share, for_s); adl (symbol, share); liquidation (symbol); skew (seconds, for_s).
+
+    What bit is told at GET /local/faults and at the end.
     """
     from bot.local_exchange.standalone import World, serve
     from bot.local_exchange.state import StateError
@@ -45,6 +68,7 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
     wanted = _checked(scenario=scenario, seed=seed, start=start, balances=_coins(balances))
     if not 0 < speed < float("inf"):
         raise typer.BadParameter(f"{speed}, must be a number above 0", param_hint="'--speed'")
+    plan = _plan(faults, chaos)
     world = World(wanted.scenario, wanted.seed, tape, wanted.start, wanted.balances)
 
     def started(url: str) -> None:
@@ -52,10 +76,44 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
         sys.stdout.flush()  # whoever waits for the line may read it through a pipe
 
     try:
-        served = serve(world, host=host, port=port, state_path=state, keys=keys, speed=speed, started=started)
+        served = serve(
+            world,
+            host=host,
+            port=port,
+            state_path=state,
+            keys=keys,
+            speed=speed,
+            started=started,
+            plan=plan,
+            ended=_tell,
+        )
         asyncio.run(_until_told(served))
     except (StateError, OSError, ValueError) as error:
         raise Told(" ".join(str(error).split())) from None
+
+
+def _tell(counts: Mapping[str, Any]) -> None:
+    """What bit, as one line."""
+    bit = ", ".join(f"{kind} {count}" for kind, count in counts["bitten"].items()) or "nothing"
+    missed, waiting, early = sum(counts["missed"].values()), counts["waiting"], counts["asked_too_early"]
+    line(f"faults that bit: {bit}; with nothing to bite: {missed}; still to come: {waiting}; asked too early: {early}")
+
+
+def _plan(faults: Path | None, chaos: int | None) -> Plan | None:
+    from bot.venues.simulated.chaos import World, draw
+    from bot.venues.simulated.fault_plan import PlanError, read_plan
+
+    if faults is not None and chaos is not None:
+        raise typer.BadParameter("is given beside --faults, must be one of them", param_hint="'--chaos'")
+    if chaos is not None:
+        return lambda markets: draw(chaos, World(markets))
+    if faults is None:
+        return None
+    try:
+        planned = read_plan(faults.read_text(encoding="utf-8"))
+    except (PlanError, OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{faults}: {error}", param_hint="'--faults'") from None
+    return lambda _markets: planned
 
 
 async def _until_told(work: Coroutine[Any, Any, None]) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bot.core.numbers import jsonable, milliseconds, utc_text
 from bot.local_exchange import earn, errors, futures, futures_account, sapi, signing, spot, weights
@@ -28,6 +28,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Save = Callable[[bytes], Awaitable[None]]
+Ending = Literal["whole", "short", "closed", "reset"]
+Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response before it is sent."""
+    """A response before it is sent, and how it is: whole, cut in its middle, or not at all (closed or reset)."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    ending: Ending = "whole"
 
 
 class Faults(Protocol):
@@ -59,6 +62,14 @@ class Faults(Protocol):
 
     async def after(self, asked: Asked, answer: Answer) -> Answer:
         """Answer otherwise than the exchange did (what it did stays done)."""
+        ...
+
+
+class HangUp(Protocol):
+    """Ends a client's connection: what was sent goes out first, or (``reset``) all is thrown away."""
+
+    def __call__(self, client: Address, *, reset: bool) -> None:
+        """Do it; a client that is gone is no fault."""
         ...
 
 
@@ -80,10 +91,18 @@ class App:
     """
 
     def __init__(
-        self, exchange: Exchange, clock: Clock, keys: KeyPair, save: Save | None, terms: Terms, faults: Faults | None
+        self,
+        exchange: Exchange,
+        clock: Clock,
+        keys: KeyPair,
+        save: Save | None,
+        terms: Terms,
+        faults: Faults | None,
+        hang_up: HangUp | None = None,
     ) -> None:
         self.order_requests = 0
         self.requests_by_path: Counter[str] = Counter()
+        self._hang_up = hang_up
         self._exchange = exchange
         self._listing = Listing(exchange.scene)
         self._clock = clock
@@ -108,10 +127,23 @@ class App:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         asked = Asked(scope["method"], scope["path"], scope["query_string"], body, headers)
         answer = Answer(413, b"") if len(body) > BODY_MOST_BYTES else await self.answer(asked)
-        sent = {"content-type": JSON, "content-length": str(len(answer.body)), **answer.headers}
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-        await send({"type": "http.response.body", "body": answer.body})
+        if answer.ending in ("whole", "short"):
+            sent = {"content-type": JSON, "content-length": str(len(answer.body)), **answer.headers}
+            raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
+            await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+            whole = answer.ending == "whole"
+            body = answer.body if whole else answer.body[: len(answer.body) // 2]
+            await send({"type": "http.response.body", "body": body, "more_body": not whole})
+        if answer.ending != "whole":
+            await self._end(scope, receive, reset=answer.ending == "reset")
+
+    async def _end(self, scope: Scope, receive: Receive, *, reset: bool) -> None:
+        """End the client's connection, and come back when it is ended."""
+        if self._hang_up is None:
+            return
+        self._hang_up(tuple(scope["client"]), reset=reset)
+        while (await receive())["type"] != "http.disconnect":
+            continue
 
     async def answer(self, asked: Asked) -> Answer:
         """The exchange's answer, through the faults where there are some."""
@@ -142,7 +174,7 @@ class App:
             headers |= meter.charge(at, endpoint.weighs(said), endpoint.orders)
             if not endpoint.signed:
                 return self._said(endpoint, self._call(asked, said, at), headers)
-            self._authenticate(asked, said, milliseconds(at))
+            self._authenticate(asked, said, milliseconds(self._exchange.tells(at)))
             return await self._signed(endpoint, asked, said, headers)
         except WireError as error:
             return Answer(error.status, _json(error.body()), headers | error.headers)
@@ -171,6 +203,8 @@ class App:
 
     def _call(self, asked: Asked, said: Parameters, at: datetime) -> Call:
         swap = asked.path.startswith("/fapi/")
+        if self._exchange.scene.markets() != self._listing.markets:
+            self._listing = Listing(self._exchange.scene)
         return Call(said, at, self._exchange, self._exchange.scene, self._listing, swap)
 
     def _present(self) -> datetime:

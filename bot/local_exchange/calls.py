@@ -56,6 +56,11 @@ class Call:
         """Venue time in milliseconds."""
         return milliseconds(self.at)
 
+    @property
+    def told_ms(self) -> int:
+        """The time the venue tells, which a skew may set apart from its own."""
+        return milliseconds(self.exchange.tells(self.at))
+
     def symbol(self) -> str:
         """The mandatory ``symbol``, as the scene names it."""
         return self.listing.of(self.said.text("symbol"), swap=self.swap)

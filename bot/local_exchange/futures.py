@@ -22,7 +22,7 @@ def exchange_info(call: Call) -> dict[str, Any]:
     symbols = list(call.listing.swap.values())
     return {
         "timezone": "UTC",
-        "serverTime": call.at_ms,
+        "serverTime": call.told_ms,
         "futuresType": "U_MARGINED",
         "rateLimits": rate_limits(weights.FUTURES),
         "exchangeFilters": [],

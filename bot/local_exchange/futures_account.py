@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +12,11 @@ from bot.local_exchange import orders, refusals
 from bot.local_exchange.calls import Call, Endpoint, Routes, listing_id, money, text
 from bot.local_exchange.errors import WireError
 from bot.venues.simulated.exchange import FuturesWallet, IncomeKind, IncomeRecord, PositionRecord, Refusal
+from bot.venues.simulated.records import MarginMode
 
 NOTIONAL_CAP = 1_000_000_000
 WEEK = timedelta(days=7)
+MARGIN_MODES: Mapping[str, MarginMode] = {"CROSSED": "cross", "ISOLATED": "isolated"}
 _INCOME_WORDS = {
     IncomeKind.REALISED_PNL: "REALIZED_PNL",
     IncomeKind.COMMISSION: "COMMISSION",
@@ -44,7 +47,7 @@ def account_v2(call: Call) -> dict[str, Any]:
             row
             | {
                 "leverage": str(call.exchange.leverage(symbol)),
-                "isolated": False,
+                "isolated": call.exchange.margin_mode(symbol) == "isolated",
                 "entryPrice": text(position.entry_price if position else None),
                 "maxNotional": str(NOTIONAL_CAP),
                 "positionInitialMargin": row["initialMargin"],
@@ -74,8 +77,8 @@ def _sums(wallet: FuturesWallet) -> dict[str, Any]:
         "totalMarginBalance": money(wallet.margin_balance),
         "totalPositionInitialMargin": money(wallet.initial_margin - wallet.order_margin),
         "totalOpenOrderInitialMargin": money(wallet.order_margin),
-        "totalCrossWalletBalance": money(wallet.wallet_balance),
-        "totalCrossUnPnl": money(wallet.unrealised),
+        "totalCrossWalletBalance": money(wallet.cross_wallet),
+        "totalCrossUnPnl": money(wallet.cross_unrealised),
         "availableBalance": money(max(ZERO, wallet.available)),
         "maxWithdrawAmount": money(max(ZERO, wallet.withdrawable)),
     }
@@ -92,8 +95,8 @@ def _asset(wallet: FuturesWallet, at_ms: int) -> dict[str, Any]:
         "initialMargin": money(wallet.initial_margin),
         "positionInitialMargin": money(wallet.initial_margin - wallet.order_margin),
         "openOrderInitialMargin": money(wallet.order_margin),
-        "crossWalletBalance": money(wallet.wallet_balance),
-        "crossUnPnl": money(wallet.unrealised),
+        "crossWalletBalance": money(wallet.cross_wallet),
+        "crossUnPnl": money(wallet.cross_unrealised),
         "availableBalance": money(max(ZERO, wallet.available)),
         "maxWithdrawAmount": money(max(ZERO, wallet.withdrawable)),
         "marginAvailable": True,
@@ -107,12 +110,21 @@ def _account_position(position: PositionRecord) -> dict[str, Any]:
         "positionSide": "BOTH",
         "positionAmt": plain(position.quantity),
         "unrealizedProfit": money(position.unrealised),
-        "isolatedMargin": "0",
+        **_isolated(position),
         "notional": money(position.notional),
-        "isolatedWallet": "0",
         "initialMargin": money(position.initial_margin),
         "maintMargin": money(position.maintenance_margin),
         "updateTime": milliseconds(position.updated_at),
+    }
+
+
+def _isolated(position: PositionRecord) -> dict[str, str]:
+    """A position's own margin, with its profit and without; zeros for a cross one."""
+    if position.margin_mode == "cross":
+        return {"isolatedMargin": "0", "isolatedWallet": "0"}
+    return {
+        "isolatedMargin": money(position.isolated_wallet + position.unrealised),
+        "isolatedWallet": money(position.isolated_wallet),
     }
 
 
@@ -163,7 +175,7 @@ def position_risk_v2(call: Call) -> list[dict[str, Any]]:
         row = held.get(symbol) or _flat_risk(symbol, text(mark))
         more = {
             "leverage": str(call.exchange.leverage(symbol)),
-            "marginType": "cross",
+            "marginType": call.exchange.margin_mode(symbol),
             "isAutoAddMargin": "false",
             "maxNotionalValue": str(NOTIONAL_CAP),
         }
@@ -186,10 +198,9 @@ def _risk(position: PositionRecord) -> dict[str, Any]:
         "markPrice": plain(position.mark_price),
         "unRealizedProfit": money(position.unrealised),
         "liquidationPrice": text(position.liquidation_price),
-        "isolatedMargin": "0",
+        **_isolated(position),
         "notional": money(position.notional),
         "marginAsset": quote_of(position.symbol),
-        "isolatedWallet": "0",
         "initialMargin": money(position.initial_margin),
         "maintMargin": money(position.maintenance_margin),
         "positionInitialMargin": money(position.initial_margin),
@@ -258,14 +269,16 @@ def set_leverage(call: Call) -> dict[str, Any]:
 
 
 def set_margin_type(call: Call) -> dict[str, Any]:
-    """Every symbol is cross and stays so: asking for it is no change, and no change is an error here."""
-    symbol, wanted = call.symbol(), call.said.text("marginType").upper()
-    if wanted not in {"CROSSED", "ISOLATED"}:
+    """Cross or isolated, while nothing is open on the symbol; no change is an error here."""
+    symbol, wanted = call.symbol(), MARGIN_MODES.get(call.said.text("marginType").upper())
+    if wanted is None:
         raise WireError(-4049, "Invalid margin type.")
-    if wanted == "CROSSED":
+    if wanted == call.exchange.margin_mode(symbol):
         raise WireError(-4046, "No need to change margin type.")
+    if call.exchange.open_orders(symbol):
+        raise WireError(-4047, "Margin type cannot be changed if there exists open orders.")
     try:
-        call.exchange.set_margin_mode(symbol, "isolated")
+        call.exchange.set_margin_mode(symbol, wanted)
     except Refusal as refusal:
         raise refusals.of(refusal, swap=True) from refusal
     return {"code": 200, "msg": "success"}
@@ -294,7 +307,7 @@ def symbol_config(call: Call) -> list[dict[str, Any]]:
     return [
         {
             "symbol": listing_id(symbol),
-            "marginType": "CROSSED",
+            "marginType": "ISOLATED" if call.exchange.margin_mode(symbol) == "isolated" else "CROSSED",
             "isAutoAddMargin": False,
             "leverage": call.exchange.leverage(symbol),
             "maxNotionalValue": str(NOTIONAL_CAP),

@@ -44,7 +44,7 @@ def ping(_call: Call) -> dict[str, Any]:
 
 def venue_time(call: Call) -> dict[str, Any]:
     """The venue's clock."""
-    return {"serverTime": call.at_ms}
+    return {"serverTime": call.told_ms}
 
 
 def klines(call: Call) -> list[list[Any]]:

@@ -41,7 +41,8 @@ _SWAP: dict[RefusalCode, tuple[int, str]] = {
         ),
     ),
     _R.DUPLICATE_CLIENT_ID: (-4116, "ClientOrderId is duplicated."),
-    _R.MARGIN_MODE: (-4168, "Unable to adjust to isolated-margin mode under the Multi-Assets mode."),
+    _R.MARGIN_MODE: (-4048, "Margin type cannot be changed if there exists position."),
+    _R.ISOLATED_LEVERAGE: (-4161, "Leverage reduction is not supported in Isolated Margin Mode with open positions."),
     _R.POSITION_SIDE: (-4084, "Method is not allowed currently. Coming soon."),
 }
 

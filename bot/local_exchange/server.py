@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import struct
 from collections import Counter
 from collections.abc import Iterator
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bot.local_exchange.app import App, Faults, Save, Terms
+from bot.local_exchange.app import Address, App, Faults, Save, Terms
 from bot.local_exchange.signing import KeyPair
 from bot.ports.clock import Clock
 from bot.venues.simulated.exchange import Exchange
@@ -51,6 +53,41 @@ class _Server(uvicorn.Server):
         self.ending.set()
 
 
+class Lines:
+    """The open connections by their clients' addresses, so that one can be ended in the middle of an answer."""
+
+    def __init__(self) -> None:
+        self._open: dict[Address, asyncio.Transport] = {}
+
+    def hang_up(self, client: Address, *, reset: bool) -> None:
+        """Close it once all is sent; ``reset`` throws away what is not and lets the client's next read fail."""
+        transport = self._open.get(client)
+        if transport is None:
+            return
+        if reset:
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            transport.abort()
+        else:
+            transport.close()
+
+    def protocol(self) -> type[H11Protocol]:
+        """Uvicorn's own protocol, which also enters itself here."""
+        lines = self._open
+
+        class Listed(H11Protocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
+                super().connection_made(transport)
+                if self.client is not None:
+                    lines[self.client] = transport
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                if self.client is not None:
+                    lines.pop(self.client, None)
+                super().connection_lost(exc)
+
+        return Listed
+
+
 def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     # Named as TCP, since asyncio turns Nagle's delay off for that only: with it every small answer takes 40 ms more.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -84,7 +121,8 @@ class LocalExchange:
         terms: Terms = DEFAULT_TERMS,
     ) -> None:
         self.exchange = exchange
-        self._app = App(exchange, clock, KeyPair(key, secret), save, terms, faults)
+        self._lines = Lines()
+        self._app = App(exchange, clock, KeyPair(key, secret), save, terms, faults, self._lines.hang_up)
         self._host = host
         self._port = port
         self._server: _Server | None = None
@@ -106,7 +144,7 @@ class LocalExchange:
         listener = _bound(family, self._host, self._port)
         config = uvicorn.Config(
             self._app,
-            http="h11",
+            http=self._lines.protocol(),
             ws="none",
             lifespan="off",
             access_log=False,

@@ -24,7 +24,7 @@ def exchange_info(call: Call) -> dict[str, Any]:
     symbols, _ = call.symbols()
     return {
         "timezone": "UTC",
-        "serverTime": call.at_ms,
+        "serverTime": call.told_ms,
         "rateLimits": rate_limits(weights.SPOT),
         "exchangeFilters": [],
         "symbols": [_symbol(call, symbol, call.listing.markets[symbol]) for symbol in symbols],

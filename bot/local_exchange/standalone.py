@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from bot.clocks import ConstantClock
+from bot.core.instruments import Market
 from bot.core.numbers import utc_text
 from bot.local_exchange.app import Terms
+from bot.local_exchange.faults import FaultyLine
 from bot.local_exchange.server import LocalExchange
 from bot.local_exchange.state import FileState
 from bot.ports.clock import Clock
 from bot.venues.simulated.exchange import Exchange
+from bot.venues.simulated.faults import Fault
 from bot.venues.simulated.generated import make_scene
+
+Plan = Callable[[Mapping[str, Market]], Iterable[Fault]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class World:
         return f"tape {self.tape.name} from {begun}" if self.tape else f"{self.scenario} seed {self.seed} from {begun}"
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - all but one are named
     world: World,
     *,
     host: str,
@@ -45,12 +51,15 @@ async def serve(
     keys: Path | None = None,
     started: Callable[[str], None] = lambda _url: None,
     clock_at: Callable[[datetime, float], Clock] = ConstantClock,
+    plan: Plan | None = None,
+    ended: Callable[[Mapping[str, Any]], None] = lambda _counts: None,
 ) -> None:
     """Serve until cancelled; then stop cleanly, state on disk, and return.
 
     ``speed`` is venue seconds per host second, constant. ``started`` is told the base URL once it listens. Into the
     folder ``keys`` goes the key pair, as secret files of the bot. Time stands still while nothing serves: the next run
-    goes on where this one ended. Raises `StateError`, OSError, ValueError.
+    goes on where this one ended. ``plan`` makes the faults out of the markets, and begins anew with each run; ``ended``
+    is told at the end what of them bit. Raises `StateError`, OSError, ValueError.
     """
     state = FileState.open(state_path, world.name())
     try:
@@ -64,6 +73,7 @@ async def serve(
         async def save(engine: bytes) -> None:
             await state.save(engine, exchange.now)
 
+        faults = FaultyLine(exchange, clock, plan(scene.markets())) if plan else None
         server = LocalExchange(
             exchange,
             clock,
@@ -73,6 +83,7 @@ async def serve(
             host=host,
             port=port,
             terms=Terms(time_scale=speed),
+            faults=faults,
         )
         started(await server.start())
         try:
@@ -80,5 +91,7 @@ async def serve(
         except asyncio.CancelledError:
             # Being cancelled is how it is told to end; the caller's own cancellation is answered by returning.
             await server.stop()
+            if faults is not None:
+                ended(faults.counts())
     finally:
         state.close()

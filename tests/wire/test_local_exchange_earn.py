@@ -13,7 +13,7 @@ import pytest
 from bot.core.numbers import milliseconds
 from bot.local_exchange.server import LocalExchange
 from tests.unit.local_exchange.still_scene import START, SetClock, an_exchange
-from tests.wire.test_local_exchange import KEYS, Client
+from tests.wire.bench import KEYS, Client
 
 pytestmark = pytest.mark.asyncio
 PRODUCT = "USDT001"

@@ -113,7 +113,11 @@ class Exchange:
     @property
     def told(self) -> datetime:
         """The time it tells: its now, but for a skew from outside."""
-        return self._state.now + self._state.altered.skew(self._state.now)
+        return self.tells(self._state.now)
+
+    def tells(self, at: datetime) -> datetime:
+        """The time it tells at an instant that it may not have come to yet."""
+        return at + self._state.altered.skew(at)
 
     @property
     def version(self) -> int:

@@ -366,10 +366,20 @@ async def test_leverage_is_set_read_back_and_seen_on_the_position(world: World) 
     assert position.initial_margin == D(100)
 
 
-@pytest.mark.parametrize(("leverage", "margin"), [("2.5", "cross"), ("1000", "cross"), ("2", "isolated")])
-async def test_a_set_up_that_cannot_be_had_is_refused(world: World, leverage: str, margin: str) -> None:
+@pytest.mark.parametrize("leverage", ["2.5", "1000"])
+async def test_a_set_up_that_cannot_be_had_is_refused(world: World, leverage: str) -> None:
     with pytest.raises(VenueError):
-        await world.venue.prepare(SWAP, D(leverage), "isolated" if margin == "isolated" else "cross")
+        await world.venue.prepare(SWAP, D(leverage), "cross")
+
+
+async def test_an_isolated_position_says_so_and_keeps_its_mode_while_it_is_open(world: World) -> None:
+    await funded(world)
+    await world.venue.prepare(SWAP, D(3), "isolated")
+    await placed(world, an_intent(symbol=SWAP, qty="3", price="101"))
+    position = read(await world.venue.positions())[0]
+    assert (position.margin_mode, position.leverage) == ("isolated", D(3))
+    with pytest.raises(VenueError):
+        await world.venue.prepare(SWAP, D(3), "cross")
 
 
 async def test_funding_paid_is_an_event_with_plus_for_us_paying(world: World) -> None:

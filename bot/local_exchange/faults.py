@@ -1,0 +1,160 @@
+"""Owns what goes wrong between the exchange and its clients: a plan applied request by request, and what of it bit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
+
+from bot.core.numbers import canonical_json, milliseconds
+from bot.local_exchange.app import Answer
+from bot.local_exchange.app import Asked as Request
+from bot.ports.clock import Clock
+from bot.venues.simulated.exchange import Exchange
+from bot.venues.simulated.faults import Asked, Fault, FaultKind, Schedule
+
+OWN = "/local/"
+COUNTS = "/local/faults"
+HTML = {"content-type": "text/html"}
+TOO_MANY, BANNED = 429, 418
+KEPT_MOST = 64  # answers kept to be given again, wrongly
+LOOKED_UP = ("/order", "/openOrder", "/openOrders", "/allOrders", "/myTrades", "/userTrades")
+OF_ACCOUNT = ("/account", "/balance", "/positionRisk", "/income", "/positionSide/dual", "/symbolConfig")
+
+
+def kind_of(method: str, path: str) -> Asked:
+    """What a request asks for, as plans name it."""
+    name = path[path.find("/v") + 3 :] if "/v" in path else path
+    if method == "POST":
+        if name == "/order":
+            return Asked.CREATE
+        moves = path.startswith("/sapi/") and ("transfer" in name or "subscribe" in name or "redeem" in name)
+        return Asked.TRANSFER if moves else Asked.SETTING
+    if method == "DELETE":
+        return Asked.CANCEL
+    if name in LOOKED_UP:
+        return Asked.LOOKUP
+    return Asked.ACCOUNT if path.startswith("/sapi/") or name in OF_ACCOUNT else Asked.MARKET
+
+
+class FaultyLine:
+    """The `Faults` of an `App`: each request meets what the plan has for it.
+
+    After a 429 or a 418 the line stays closed as long as Retry-After said (host seconds); who asks meanwhile is counted
+    in ``asked_too_early``. Its own path tells the counts; nothing goes wrong on the exchange's other own paths.
+    """
+
+    def __init__(self, exchange: Exchange, clock: Clock, plan: Iterable[Fault]) -> None:
+        self.schedule = Schedule(plan, clock.now())
+        self.asked_too_early = 0
+        self._exchange = exchange
+        self._clock = clock
+        self._quiet_until_s = clock.mono()
+        self._quiet_status = TOO_MANY
+        self._answers: dict[str, Answer] = {}
+        self._now: ContextVar[Fault | None] = ContextVar("fault of this request", default=None)
+
+    def counts(self) -> Mapping[str, Any]:
+        """What bit, what was due and had nothing to bite, what still waits."""
+        return {
+            "bitten": {kind.value: count for kind, count in sorted(self.schedule.bitten.items())},
+            "missed": {kind.value: count for kind, count in sorted(self.schedule.missed.items())},
+            "waiting": self.schedule.waiting,
+            "asked_too_early": self.asked_too_early,
+        }
+
+    async def before(self, asked: Request) -> Answer | None:
+        """Strike the exchange, hold the request up, or answer in the exchange's place."""
+        self._now.set(None)
+        if asked.path.startswith(OWN):
+            told = (asked.method, asked.path) == ("GET", COUNTS)
+            return Answer(200, canonical_json(self.counts()).encode()) if told else None
+        at = max(self._clock.now(), self._exchange.now)
+        left_s = self._quiet_until_s - self._clock.mono()
+        if left_s > 0:
+            self.asked_too_early += 1
+            return self._closed(left_s)
+        due = self.schedule.due(kind_of(asked.method, asked.path), at, path=f"{asked.method} {asked.path}")
+        if not due:
+            return None
+        self._exchange.advance(at)
+        fault = self.schedule.strike(self._exchange, due)
+        return None if fault is None else await self._meet(fault)
+
+    async def _meet(self, fault: Fault) -> Answer | None:
+        seconds = float(fault.seconds)
+        if fault.kind is FaultKind.DELAY:
+            self.schedule.bit(fault)
+            await self._clock.sleep(seconds)
+            return None
+        if fault.kind in (FaultKind.RATE_LIMITED, FaultKind.BANNED):
+            self.schedule.bit(fault)
+            self._quiet_until_s = self._clock.mono() + seconds
+            self._quiet_status = BANNED if fault.kind is FaultKind.BANNED else TOO_MANY
+            return self._closed(seconds)
+        if fault.kind is FaultKind.DROP_BEFORE or (fault.kind is not FaultKind.DROP_AFTER and not fault.done):
+            return self._spoil(fault, "", Answer(200, b"{}"))
+        self._now.set(fault)
+        return None
+
+    async def after(self, asked: Request, answer: Answer) -> Answer:
+        """Spoil the answer to a request that the exchange has done."""
+        fault = self._now.get()
+        name = f"{asked.method} {asked.path}"
+        spoilt = answer if fault is None else self._spoil(fault, name, answer)
+        if answer.status == 200 and answer.ending == "whole" and not asked.path.startswith(OWN):  # noqa: PLR2004 - OK
+            self._answers.pop(name, None)
+            self._answers[name] = answer
+            if len(self._answers) > KEPT_MOST:
+                del self._answers[next(iter(self._answers))]
+        return spoilt
+
+    def _spoil(self, fault: Fault, name: str, answer: Answer) -> Answer:
+        make = _SPOILT.get(fault.kind)
+        made = make(fault, answer) if make else self._other(fault, name)
+        if made is None:
+            self.schedule.miss(fault)
+            return answer
+        self.schedule.bit(fault)
+        return made
+
+    def _other(self, fault: Fault, name: str) -> Answer | None:
+        """An answer given before: to this very question, or to quite another one; None where there was none."""
+        if fault.kind is FaultKind.DUPLICATE:
+            return self._answers.get(name)
+        return next((kept for other, kept in reversed(self._answers.items()) if other != name), None)
+
+    def _closed(self, left_s: float) -> Answer:
+        until_ms = milliseconds(self._clock.now()) + math.ceil(left_s * 1000)
+        text = (
+            f"Way too much request weight used; IP banned until {until_ms}. "
+            "Please use WebSocket Streams for live updates to avoid bans."
+            if self._quiet_status == BANNED
+            else "Too many requests; please use WebSocket Streams for live updates to avoid polling the API."
+        )
+        body = canonical_json({"code": -1003, "msg": text}).encode()
+        return Answer(self._quiet_status, body, {"retry-after": f"{left_s:.3f}"})
+
+
+def _failed(fault: Fault, _answer: Answer) -> Answer:
+    text = "Unknown error, please check your request or try again later."
+    return Answer(fault.status, canonical_json({"code": -1000, "msg": text}).encode())
+
+
+def _page(fault: Fault, _answer: Answer) -> Answer:
+    title = f"{fault.status} Bad Gateway"
+    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+    return Answer(fault.status, page.encode(), HTML)
+
+
+_SPOILT: Mapping[FaultKind, Callable[[Fault, Answer], Answer]] = {
+    FaultKind.DROP_BEFORE: lambda _fault, answer: replace(answer, ending="closed"),
+    FaultKind.DROP_AFTER: lambda _fault, answer: replace(answer, ending="closed"),
+    FaultKind.RESET: lambda _fault, answer: replace(answer, ending="reset"),
+    FaultKind.TRUNCATED: lambda _fault, answer: replace(answer, ending="short"),
+    FaultKind.HTML: _page,
+    FaultKind.EMPTY: lambda _fault, answer: replace(answer, body=b""),
+    FaultKind.SERVER_ERROR: _failed,
+}
