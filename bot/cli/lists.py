@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,28 +11,62 @@ from bot.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, Limit
 from bot.cli.parts import go, record_of, settings_of
 from bot.cli.screen import show, show_json
 
+if TYPE_CHECKING:
+    from bot.core.events import Event
+
 SHOWN = 20
+ALL = 100_000
 
 
 def decisions(
     config: ConfigFile = DEFAULT_CONFIG,
-    limit: Limit = SHOWN,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", min=1, max=ALL, metavar="N", help="How many, newest first.", show_default="20; all with --fired"
+        ),
+    ] = None,
     asset: Annotated[
         str | None, typer.Option("--asset", metavar="ASSET", help="Only those that acted on it or were refused.")
     ] = None,
+    fired: Annotated[
+        bool,
+        typer.Option("--fired", help="Count kinds of action and rules instead: what spoke, how often, what never."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List recorded decisions, newest first.
+    """List recorded decisions, newest first, or count what spoke in them.
 
     Example: ballast decisions --limit 5 --asset BTC
     """
     from bot.render.decisions import decisions_view
 
-    bodies = go(_decisions(config, limit, asset))
+    if fired:
+        _show_fired(*go(_fired(config, limit or ALL, asset)), as_json=as_json)
+        return
+    bodies = go(_decisions(config, limit or SHOWN, asset))
     if as_json:
         show_json(bodies)
     else:
         show(decisions_view(bodies))
+
+
+def _show_fired(newest_first: list[dict[str, Any]], events: list[Event], *, as_json: bool) -> None:
+    from bot.render.fired import fired_body, fired_of, fired_view
+
+    made = fired_of(reversed(newest_first), events)
+    if as_json:
+        show_json(fired_body(made))
+    else:
+        show(fired_view(made))
+
+
+async def _fired(config: Path, limit: int, asset: str | None) -> tuple[list[dict[str, Any]], list[Event]]:
+    from bot.render.decisions import decision_body
+
+    async with record_of(settings_of(config)) as record:
+        bodies = [decision_body(row) for row in await record.decisions(limit, asset=asset)]
+        return bodies, [event async for event in record.events()]
 
 
 async def _decisions(config: Path, limit: int, asset: str | None) -> list[dict[str, Any]]:

@@ -54,6 +54,15 @@ STORIES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 # fmt: on
 
 
+# What a coin does beside its story: days and multiples of it, 1 before the first and after the last.
+DETOURS: dict[str, tuple[tuple[float, float], ...]] = {
+    # Bought on the first day, it slips through every stop within hours, and comes back.
+    "LTC": ((0.4, 1.0), (1.2, 0.80), (3.0, 0.80), (6.5, 1.0)),
+    # Left behind by the frenzy, it turns up on the eve of the crash, which passes it by at first.
+    "AVAX": ((9.0, 1.0), (14.5, 0.72), (18.0, 0.75), (18.75, 1.30), (24.0, 1.0)),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """A span of the script, in days from the start, and what it multiplies; `funding` is per 8 h, + = longs pay."""
@@ -76,6 +85,7 @@ ACTS: tuple[Act, ...] = (
     Act("rally", 6, 10, volatility=1.1, activity=1.6, funding=0.0003),
     Act("top", 10, 12, volatility=0.9, activity=1.2, funding=0.0007),
     Act("frenzy", 12, 18, activity=1.3, funding=0.0012),
+    Act("left behind", 9, 18.5, activity=1.1, only="AVAX"),
     Act("mania", 4, 18, volatility=1.5, activity=4.0, depth=1.5, funding=0.0018, only="DOGE"),
     Act("crash", 18, 18.75, 2.5, 0.85, 6.0, 5.0, 0.2, -0.0010),
     Act("stress", 18.75, 21, 2.2, 0.85, 3.0, 3.0, 0.35, -0.0005),
@@ -90,6 +100,8 @@ LAST_DAY = 44
 FLOWS: tuple[tuple[float, str, Decimal], ...] = (
     (5.5, "USDT", Decimal(8_000)),
     (26.25, "USDT", Decimal(-4_000)),
+    (42.25, "BTC", Decimal("0.25")),
+    (43.25, "BTC", Decimal("-0.06")),
 )
 
 RETURN_HOURS = 36.0  # how fast noise is drawn back to the script
@@ -153,6 +165,7 @@ class _Script:
         noise = np.diff(np.concatenate((self._strayed[None], strayed)), axis=0)
         self._strayed = strayed[-1]
         told = np.column_stack([np.interp(bounds, self._days, turns) for turns in self._turns.T])
+        told += self._detours(bounds)
         return Stretch(
             returns=np.diff(told, axis=0) + noise,
             wobble=wobble,
@@ -161,6 +174,15 @@ class _Script:
             depth=acts["depth"],
             premium=acts["funding"] + self._moody(count),
         )
+
+    def _detours(self, hours: NDArray[np.int64]) -> Floats:
+        """How far, in logs, each coin is from its story; (hours, coins)."""
+        away = np.zeros((hours.size, len(self._coins)))
+        for column, coin in enumerate(self._coins):
+            if coin.name in DETOURS:
+                days, multiples = zip(*DETOURS[coin.name], strict=True)
+                away[:, column] = np.interp(hours, np.array(days) * DAY_HOURS, np.log(multiples))
+        return away
 
     def _acts(self, hours: NDArray[np.int64]) -> dict[str, Floats]:
         """What the acts multiply, (hours, coins) each; later acts in the list win over earlier ones."""

@@ -15,7 +15,7 @@ from bot.core.readings.parameters import parameters
 from bot.core.readings.table import row, table
 from bot.venues.simulated.generated import START, GeneratedScene, make_scene, tour
 from bot.venues.simulated.market import COINS
-from bot.venues.simulated.tour import ACT_DAYS, ACTS, HISTORY_DAYS, LAST_DAY, STORIES
+from bot.venues.simulated.tour import ACT_DAYS, ACTS, DETOURS, HISTORY_DAYS, LAST_DAY, STORIES
 
 SEEDS = (7, 1, 2, 3)
 UP = {Trend.STRONG_UP, Trend.WEAKENING_UP, Trend.RANGE}
@@ -180,6 +180,8 @@ def test_money_comes_once_and_goes_once() -> None:
     assert [(flow.kind, flow.asset, flow.amount) for flow in flows] == [
         ("deposit", "USDT", Decimal(8_000)),
         ("withdrawal", "USDT", Decimal(-4_000)),
+        ("deposit", "BTC", Decimal("0.25")),
+        ("withdrawal", "BTC", Decimal("-0.06")),
     ]
     assert flows[0].at > START + timedelta(hours=50)
     assert SCENES[7].flows(flows[0].at, on_day(20)) == []
@@ -226,3 +228,23 @@ def test_a_symbol_or_an_instant_without_a_market_has_nothing() -> None:
     assert scene.funding("BTC/USDT", START) is None
     with pytest.raises(ValueError, match="timeframe '7h'"):
         scene.candles("BTC/USDT", "7h", 0, 10, START)
+
+
+def test_litecoin_slips_through_a_stop_on_the_first_day_and_comes_back(scene: GeneratedScene) -> None:
+    assert 0.72 < close(scene, "LTC", 1.2) / close(scene, "LTC", 0.4) < 0.90
+    assert close(scene, "LTC", 6.5) / close(scene, "BTC", 6.5) > 0.9 * close(scene, "LTC", 0) / close(scene, "BTC", 0)
+
+
+def test_avalanche_is_left_behind_and_the_crash_passes_it_by(scene: GeneratedScene) -> None:
+    assert close(scene, "AVAX", 14.5) / close(scene, "AVAX", 9) < 0.85
+    fallen = {coin: close(scene, coin, 18.75) / close(scene, coin, 18) for coin in ("AVAX", "BTC")}
+    assert fallen["AVAX"] > fallen["BTC"] + 0.15
+
+
+def test_a_detour_ends_where_it_began() -> None:
+    for coin, way in DETOURS.items():
+        assert coin in STORIES
+        days, multiples = zip(*way, strict=True)
+        assert list(days) == sorted(set(days))
+        assert 0 <= days[0] < days[-1] <= LAST_DAY
+        assert (multiples[0], multiples[-1]) == (1, 1)
