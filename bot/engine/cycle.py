@@ -141,7 +141,7 @@ class Engine:
         traded = self.recorder.trades != self._trades
         self._trades = self.recorder.trades
         await self.outside.flows(now=self.outside.changed(reads.balances, traded=traded))
-        await self.guard.foreign.changed(self.outside.strange)
+        await self.guard.foreign.changed(self.outside.moved)
         await self.outside.vanished(reads.positions, self.recorder.memory, self.reconciler.active)
 
     def _works(self, decision: Plan, policy: Policy, snapshot: Snapshot) -> tuple[Work, ...]:

@@ -16,7 +16,7 @@ from bot.core.orders import MODE_LETTERS, Fill
 from bot.core.policy import Policy
 from bot.engine.observe import sampled
 from bot.engine.parts import Parts
-from bot.engine.record import SKEW, VISIBLE_WITHIN, Recorder
+from bot.engine.record import SKEW, Recorder
 from bot.engine.stop import KillWatch
 from bot.ports.venue import Gap
 
@@ -38,7 +38,7 @@ class Foreign:
         self._kill = kill
         self._swept_at: datetime | None = None
         self._since: datetime | None = None  # trades from here on are searched at the start
-        self._looked_at: datetime | None = None
+        self._compared_at: datetime | None = None
         self._waiting: list[tuple[str, int]] | None = None  # symbols still to search at the start, and tries so far
         self._empty = False  # the record never saw this account: what people did before is theirs
         self._told: set[str] = set()
@@ -54,19 +54,18 @@ class Foreign:
         if self._waiting is None:
             await self._begin(at)
         await self._search_on()
-        self._looked_at = at
 
     async def changed(self, assets: Iterable[str]) -> None:
-        """Coins came or went that no order of ours explains: see who traded them."""
+        """Coins came or went: see whether somebody else had a hand in it, beside us or instead."""
         names = set(assets)
+        at = self._parts.clock.now()
+        before, self._compared_at = self._compared_at or at, at
         policy = self._recorder.policy
         if not names or policy is None or not self._parts.sends:
             return
-        at = self._parts.clock.now()
-        since = min(self._looked_at or at, at) - VISIBLE_WITHIN
+        since = before - self._parts.visible_within
         for symbol in _symbols(names, policy)[:AT_ONCE]:
             await self._search(symbol, since)
-        await self._sweep(at)
 
     # ---- orders
 

@@ -27,21 +27,21 @@ class Outside:
         self._recorder = recorder
         self._asked: datetime | None = None
         self._held: Mapping[str, Decimal] | None = None
-        self.strange: frozenset[str] = frozenset()  # coins that the last look found changed without us
+        self.moved: frozenset[str] = frozenset()  # coins that the last look found changed, by us or not
 
     def changed(self, balances: Sequence[Balance] | Gap, *, traded: bool) -> bool:
         """Whether coins came or went since the last look although nothing of ours was traded in between."""
-        self.strange = frozenset()
+        self.moved = frozenset()
         if isinstance(balances, Gap):
             return False
         held: dict[str, Decimal] = {}
         for item in balances:
             held[item.asset] = held.get(item.asset, ZERO) + item.total
         before, self._held = self._held, held
-        if before is None or traded or before == held:
+        if before is None:
             return False
-        self.strange = frozenset(name for name in {*before, *held} if before.get(name) != held.get(name))
-        return True
+        self.moved = frozenset(name for name in {*before, *held} if before.get(name) != held.get(name))
+        return bool(self.moved) and not traded
 
     async def flows(self, *, now: bool = False) -> bool:
         """Book flows and funding when due, or ``now``; whether there was an answer."""

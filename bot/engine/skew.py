@@ -61,7 +61,7 @@ class Skew:
             self._parts.alerts.send("warning", f"the clock is {self._words()}: set it by NTP", key="clock")
         at = self._parts.clock.now()
         body = {"offset_ms": self.offset_ms, "verdict": found}
-        await self._recorder.append([Event(f"clock:{milliseconds(at)}", at, "clock.offset", body)])
+        await self._recorder.append([Event(f"clock:{found}:{milliseconds(at)}", at, "clock.offset", body)])
 
     async def _proven(self) -> timedelta | None:
         """How far off the clock is at least; None where the venue did not say."""

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from bot.core.events import Event
 from bot.core.numbers import milliseconds
 from bot.core.plan_record import Plan
 from bot.daemon import Body, Daemon
+from bot.engine import starts
 from bot.engine.cycle import Outcome
 from bot.engine.parts import Parts
 from bot.engine.stop import SourceUnreadable
@@ -286,6 +288,103 @@ def test_a_file_that_is_gone_is_a_source_that_cannot_be_read(tmp_path: Path) -> 
         watch.level()
     file.write_text(TEXT.replace("kill_switch: off", "kill_switch: true"), encoding="utf-8")
     assert watch.level() == "halt"
+
+
+class Limited(World):
+    """Starts that end badly are counted."""
+
+    starts_most: int | None = 3
+
+    def daemon(self, *, holder: str = "here", store: MemoryStore | None = None) -> Daemon:
+        made = super().daemon(holder=holder, store=store)
+        body = replace(made._body, starts_most=self.starts_most)  # noqa: SLF001 - the same daemon but for its limit
+        return Daemon(body, on_cycle=self._saw)
+
+    async def killed(self) -> None:
+        """A life that nothing ends well: whatever a process would do at its end is not done."""
+
+        class Killed(BaseException):
+            """The process is gone."""
+
+        def die(_number: int) -> None:
+            raise Killed
+
+        self.after_plan = die
+        with pytest.raises(Killed):
+            await self.daemon().run(1)
+        self.after_plan = lambda _number: None
+
+
+async def test_the_fourth_start_within_ten_minutes_of_three_bad_ends_freezes(tmp_path: Path) -> None:
+    world = Limited(tmp_path)
+    for _ in range(3):
+        await world.killed()
+        assert await world.controls.kill() is None
+    sent = world.exchange.order_requests
+    assert await world.daemon().run(2) == 0
+    row = await world.controls.kill()
+    assert row is not None
+    assert (row.value, row.who) == ("freeze", "crash loop")
+    assert "4 starts within 10 min" in world.alerts.texts
+    assert world.exchange.order_requests == sent
+    status = await world.record.status()
+    assert status is not None
+    assert status["kill"]["reason"] == "4 starts within 10 min, each but this one ended badly"
+
+
+async def test_starts_that_ended_well_are_no_crash_loop(tmp_path: Path) -> None:
+    world = Limited(tmp_path)
+    for _ in range(6):
+        assert await world.daemon().run(1) == 0
+    assert await world.controls.kill() is None
+
+
+async def test_without_a_limit_any_number_of_bad_ends_is_taken(tmp_path: Path) -> None:
+    world = Limited(tmp_path)
+    world.starts_most = None
+    for _ in range(4):
+        await world.killed()
+    assert await world.daemon().run(1) == 0
+    assert await world.controls.kill() is None
+
+
+async def test_starts_are_forgotten_after_ten_minutes() -> None:
+    kept: dict[str, bytes] = {}
+
+    async def keep(name: str, state: bytes | None = None) -> bytes | None:
+        if state is not None:
+            kept[name] = state
+        return kept.get(name)
+
+    counts = [await starts.begun(keep, START + minutes * timedelta(minutes=1)) for minutes in (0, 3, 6, 9, 12, 15.5)]
+    assert counts == [1, 2, 3, 4, 4, 4]
+    await starts.ended(keep, START + timedelta(minutes=12))
+    assert await starts.begun(keep, START + timedelta(minutes=15.6)) == 4
+    # A clock set back counts nothing that lies ahead of it.
+    assert await starts.begun(keep, START - timedelta(days=1)) == 1
+
+
+async def test_a_clock_set_back_runs_no_completed_cycle_again_and_one_set_on_runs_none_twice(world: World) -> None:
+    await world.daemon().run(3)
+    world.clock = StepClock(START + timedelta(minutes=5))  # a quarter of an hour back
+    await world.daemon().run(1)
+    world.clock = StepClock(START + timedelta(days=1, minutes=3))  # the machine slept for a day
+    await world.daemon().run(2)
+    ids = [row.cycle_id for row in await world.record.decisions(10)]
+    assert len(ids) == len(set(ids)) == 6
+    first = milliseconds(START) // 600_000
+    assert [int(name.split(":")[1]) - first for name in reversed(ids)] == [0, 1, 2, 3, 144, 145]
+
+
+async def test_what_a_start_has_to_say_is_told_and_recorded(world: World) -> None:
+    made = world.daemon()
+    said = "venue.secret sesame stands in the environment"
+    body = replace(made._body, notes=(said,), clean=lambda text: text.replace("sesame", "********"))  # noqa: SLF001
+    await Daemon(body).run(1)
+    assert "venue.secret ******** stands in the environment" in world.alerts.texts
+    recorded = [str(event.body["text"]) async for event in world.record.events() if event.kind == "alert"]
+    assert any("********" in text for text in recorded)
+    assert not any("sesame" in text for text in recorded)
 
 
 def test_identity_is_the_portfolios() -> None:
