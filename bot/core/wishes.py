@@ -99,9 +99,9 @@ class Wish:
 
     @property
     def key(self) -> str:
-        """What R-G15 counts: the same wish again and again."""
+        """What R-G15 counts: the same wish again and again; safety's apart."""
         sides = ",".join(f"{leg.symbol}:{'+' if leg.qty > 0 else '-'}" for leg in self.legs)
-        return f"{self.asset}:{self.kind}:{sides}"
+        return f"{self.asset}:{'safety ' if self.cls == 'safety' else ''}{self.kind}:{sides}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from bot.core.snapshot import (
     Snapshot,
     Ticker,
 )
+from bot.core.verdicts import Refused
 from bot.engine.candles import CandleCache
 from bot.engine.medians import Medians
 from bot.engine.parts import Parts
@@ -273,17 +274,33 @@ def _frames(policy: Policy) -> list[tuple[Timeframe, int]]:
     return frames
 
 
+#: Gates that a book can bring round: a second source, a spread, depth, a cost, and what depth cut under a minimum.
+ASK_BOOKS = frozenset({"R-G3", "R-G4", "R-G5", "R-G10", "R-G11"})
+#: Only an operator's yes is missing, and what is to be approved should be what the book bears.
+APPROVAL = "R-G17"
+
+
 def book_symbols(plan: Plan, policy: Policy, markets: Mapping[str, Market]) -> list[str]:
     """The symbols whose books would change a plan: its legs', approved first, then the other market of each asset.
 
-    A leg that the first plan had to drop, for want of a book, comes back in the second only if its book is there.
+    A leg that the first plan had to drop, for want of a book, comes back in the second only if its book is there. What
+    a clock, a budget or an operator stops, no book lets through: it is not asked for.
     """
-    wishes = [*(item.wish for item in plan.actions), *(item.wish for item in plan.blocked)]
+    wishes = [*(item.wish for item in plan.actions), *(item.wish for item in plan.blocked if _could_pass(item))]
     names = [leg.symbol for wish in wishes for leg in wish.legs]
     for wish in wishes:
         if wish.asset in policy.assets and wish.legs:
             names += [spot_symbol(wish.asset, policy.accounting_currency), contract_of(wish.asset, policy).symbol]
     return [name for name in dict.fromkeys(names) if name in markets][:BOOKS_MAX]
+
+
+def _could_pass(item: Refused) -> bool:
+    """Whether a book may turn every refusal; one that ends at a known instant (a schedule, a pace) waits for that."""
+    stopped = [verdict for verdict in item.not_passed if verdict.verdict in ("defer", "veto")]
+    return all(
+        verdict.gate == APPROVAL or (verdict.gate in ASK_BOOKS and (verdict.until is None or verdict.gate == "R-G4"))
+        for verdict in stopped
+    )
 
 
 def open_order(row: OrderRow) -> OpenOrder:

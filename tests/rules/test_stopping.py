@@ -137,7 +137,7 @@ def test_r_g2_a_stale_feed_blocks_adds_bridges_and_parking(make: Any, kind: str)
     (found,) = [item for item in made.blocked if item.wish.kind == kind]
     (verdict,) = [item for item in found.not_passed if item.gate == "R-G2"]
     assert (verdict.verdict, verdict.why) == ("defer", GAP["gaps"][0])
-    assert verdict.nearest == "a fresh value of the configured feed dominance"
+    assert verdict.nearest == "a fresh value of the configured feed dominance, now none"
 
 
 @pytest.mark.parametrize("make", [trim, floor, safety])

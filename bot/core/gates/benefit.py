@@ -42,7 +42,8 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         return priced, Verdict(GATE, "pass")
     why = f"benefit {benefit / desk.equity:.4%} against cost {whole.total / desk.equity:.4%} of E"
     why += f" ({taxed})" if taxed else ""
-    return priced, Verdict(GATE, "veto", why, f"benefit {ratio * whole.total / desk.equity:.4%}")
+    nearest = f"benefit {ratio * whole.total / desk.equity:.4%} of E, now {benefit / desk.equity:.4%}"
+    return priced, Verdict(GATE, "veto", why, nearest)
 
 
 def _target(wish: Wish, desk: Desk) -> Decimal:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.core.desk import Desk
 from bot.core.exposure import drawdown
-from bot.core.numbers import ONE, ZERO
+from bot.core.numbers import ONE, ZERO, utc_text
 from bot.core.sizing import percent
 from bot.core.verdicts import Verdict
 from bot.core.wishes import Wish
@@ -15,6 +15,7 @@ from bot.core.wishes import Wish
 BREAKER = "R-G13"
 APPROVAL = "R-G17"
 BUDGETS = "R-G18"
+DAY = timedelta(days=1)
 OUTSIDE = ("deposit", "withdrawal")  # flows that change equity without being profit or loss
 
 
@@ -25,7 +26,9 @@ def tripped(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     if fall is None or fall < limit:
         return wish, Verdict(BREAKER, "pass")
     why = f"unit value {percent(fall)} under its peak, breaker at {percent(limit)}"
-    return wish, Verdict(BREAKER, "veto", why, "an operator's `resume`")
+    return wish, Verdict(
+        BREAKER, "veto", why, f"{percent(limit)} at most, now {percent(fall)}; or an operator's `resume`"
+    )
 
 
 def approved(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -43,21 +46,25 @@ def budgets(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     limits, memory = desk.policy.limits, desk.memory
     fees = memory.day_fees or ZERO
     if fees >= limits.fees_per_day:
-        return wish, Verdict(
-            BUDGETS, "veto", f"fees of the day {percent(fees)}", f"at most {percent(limits.fees_per_day)}"
-        )
+        return wish, _spent(desk, "fees", fees, limits.fees_per_day)
     start = memory.day_start_equity
     loss = (start - desk.equity - _withdrawn(desk)) / start if start else ZERO
     if loss >= limits.loss_per_day:
-        return wish, Verdict(
-            BUDGETS, "veto", f"loss of the day {percent(loss)}", f"at most {percent(limits.loss_per_day)}"
-        )
+        return wish, _spent(desk, "loss", loss, limits.loss_per_day)
     if wish.asset in desk.policy.assets and wish.exposure_change > 0:
         after = desk.ledger.net(wish.asset) + wish.exposure_change + _in_flight(wish.asset, desk)
         most = desk.exposure(wish.asset).target + limits.asset_over_target
         if after > most:
-            return wish, Verdict(BUDGETS, "veto", f"{wish.asset} would be {percent(after)}", f"at most {percent(most)}")
+            nearest = f"at most {percent(most)} of {wish.asset}, with this {percent(after)}"
+            return wish, Verdict(BUDGETS, "veto", f"{wish.asset} would be {percent(after)}", nearest)
     return wish, Verdict(BUDGETS, "pass")
+
+
+def _spent(desk: Desk, what: str, spent: Decimal, limit: Decimal) -> Verdict:
+    """A budget of the day that is used up, and when the next day brings a new one."""
+    tomorrow = (desk.snapshot.at + DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    nearest = f"{what} under {percent(limit)} a day, now {percent(spent)}; from {utc_text(tomorrow)}"
+    return Verdict(BUDGETS, "veto", f"{what} of the day {percent(spent)}", nearest)
 
 
 def _withdrawn(desk: Desk) -> Decimal:

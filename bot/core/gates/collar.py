@@ -21,7 +21,8 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     if desk.ledger.equity and largest > limit:
         share = limit / largest
         why = f"order of {percent(largest / desk.equity)} of E"
-        verdict = Verdict(GATE, "resize", why, f"at most {percent(limit / desk.equity)}", scale=share)
+        nearest = f"an order of at most {percent(limit / desk.equity)} of E, now {percent(largest / desk.equity)}"
+        verdict = Verdict(GATE, "resize", why, nearest, scale=share)
         wish = wish.scaled(share)
     return replace(wish, legs=tuple(_limited(leg, wish, desk) for leg in wish.legs)), verdict
 

@@ -23,24 +23,24 @@ def fresh(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     now = desk.snapshot.at
     missing = [gap for gap in desk.snapshot.gaps if gap.startswith(("balances", "positions"))]
     if missing:
-        return wish, Verdict(FRESH, "defer", missing[0], "an answer from the venue")
+        return wish, Verdict(FRESH, "defer", missing[0], f"{missing[0].partition(':')[0]} from the venue, now none")
     unfed = [gap for gap in desk.snapshot.gaps if gap.startswith(FEED)] if wish.kind in FED else []
     if unfed:
         name = unfed[0].partition(":")[0]
-        return wish, Verdict(FRESH, "defer", unfed[0], f"a fresh value of the configured {name}")
-    found = _oldest((item.at for item in desk.snapshot.balances), now, ages.balances)
+        return wish, Verdict(FRESH, "defer", unfed[0], f"a fresh value of the configured {name}, now none")
+    found = _oldest((desk.snapshot.balances_since,), now, ages.balances)
     if found:
-        return wish, Verdict(
-            FRESH, "defer", f"balances are {found} old", f"balances at most {_seconds(ages.balances)} old"
-        )
+        nearest = f"balances at most {_seconds(ages.balances)} old, now {found}"
+        return wish, Verdict(FRESH, "defer", f"balances are {found} old", nearest)
     found = _oldest((item.at for item in desk.snapshot.positions), now, ages.positions)
     if found:
-        nearest = f"positions at most {_seconds(ages.positions)} old"
+        nearest = f"positions at most {_seconds(ages.positions)} old, now {found}"
         return wish, Verdict(FRESH, "defer", f"positions are {found} old", nearest)
     for leg in wish.legs:
         ticker = desk.snapshot.tickers.get(leg.symbol)
         if ticker is not None and stale(ticker.at, now, ages.quotes):
-            nearest = f"a quote at most {_seconds(ages.quotes)} old"
+            age = _seconds(now - ticker.at) if ticker.at is not None else "of unknown age"
+            nearest = f"a quote of {leg.symbol} at most {_seconds(ages.quotes)} old, now {age}"
             return wish, Verdict(FRESH, "defer", f"{leg.symbol}'s quote is too old", nearest)
     return wish, Verdict(FRESH, "pass")
 
@@ -49,12 +49,14 @@ def sane(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """A known equity and sane prices of the legs; never net short is restored even without them (R-G3)."""
     if desk.ledger.equity is None and wish.cls != "safety":
         why = "; ".join(desk.seen.unknown[:3]) or "equity unknown"
-        return wish, Verdict(SANE, "defer", f"equity is unknown: {why}", "a sane price for everything held")
+        return wish, Verdict(SANE, "defer", f"equity is unknown: {why}", "a sane price for everything held, now none")
     for leg in wish.legs:
         asset, _ = desk.asset_of(leg.symbol)
         price = desk.ledger.marks.get(asset) if is_swap(leg.symbol) else desk.ledger.prices.get(asset)
         if price is None or leg.price <= 0:
-            return wish, Verdict(SANE, "defer", f"{leg.symbol} has no sane price", "a sane price")
+            return wish, Verdict(
+                SANE, "defer", f"{leg.symbol} has no sane price", f"a sane price of {leg.symbol}, now none"
+            )
     return wish, Verdict(SANE, "pass")
 
 

@@ -17,21 +17,25 @@ GATE = "R-G11"
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Amounts cut to whole steps; a short too small to open is left out; what is under every minimum is carried."""
     legs: list[Leg] = []
-    small = ""
+    small = nearest = ""
     for leg in wish.legs:
         market = desk.market(leg.symbol)
         if market is None:
-            return wish, Verdict(GATE, "veto", f"{leg.symbol} is not listed", "a listed symbol")
+            return wish, Verdict(GATE, "veto", f"{leg.symbol} is not listed", f"{leg.symbol} listed, now none")
         if not market.active:
-            return wish, Verdict(GATE, "defer", f"{leg.symbol} is halted", "trading to resume")
+            return wish, Verdict(
+                GATE, "defer", f"{leg.symbol} is halted", f"{leg.symbol} traded again, now halted by the venue"
+            )
         amount = market.down(abs(leg.qty))
         least = market.smallest(leg.price, reduce_only=leg.reduce_only)
         if amount < least or amount == 0:
+            least = max(least, market.step or least)
             small = f"{leg.symbol}: {abs(leg.qty):.8f} is under the venue's least of {least:f}"
+            nearest = f"{least:f} of {leg.symbol}, now {abs(leg.qty):.8f}: carried until it is one"
             continue
         legs.append(replace(leg, qty=amount if leg.qty > 0 else -amount))
     if wish.legs and (not legs or (small and _needs_all(wish))):
-        return wish, Verdict(GATE, "veto", small, "a larger amount: it is carried until it is one")
+        return wish, Verdict(GATE, "veto", small, nearest)
     change = wish.exposure_change
     if wish.legs and change:
         change = _change(legs, desk)

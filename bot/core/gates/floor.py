@@ -32,7 +32,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     short_of_cash = bought > room.cash
     have = room.cash if short_of_cash else room.powder
     why = f"takes up to {worst:.2f}, dry powder {max(ZERO, have):.2f} over the floor of {floor}"
-    nearest = f"{bought if short_of_cash else least:.2f} of dry powder"
+    nearest = f"{bought if short_of_cash else least:.2f} of dry powder, now {max(ZERO, have):.2f}"
     share = min(room.powder / least, room.cash / bought if bought else ONE)
     if share <= 0:
         return wish, Verdict(GATE, "defer", why, nearest)

@@ -25,4 +25,6 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     if level == "off" or flattens or (level == "freeze" and while_frozen(wish)):
         return wish, Verdict(GATE, "pass")
     reason = f" ({desk.snapshot.control.reason})" if desk.snapshot.control.reason else ""
-    return wish, Verdict(GATE, "veto", f"kill level {level}{reason}", "an operator's `resume`")
+    return wish, Verdict(
+        GATE, "veto", f"kill level {level}{reason}", f"kill level off, now {level}: an operator's `resume`"
+    )

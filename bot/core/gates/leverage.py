@@ -22,16 +22,19 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     opened = [leg for leg in wish.legs if is_swap(leg.symbol) and not leg.reduce_only]
     for leg in opened:
         if leg.leverage is None or leg.leverage > limits.leverage:
-            return wish, Verdict(GATE, "veto", f"{leg.symbol}: leverage {leg.leverage}", f"at most {limits.leverage}")
+            nearest = f"a leverage of at most {limits.leverage}, now {leg.leverage}"
+            return wish, Verdict(GATE, "veto", f"{leg.symbol}: leverage {leg.leverage}", nearest)
     if after.gross > limits.gross and after.gross > desk.ledger.gross:
-        return wish, Verdict(GATE, "veto", f"gross exposure would be {after.gross:.2f}", f"at most {limits.gross}")
+        nearest = (
+            f"a gross exposure of at most {limits.gross}, with this {after.gross:.4f}, now {desk.ledger.gross:.4f}"
+        )
+        return wish, Verdict(GATE, "veto", f"gross exposure would be {after.gross:.4f}", nearest)
     if not opened:
         return wish, Verdict(GATE, "pass")
     if not after.unified and after.futures_available < 0:
-        short = -after.futures_available
-        return wish, Verdict(
-            GATE, "defer", f"margin is short by {short:.2f}", f"{short:.2f} more in the futures wallet"
-        )
+        have, short = desk.ledger.futures_available, -after.futures_available
+        nearest = f"{have + short:.2f} in the futures wallet, now {have:.2f}"
+        return wish, Verdict(GATE, "defer", f"margin is short by {short:.2f}", nearest)
     # The maintenance of what is opened comes on top of that of what stands.
     rates = [(leg.notional, desk.market(leg.symbol)) for leg in opened]
     added = sum((size * ((item and item.maintenance_rate) or MAINTENANCE_UNKNOWN) for size, item in rates), ZERO)
@@ -39,10 +42,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     if distance is not None:
         distance -= added / after.futures_notional
     if distance is not None and distance < limits.top_up_distance:
-        return wish, Verdict(
-            GATE,
-            "veto",
-            f"distance to liquidation would be {percent(max(ZERO, distance))}",
-            f"at least {percent(limits.top_up_distance)}",
-        )
+        would = percent(max(ZERO, distance))
+        nearest = f"a distance of at least {percent(limits.top_up_distance)}, with this {would}"
+        return wish, Verdict(GATE, "veto", f"distance to liquidation would be {would}", nearest)
     return wish, Verdict(GATE, "pass")

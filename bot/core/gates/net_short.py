@@ -31,13 +31,12 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         ratio = min(ONE, desk.policy.hedge_for(asset).max_ratio)
         if coins < 0 or (short - index > coins * ratio and _worse(coins, short, asset, desk, sold, before)):
             why = f"{asset}: short {short:f} coins against {coins:f} held"
-            return wish, Verdict(GATE, "veto", why, f"at most {coins * ratio:f} coins short")
-    before, then = _portfolio(desk.ledger, desk), _portfolio(after, desk)
-    if any(is_swap(leg.symbol) and leg.qty < 0 and not leg.reduce_only for leg in wish.legs) and then < min(
-        ZERO, before
-    ):
-        why = f"the portfolio would be net short: beta-weighted exposure {percent(then)}"
-        return wish, Verdict(GATE, "veto", why, f"at least 0, now {percent(before)}")
+            return wish, Verdict(GATE, "veto", why, f"at most {coins * ratio:f} coins short, with this {short:f}")
+    if any(is_swap(leg.symbol) and leg.qty < 0 and not leg.reduce_only for leg in wish.legs):
+        before, then = _portfolio(desk.ledger, desk), _portfolio(after, desk)
+        if then < min(ZERO, before):
+            why = f"the portfolio would be net short: beta-weighted exposure {percent(then)}"
+            return wish, Verdict(GATE, "veto", why, f"at least 0.0%, with this {percent(then)}, now {percent(before)}")
     return wish, Verdict(GATE, "pass")
 
 

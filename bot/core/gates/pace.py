@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.core.desk import Desk
@@ -13,7 +14,7 @@ from bot.core.verdicts import Verdict
 from bot.core.wishes import Wish
 
 GATE = "R-G6"
-DAY = timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def _subject(wish: Wish) -> str:
@@ -32,7 +33,8 @@ def interval(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     ready = episode.last_increment_at + desk.policy.pace.increment_interval
     if desk.snapshot.at >= ready:
         return wish, Verdict(GATE, "pass")
-    return wish, Verdict(GATE, "defer", "the last increment was too recent", f"from {utc_text(ready)}", until=ready)
+    nearest = f"{_span(desk.policy.pace.increment_interval)} between increments: from {utc_text(ready)}"
+    return wish, Verdict(GATE, "defer", "the last increment was too recent", nearest, until=ready)
 
 
 def cooldown(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -48,11 +50,13 @@ def cooldown(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         return wish, Verdict(GATE, "pass")
     pace = desk.policy.pace
     turned = ended.sign is not None and ended.sign != sign
-    ready = ended.at + (max(pace.whipsaw, pace.cooldown) if turned else pace.cooldown)
+    wait = max(pace.whipsaw, pace.cooldown) if turned else pace.cooldown
+    ready = ended.at + wait
     if desk.snapshot.at >= ready:
         return wish, Verdict(GATE, "pass")
     what = "whipsaw guard" if turned else "cooldown"
-    return wish, Verdict(GATE, "defer", f"{what} after the last episode", f"from {utc_text(ready)}", until=ready)
+    nearest = f"{what} of {_span(wait)}: from {utc_text(ready)}"
+    return wish, Verdict(GATE, "defer", f"{what} after the last episode", nearest, until=ready)
 
 
 def turnover(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -71,10 +75,10 @@ def turnover(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     used = f"turnover of the day {percent(max(bought, sold))} of {percent(limit)}"
     if room <= 0:
         tomorrow = (desk.snapshot.at + DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-        return wish, Verdict(GATE, "defer", used, f"from {utc_text(tomorrow)}", until=tomorrow)
-    return wish.scaled(room), Verdict(
-        GATE, "resize", used, f"a budget of {percent(max(bought + plus, sold + minus))}", scale=room
-    )
+        nearest = f"turnover under {percent(limit)}, now {percent(max(bought, sold))}; from {utc_text(tomorrow)}"
+        return wish, Verdict(GATE, "defer", used, nearest, until=tomorrow)
+    nearest = f"a budget of {percent(max(bought + plus, sold + minus))} a day, now {percent(limit)}"
+    return wish.scaled(room), Verdict(GATE, "resize", used, nearest, scale=room)
 
 
 def _sides(wish: Wish, desk: Desk) -> tuple[Decimal, Decimal]:
@@ -85,15 +89,30 @@ def _sides(wish: Wish, desk: Desk) -> tuple[Decimal, Decimal]:
 
 
 def orders(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
-    """Orders per minute (this plan's, and the last minute's sends) and per hour."""
-    pace = desk.policy.pace
-    now = desk.snapshot.at
+    """Orders per minute and per hour: this plan's, and those sent in the last minute and hour."""
+    pace, now = desk.policy.pace, desk.snapshot.at
     planned = sum(len(earlier.legs) for earlier in desk.approved) + len(wish.legs)
-    minute = sum(1 for at in desk.memory.submitted_at if at > now - timedelta(minutes=1))
-    hour = desk.memory.orders_last_hour or 0
-    if minute + planned > pace.orders_per_minute:
-        why = f"{minute + planned} orders in a minute"
-        return wish, Verdict(GATE, "defer", why, f"at most {pace.orders_per_minute}; the next cycle")
-    if hour + planned > pace.orders_per_hour:
-        return wish, Verdict(GATE, "defer", f"{hour + planned} orders in an hour", f"at most {pace.orders_per_hour}")
+    last_hour = desk.memory.orders_last_hour or 0
+    minute = [at for at in desk.memory.submitted_at if at > now - MINUTE]
+    for word, span, sent, count, limit in (
+        ("minute", MINUTE, minute, len(minute), pace.orders_per_minute),
+        ("hour", HOUR, list(desk.memory.submitted_at), last_hour, pace.orders_per_hour),
+    ):
+        if count + planned <= limit:
+            continue
+        why = f"{count} orders sent in the last {word}, {planned} more with this"
+        free = _free_at(sent, span, count + planned - limit)
+        when = f"from {utc_text(free)}" if free else "the next cycle"
+        nearest = f"at most {limit} in one {word}, with this {count + planned}; {when}"
+        return wish, Verdict(GATE, "defer", why, nearest, until=free)
     return wish, Verdict(GATE, "pass")
+
+
+def _free_at(sent: Sequence[datetime], span: timedelta, over: int) -> datetime | None:
+    """When so many of the sends will be longer ago than the span; None where there are not as many."""
+    return sorted(sent)[over - 1] + span if 0 < over <= len(sent) else None
+
+
+def _span(span: timedelta) -> str:
+    minutes = span.total_seconds() / 60
+    return f"{minutes:g} min" if minutes < HOUR.total_seconds() / 30 else f"{minutes / 60:g} h"

@@ -10,20 +10,24 @@ GATE = "R-G15"
 
 
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
-    """Halted assets, symbols with an unknown or open order, and the third wish without an observed change."""
+    """Halted assets, symbols with an unknown or open order, and the third wish without an observed change.
+
+    Safety acts on halted assets too. Its tries are counted apart: they widen its collar and halt the rest of the asset.
+    """
     halted = {*desk.snapshot.control.halted_assets, *desk.memory.halted_assets}
-    if wish.asset in halted:
-        return wish, Verdict(GATE, "veto", f"{wish.asset} is halted", f"an operator's `rearm {wish.asset}`")
+    if wish.asset in halted and wish.cls != "safety":
+        nearest = f"{wish.asset} not halted, now halted: an operator's `rearm {wish.asset}`"
+        return wish, Verdict(GATE, "veto", f"{wish.asset} is halted", nearest)
     symbols = {leg.symbol for leg in wish.legs}
     for order in desk.snapshot.orders:
         if order.symbol in symbols:
             word = "of unknown outcome" if order.state == "unknown" else "still open"
             why = f"{order.symbol}: own order {order.client_id} is {word}"
-            return wish, Verdict(
-                GATE, "defer", why, "the venue proving its outcome" if order.state == "unknown" else "it ending"
-            )
-    sent = desk.memory.wishes.get(wish.key, 0)
-    if wish.legs and sent >= desk.policy.limits.repeats:
+            end = "the venue proving its outcome" if order.state == "unknown" else "its end"
+            return wish, Verdict(GATE, "defer", why, f"{end}: {order.filled:f} of {order.amount:f} filled")
+    sent, most = desk.memory.wishes.get(wish.key, 0), desk.policy.limits.repeats
+    if wish.legs and sent >= most and wish.cls != "safety":
         why = f"sent {sent} times without an observed change of the position"
-        return wish, Verdict(GATE, "veto", why, f"an operator's `rearm {wish.asset}`")
+        nearest = f"under {most} tries in vain, now {sent}: an operator's `rearm {wish.asset}`"
+        return wish, Verdict(GATE, "veto", why, nearest)
     return wish, Verdict(GATE, "pass")

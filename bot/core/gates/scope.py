@@ -13,7 +13,9 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Without `memory.owned` every configured asset counts as adopted; safety acts on any configured asset."""
     configured = {*desk.policy.assets, *desk.policy.targets.stables.assets}
     if wish.asset not in configured:
-        return wish, Verdict(GATE, "veto", f"{wish.asset} is not configured", "the asset in targets.sleeves")
+        return wish, Verdict(
+            GATE, "veto", f"{wish.asset} is not configured", f"{wish.asset} in targets.sleeves, now none"
+        )
     owned = desk.memory.owned
     if owned is None or wish.asset in owned or wish.cls == "safety" or wish.asset in desk.policy.targets.stables.assets:
         return wish, Verdict(GATE, "pass")

@@ -22,7 +22,11 @@ def schedule(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         return wish, Verdict(GATE, "pass")
     opens = next_open(hours, desk.snapshot.at)
     return wish, Verdict(
-        GATE, "defer", f"outside the window {', '.join(hours)}", f"window opens {utc_text(opens)}", until=opens
+        GATE,
+        "defer",
+        f"outside the window {', '.join(hours)}",
+        f"window opens {utc_text(opens)}, now {utc_text(desk.snapshot.at)}",
+        until=opens,
     )
 
 
@@ -30,13 +34,13 @@ def live(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Each leg at most a share of one side's depth, the spread not too wide; too large is made smaller."""
     limit_bp = desk.policy.windows.max_spread_bp * WIDER.get(wish.cls, ONE)
     share = ONE
-    tightest = ""
+    tightest = nearest = ""
     for leg in wish.legs:
         other = _other(leg, desk)
         found = liquidity(leg.symbol, other, buying=leg.qty > 0, snapshot=desk.snapshot, policy=desk.policy)
         if found.spread is None or found.depth is None:
             return wish, Verdict(
-                GATE, "defer", f"{leg.symbol}: neither book nor volume is known", "a book, or 24 h volume"
+                GATE, "defer", f"{leg.symbol}: neither book nor volume is known", "a book, or 24 h volume, now none"
             )
         spread_bp = found.spread * 10_000
         if spread_bp > limit_bp:
@@ -49,12 +53,13 @@ def live(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
                 f"{leg.symbol}: {leg.notional:.0f} wanted, {allowed:.0f} is {desk.policy.windows.depth_share:.0%} of "
             )
             tightest += f"the {found.source} within {desk.policy.windows.depth_within:.1%}"
+            nearest = (
+                f"{leg.notional / desk.policy.windows.depth_share:.0f} in the {found.source}, now {found.depth:.0f}"
+            )
     if share == 0:
-        return wish, Verdict(GATE, "defer", tightest, "bids and asks in the book")
+        return wish, Verdict(GATE, "defer", tightest, nearest)
     if share < ONE:
-        return wish.scaled(share), Verdict(
-            GATE, "resize", tightest, f"depth of {1 / share:.1f} times as much", scale=share
-        )
+        return wish.scaled(share), Verdict(GATE, "resize", tightest, nearest, scale=share)
     return wish, Verdict(GATE, "pass")
 
 

@@ -60,7 +60,9 @@ def _long(desk: Desk, asset: str, risk: RiskShare) -> Wish | Hold:
     share = f"share of risk {percent(risk.share)}, budget {percent(risk.budget)}"
     barred = _no_lift(desk, asset) or no_long(desk, asset, lifting=True)
     if barred:
-        return Hold(asset, RULE, f"{share}, but {barred}", f"a share of {percent(risk.budget)} by itself")
+        least = ONE - desk.policy.targets.risk_parity.tolerance
+        nearest = f"a share of at least {percent(least * risk.budget)}, now {percent(risk.share)}; or what bars it gone"
+        return Hold(asset, RULE, f"{share}, but {barred}", nearest)
     leverage = min(keys.leverage, keys.leverage_cap)
     size = step(fraction(risk.at_budget - desk.ledger.net(asset)), desk.policy.add_for(asset).increment)
     powder = fraction(desk.dry_powder / desk.equity / (ONE / leverage + desk.taker(desk.contract(asset).symbol)))
@@ -70,7 +72,7 @@ def _long(desk: Desk, asset: str, risk: RiskShare) -> Wish | Hold:
     if size < least:
         taken = f"bridges of {percent(longs(desk))} and dry powder for {percent(powder)}"
         why = f"{share}, but {taken} leave {percent(size)}"
-        return Hold(asset, RULE, why, f"room for {percent(least)}")
+        return Hold(asset, RULE, why, f"room for {percent(least)}, now {percent(max(ZERO, size))}")
     notional = size * desk.equity
     need = margin_of(desk, asset, notional, leverage)
     funding = prefund(desk, asset, need, need, f"{asset}'s lift")
@@ -154,7 +156,9 @@ def _short(desk: Desk, asset: str, risk: RiskShare) -> Wish | Hold | None:
     barred = no_short(desk, asset)
     share = f"share of risk {percent(risk.share)}, budget {percent(risk.budget)}"
     if barred:
-        return Hold(asset, RULE, f"{share}, but {barred}", "a perpetual, margin and cheap funding")
+        most = desk.policy.targets.risk_parity.tolerance + ONE
+        nearest = f"a share of at most {percent(most * risk.budget)}, now {percent(risk.share)}; or what bars it gone"
+        return Hold(asset, RULE, f"{share}, but {barred}", nearest)
     worth = mark(desk, asset)
     room = desk.ledger.coins.get(asset, ZERO) * min(ONE, hedge.max_ratio) + min(
         ZERO, desk.ledger.contracts.get(asset, ZERO)

@@ -24,7 +24,7 @@ from bot.core.futures import (
 )
 from bot.core.futures import mark as mark_of
 from bot.core.memory import Episode
-from bot.core.numbers import ONE, ZERO, fraction
+from bot.core.numbers import ONE, ZERO, fraction, plain
 from bot.core.policy import Policy
 from bot.core.sizing import CLOSE_ENOUGH, edge_of, goal_of, left_of, percent, points, sign_of, step
 from bot.core.wishes import Hold, Leg, Wish
@@ -99,7 +99,9 @@ def _exit(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
     else:
         free = sellable(desk, asset)
         if not free:
-            return Hold(asset, "R-T9", f"{asset} is not wanted, but no free coins may be sold", "free coins")
+            return Hold(
+                asset, "R-T9", f"{asset} is not wanted, but no free coins may be sold", _coins_lacking(desk, asset)
+            )
         legs = sale(desk, asset, min(coins, free))
     why = desk.why(asset, "over") or "the exit goes on"
     return Wish(
@@ -173,9 +175,8 @@ def _split(desk: Desk, exposure: Exposure, size: Decimal, goal: Decimal, why: st
         return need
     legs = _legs(desk, asset, replace(parts, closed=reduced * desk.equity / worth))
     if not legs:
-        return Hold(
-            asset, "R-T9", parts.why or "nothing of it may be sold and none hedged", "a perpetual with cheap funding"
-        )
+        why = parts.why or "nothing of it may be sold and none hedged"
+        return Hold(asset, "R-T9", why, _coins_lacking(desk, asset))
     episode = desk.memory.episode(asset)
     text = "; ".join(part for part in (why, parts.why, prices.get("why", "")) if part)
     return Wish(
@@ -183,6 +184,13 @@ def _split(desk: Desk, exposure: Exposure, size: Decimal, goal: Decimal, why: st
         direction=episode.direction if episode else "trim", goal=goal, whole=whole,
         notes={"prices": {name: prices[name] for name in ROUTES}} if prices else {},
     )  # fmt: skip
+
+
+def _coins_lacking(desk: Desk, asset: str) -> str:
+    """What would let coins be sold: more of them than are kept, and free (R-T9)."""
+    held, free = desk.ledger.coins.get(asset, ZERO), desk.ledger.free.get(asset, ZERO)
+    kept = desk.policy.targets.keep.get(asset, ZERO)
+    return f"over {plain(kept)} coins held and some free, now {plain(held)} and {plain(free)}; or one to hedge"
 
 
 def _route(desk: Desk, asset: str, money: Decimal) -> tuple[Decimal, Mapping[str, str]]:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
 from bot.core.memory import Memory
+from bot.core.plan_record import Plan
 from bot.core.snapshot import Feeds
+from bot.core.verdicts import Refused, Verdict, VerdictKind
 from bot.engine.arithmetic import decide
 from bot.engine.observe import Observer, book_symbols
 from bot.engine.stop import Standing
@@ -30,6 +35,40 @@ def test_a_market_that_is_not_listed_is_not_asked_for_a_book() -> None:
     policy = a_policy(trim={"spot_share": "1"})
     snapshot = a_snapshot(markets={SPOT: a_market()})
     assert book_symbols(decide(snapshot, policy), policy, snapshot.markets) == [SPOT]
+
+
+def refused(*verdicts: Verdict) -> Plan:
+    """The one wish of a plan, stopped by these instead."""
+    made = decide(a_snapshot(), a_policy())
+    (item,) = (*made.actions, *made.blocked)
+    return replace(made, actions=(), blocked=(Refused(item.wish, 3, verdicts),))
+
+
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict("R-G6", "defer", until=LATER),
+        Verdict("R-G6", "defer"),
+        Verdict("R-G5", "defer", until=LATER),  # a schedule
+        Verdict("R-G1", "veto"),
+        Verdict("R-G15", "veto"),
+    ],
+    ids=["interval", "orders", "schedule", "kill", "runaway"],
+)
+def test_no_book_is_asked_for_a_wish_that_no_book_lets_through(verdict: Verdict) -> None:
+    markets = a_snapshot().markets
+    assert book_symbols(refused(verdict), a_policy(), markets) == []
+    assert book_symbols(refused(Verdict("R-G5", "defer"), verdict), a_policy(), markets) == []
+
+
+@pytest.mark.parametrize("gate", ["R-G3", "R-G4", "R-G5", "R-G10", "R-G11", "R-G17"])
+def test_a_book_is_asked_for_a_wish_that_it_may_let_through(gate: str) -> None:
+    kind: VerdictKind = "veto" if gate in ("R-G10", "R-G11") else "defer"
+    cut = Verdict("R-G6", "resize", scale=Decimal("0.5"))  # made smaller is not stopped
+    assert SPOT in book_symbols(refused(Verdict(gate, kind), cut), a_policy(), a_snapshot().markets)
 
 
 async def test_savings_are_in_the_snapshot_for_stables_only() -> None:

@@ -1,0 +1,37 @@
+"""R-G7: no order takes liquid stables under the floor."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tests.rules.accounts import approved, decide, legs, policy, reads, seen
+from tests.rules.gated import BTC, RANGE, SWAP, stopped
+
+
+def test_r_g7_a_buy_that_would_pass_the_floor_is_cut_and_its_worst_price_stays_above() -> None:
+    found = approved(decide(seen({"BTC": 42}, 8, earn=50), policy({"BTC": 50}), RANGE), "BTC")
+    (leg,) = found.wish.legs
+    assert leg.limit is not None
+    assert leg.qty * leg.limit * Decimal("1.001") <= 3_000
+    assert leg.limit >= leg.price
+
+
+def test_r_g7_what_stays_above_the_floor_at_its_worst_price_is_not_cut() -> None:
+    found = approved(decide(seen({"BTC": 42}, "10.2", earn="47.8"), policy({"BTC": 50}), RANGE), "BTC")
+    assert (legs(found.wish), found.not_passed) == ({BTC: Decimal(5)}, ())
+
+
+def test_r_g7_open_buys_and_their_fees_are_counted() -> None:
+    order = {"symbol": "ETH/USDT", "side": "buy", "amount": "1", "price": "2500", "client_id": "b1", "state": "unknown"}
+    made = decide(
+        seen({"BTC": 42, "ETH": 0}, 8, earn=50, orders=[order]), policy({"BTC": 50, "ETH": 1}), {"BTC": reads()}
+    )
+    assert Decimal("0.4") < legs(approved(made, "BTC").wish)[BTC] < Decimal("0.5")
+
+
+def test_r_g7_margin_is_paid_by_the_sale_of_the_same_trim() -> None:
+    made = decide(seen({"BTC": 95}, 3, futures=2), policy({"BTC": 90}), RANGE)
+    assert legs(approved(made, "BTC").wish) == {BTC: Decimal(-3), SWAP: Decimal(-2)}
+    bare = policy({"BTC": 90}, trim={"prefer": "hedge"})
+    made = decide(seen({"BTC": 95}, 2, futures=3), bare, RANGE)
+    assert stopped(made, "R-G7")
