@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from bot.core.kept import Kept
+
 Regime = Literal["bull", "neutral", "bear", "unknown"]
 
 
@@ -153,7 +155,11 @@ class Assessment:
 
     def exposure(self, asset: str) -> Exposure:
         """The exposure of a configured asset; raises KeyError."""
-        for item in self.exposures:
-            if item.asset == asset:
-                return item
-        raise KeyError(asset)
+        return _BY_ASSET.of(self.exposures)[asset]
+
+
+def _by_asset(exposures: tuple[Exposure, ...]) -> Mapping[str, Exposure]:
+    return {item.asset: item for item in exposures}
+
+
+_BY_ASSET: Kept[tuple[Exposure, ...], Mapping[str, Exposure]] = Kept(_by_asset, 8)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from bot.core.assessment import Assessment, Exposure, Trigger
 from bot.core.instruments import Market, base_of, is_swap, spot_symbol, swap_symbol
+from bot.core.kept import Kept
 from bot.core.memory import Bridge, Hedge, Memory
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
@@ -26,11 +27,33 @@ class Contract:
 
 def contract_of(asset: str, policy: Policy) -> Contract:
     """The linear perpetual of an asset, through the configured aliases."""
+    known = _CONTRACTS.of(policy)
+    if asset not in known:
+        known[asset] = _contract_of(asset, policy)
+    return known[asset]
+
+
+def _contract_of(asset: str, policy: Policy) -> Contract:
     currency = policy.accounting_currency
     for name, alias in policy.aliases.items():
         if alias.asset == asset:
             return Contract(swap_symbol(name, currency), alias.multiplier)
     return Contract(swap_symbol(asset, currency))
+
+
+def _none_yet(_policy: Policy) -> dict[str, Contract]:
+    return {}
+
+
+def _by_subject(triggers: tuple[Trigger, ...]) -> Mapping[tuple[str, str], list[Trigger]]:
+    made: dict[tuple[str, str], list[Trigger]] = {}
+    for item in triggers:
+        made.setdefault((item.subject, item.direction), []).append(item)
+    return made
+
+
+_TRIGGERS: Kept[tuple[Trigger, ...], Mapping[tuple[str, str], list[Trigger]]] = Kept(_by_subject, 8)
+_CONTRACTS: Kept[Policy, dict[str, Contract]] = Kept(_none_yet, 16)
 
 
 def is_lift(bridge: Bridge) -> bool:
@@ -62,6 +85,9 @@ class Ledger:
     earn: Decimal
     reserved: Decimal = ZERO  # held back by buys that are open or unknown
     unified: bool = False
+    # Weights worked out so far; a changed copy begins with none of them but those it is given.
+    _nets: dict[str, Decimal] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _sizes: dict[str, Decimal] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def liquid(self) -> Decimal:
@@ -77,7 +103,10 @@ class Ledger:
 
     def net(self, asset: str) -> Decimal:
         """Net exposure, a fraction of E: spot long minus futures short (R-A9's index hedges apart)."""
-        return fraction(self.spot_weight(asset) + self.futures_weight(asset))
+        known = self._nets.get(asset)
+        if known is None:
+            known = self._nets[asset] = fraction(self.spot_weight(asset) + self.futures_weight(asset))
+        return known
 
     def spot_weight(self, asset: str) -> Decimal:
         """Spot value over E; 0 coins weigh 0 even where the price is unknown."""
@@ -100,18 +129,25 @@ class Ledger:
     def gross(self) -> Decimal:
         """(spot value of risk assets + abs futures notional) / E."""
         names = sorted({*self.coins, *self.contracts, *self.index})
-        marks = {name: self.marks.get(name) or self.prices.get(name) for name in names}
-        return fraction(
-            sum(
-                (
-                    self.spot_weight(name)
-                    + abs(self.futures_weight(name))
-                    + abs(self._weight(self.index.get(name, ZERO), marks[name]))
-                    for name in names
-                ),
-                ZERO,
-            )
-        )
+        return fraction(sum([self._size(name) for name in names], ZERO))
+
+    def _size(self, asset: str) -> Decimal:
+        known = self._sizes.get(asset)
+        if known is None:
+            spot, futures, index = self.spot_weight(asset), self.futures_weight(asset), self.index_weight(asset)
+            known = self._sizes[asset] = spot + abs(futures) + abs(index)
+        return known
+
+    def but(self, asset: str, **changes: Any) -> Ledger:
+        """A copy in which only amounts of ``asset`` and of money changed; prices and E stand."""
+        if not self._sizes:
+            _ = self.gross  # once here, rather than in each copy that a wish is judged by
+        made = replace(self, **changes)
+        made._nets.update(self._nets)  # noqa: SLF001 - its own
+        made._sizes.update(self._sizes)  # noqa: SLF001 - its own
+        made._nets.pop(asset, None)  # noqa: SLF001 - its own
+        made._sizes.pop(asset, None)  # noqa: SLF001 - its own
+        return made
 
     @property
     def futures_notional(self) -> Decimal:
@@ -172,17 +208,12 @@ class Desk:
 
     def trigger(self, asset: str, direction: Literal["over", "under"]) -> Trigger | None:
         """The first trigger on an asset in one direction."""
-        return next(
-            (item for item in self.seen.triggers if item.subject == asset and item.direction == direction), None
-        )
+        return next(iter(_TRIGGERS.of(self.seen.triggers).get((asset, direction), ())), None)
 
     def why(self, asset: str, direction: Literal["over", "under"]) -> str:
         """All trigger sentences of one direction on an asset, as one (R-W8)."""
-        return "; ".join(
-            f"{item.rule}: {item.why}"
-            for item in self.seen.triggers
-            if item.subject == asset and item.direction == direction
-        )
+        found = _TRIGGERS.of(self.seen.triggers).get((asset, direction), ())
+        return "; ".join(f"{item.rule}: {item.why}" for item in found)
 
     def market(self, symbol: str) -> Market | None:
         """The venue's filters for a symbol."""
@@ -258,8 +289,8 @@ class Desk:
         amount = leg.qty * coins
         if not is_swap(leg.symbol):
             money = -leg.notional - fee if leg.qty > 0 else leg.notional - fee
-            return replace(
-                ledger,
+            return ledger.but(
+                asset,
                 coins={**ledger.coins, asset: ledger.coins.get(asset, ZERO) + amount},
                 free={**ledger.free, asset: ledger.free.get(asset, ZERO) + amount},
                 stables_spot=ledger.stables_spot + money,
@@ -274,8 +305,14 @@ class Desk:
             margin = had * abs(after) / abs(before) if before else ZERO
         wallet = {"futures_available": ledger.futures_available - (margin - had) - fee} if not ledger.unified else {}
         spot = {"stables_spot": ledger.stables_spot - (margin - had) - fee} if ledger.unified else {}
-        changed: Ledger = replace(ledger, **{book: {**held, asset: after}}, **wallet, **spot)  # type: ignore[arg-type]
-        return replace(changed, margins={**ledger.margins, asset: margin}, futures_balance=ledger.futures_balance - fee)
+        return ledger.but(
+            asset,
+            **{book: {**held, asset: after}},
+            **wallet,
+            **spot,
+            margins={**ledger.margins, asset: margin},
+            futures_balance=ledger.futures_balance - fee,
+        )
 
 
 def _moved(ledger: Ledger, source: str, amount: Decimal) -> Ledger:

@@ -44,15 +44,17 @@ def from_float(value: float) -> Decimal | None:
 
 def plain(value: Decimal) -> str:
     """Exact text without an exponent or trailing zeros: ``0.060`` and ``6E-2`` both give ``0.06``."""
-    if value == 0:
+    if not value:
         return "0"
-    text = f"{value:f}"
+    text = str(value)
+    if "E" in text:
+        text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def utc_text(at: datetime) -> str:
     """ISO 8601 in UTC ending in Z, with microseconds only where there are some."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat().replace("+00:00", "Z")
 
 
 def milliseconds(at: datetime) -> int:
@@ -82,9 +84,25 @@ def jsonable(value: Any) -> Any:
     return value
 
 
+def _told(value: Any) -> Any:
+    """What the encoder in C does not know, as what it knows; most of it is decimals."""
+    if isinstance(value, Decimal):
+        return plain(value)
+    told = jsonable(value)
+    if told is value:
+        message = f"{type(value).__name__} has no JSON form"
+        raise TypeError(message)
+    return told
+
+
+_encoded = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False, check_circular=False, default=_told
+).encode
+
+
 def canonical_json(value: Any) -> str:
     """One text per value: sorted keys, no spaces; raises ValueError on a non-finite float."""
-    return json.dumps(jsonable(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return _encoded(value)
 
 
 def digest(*parts: str, length: int = 16) -> str:

@@ -19,6 +19,7 @@ from bot.core.gate import judge
 from bot.core.gates import benefit
 from bot.core.gates.kill import while_frozen
 from bot.core.gates.spike import spikes
+from bot.core.kept import Kept
 from bot.core.memory import Episode
 from bot.core.numbers import canonical_json, digest, fraction
 from bot.core.plan_record import After, Plan, number
@@ -42,7 +43,7 @@ def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | 
     """
     snapshot = _in_order(snapshot)
     seen, ledger = assess(snapshot, policy, table)
-    hashed = config_hash(policy)
+    hashed = _HASHES.of(policy)
     decision_id = "d" + digest(hashed, snapshot.digest, length=15)
     desk = Desk(snapshot, policy, seen, ledger, decision_id)
     desk, approved, blocked, holds = _one_pass(desk)
@@ -67,22 +68,39 @@ def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | 
 
 def _in_order(snapshot: Snapshot) -> Snapshot:
     """The snapshot with every list that carries no order of its own in one order: equal content, equal bytes."""
+    parts: dict[str, Any] = {}
+    for name in ("memory", "account", "control"):
+        noun = getattr(snapshot, name)
+        if changed := _out_of_order(noun):
+            parts[name] = noun.model_copy(update=changed)
+    histories = {symbol: changed for symbol, item in snapshot.history.items() if (changed := _out_of_order(item))}
+    if histories:
+        history = snapshot.history
+        parts["history"] = history | {name: history[name].model_copy(update=new) for name, new in histories.items()}
+    gaps = tuple(sorted(snapshot.gaps))
+    if gaps != snapshot.gaps:
+        parts["gaps"] = gaps
+    return snapshot.model_copy(update=parts) if parts else snapshot
 
-    def lists_of(noun: BaseModel) -> dict[str, Any]:
-        return {name: tuple(sorted(value, key=_text)) for name, value in noun if isinstance(value, tuple)}
 
-    parts: dict[str, Any] = {
-        name: getattr(snapshot, name).model_copy(update=lists_of(getattr(snapshot, name)))
-        for name in ("memory", "account", "control")
-    }
-    history = {symbol: item.model_copy(update=lists_of(item)) for symbol, item in snapshot.history.items()}
-    made = snapshot.model_copy(update={**parts, "history": history, "gaps": tuple(sorted(snapshot.gaps))})
-    made.__dict__.pop("digest", None)  # worked out for the order it came in
-    return made
+def _out_of_order(noun: BaseModel) -> dict[str, Any]:
+    """The lists of a noun that must change, in order."""
+    lists = ((name, value) for name, value in noun if isinstance(value, tuple) and len(value) > 1)
+    return {name: ordered for name, value in lists if (ordered := _ORDERED.of(value)) is not value}
+
+
+def _ordered(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The items by their text; the very tuple where it is in order."""
+    ordered = tuple(sorted(items, key=_text))
+    return items if all(mine is theirs for mine, theirs in zip(items, ordered, strict=True)) else ordered
 
 
 def _text(item: object) -> str:
     return canonical_json(item.model_dump() if isinstance(item, BaseModel) else item)
+
+
+_ORDERED: Kept[tuple[Any, ...], tuple[Any, ...]] = Kept(_ordered, 2_048)
+_HASHES: Kept[Policy, str] = Kept(config_hash, 16)
 
 
 def _one_pass(desk: Desk) -> tuple[Desk, list[Approved], list[Refused], list[Hold]]:

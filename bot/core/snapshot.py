@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import weakref
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from bot.core.instruments import Market
+from bot.core.kept import texts_of_list, texts_of_map
 from bot.core.memory import Instant, Memory
 from bot.core.numbers import canonical_json, digest
 
@@ -211,6 +214,23 @@ class Feeds(_Noun):
     macro: tuple[MacroEvent, ...] | None = None
 
 
+_DIGESTS: dict[int, tuple[weakref.ref[NDArray[np.float64]], str]] = {}
+_DIGESTS_KEPT = 8_192
+
+
+def _bars_digest(bars: NDArray[np.float64]) -> str:
+    """The digest of a series; of one array made once, since validated bars are read-only."""
+    known = _DIGESTS.get(id(bars))
+    if known is not None and known[0]() is bars:
+        return known[1]
+    made = hashlib.sha256(bars.tobytes() if not bars.flags.c_contiguous else bars.data).hexdigest()[:32]
+    if not bars.flags.writeable:
+        while len(_DIGESTS) >= _DIGESTS_KEPT:
+            del _DIGESTS[next(iter(_DIGESTS))]
+        _DIGESTS[id(bars)] = (weakref.ref(bars), made)
+    return made
+
+
 def _sorted_by(*names: str) -> AfterValidator:
     return AfterValidator(lambda items: tuple(sorted(items, key=lambda item: [str(getattr(item, n)) for n in names])))
 
@@ -237,6 +257,13 @@ class Snapshot(_Noun):
     memory: Memory = Memory()
     gaps: tuple[str, ...] = ()  # what could not be read this time: "balances: timed out"
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Snapshot:
+        """A changed copy; what was worked out of the content stays behind."""
+        made = super().model_copy(update=update, deep=deep)
+        for name in _WORKED_OUT if update and "candles" in update else _WORKED_OUT - _OF_BARS:
+            made.__dict__.pop(name, None)
+        return made
+
     def bars(self, symbol: str, timeframe: str) -> NDArray[np.float64] | None:
         """The closed candles of one symbol, oldest first, or None."""
         return self.candles.get(symbol, {}).get(timeframe)
@@ -245,9 +272,19 @@ class Snapshot(_Noun):
     def bar_keys(self) -> dict[str, dict[str, str]]:
         """Symbol -> timeframe -> digest of its bars, for memoising and for the record."""
         return {
-            symbol: {frame: hashlib.sha256(bars.tobytes()).hexdigest()[:32] for frame, bars in sorted(frames.items())}
+            symbol: {frame: _bars_digest(bars) for frame, bars in sorted(frames.items())}
             for symbol, frames in sorted(self.candles.items())
         }
+
+    @cached_property
+    def balances_since(self) -> datetime | None:
+        """When the oldest balance was read; None where none says."""
+        return min((item.at for item in self.balances if item.at is not None), default=None)
+
+    @cached_property
+    def window(self) -> str:
+        """The digest of all candles together."""
+        return digest(canonical_json(self.bar_keys), length=32)
 
     def without_bars(self) -> dict[str, Any]:
         """The snapshot as JSON values, its candles replaced by nothing (the record keeps bars once, apart)."""
@@ -255,9 +292,24 @@ class Snapshot(_Noun):
         return {**body, "version": 1}
 
     @cached_property
+    def text(self) -> str:
+        """`without_bars` as canonical JSON, made of the texts of its nouns, which outlive one snapshot."""
+        rest = self.model_dump(exclude={"candles", *_MAPS, *_LISTS}, exclude_defaults=True, exclude_none=True)
+        parts = {name: canonical_json(value) for name, value in rest.items()} | {"version": "1"}
+        for name in _MAPS:
+            nouns = getattr(self, name)
+            if nouns or name in _REQUIRED:
+                parts[name] = texts_of_map(name, nouns)
+        for name in _LISTS:
+            nouns = getattr(self, name)
+            if nouns or name in _REQUIRED:
+                parts[name] = texts_of_list(name, nouns)
+        return "{" + ",".join(f'"{name}":{text}' for name, text in sorted(parts.items())) + "}"
+
+    @cached_property
     def digest(self) -> str:
         """Equal for equal content, whatever the order of lists and maps in the input."""
-        return digest(canonical_json(self.without_bars()), canonical_json(self.bar_keys), length=32)
+        return digest(self.text, canonical_json(self.bar_keys), length=32)
 
     def to_json(self) -> str:
         """The whole snapshot, candles included, as canonical JSON that `parse` reads back to an equal value."""
@@ -265,6 +317,13 @@ class Snapshot(_Noun):
             symbol: {frame: bars.tolist() for frame, bars in frames.items()} for symbol, frames in self.candles.items()
         }
         return canonical_json({**self.without_bars(), "candles": candles})
+
+
+_OF_BARS = frozenset({"bar_keys", "window"})
+_WORKED_OUT = frozenset({"text", "digest", "balances_since"}) | _OF_BARS
+_MAPS = ("tickers", "funding", "books", "markets", "history")
+_LISTS = ("balances", "positions", "orders")
+_REQUIRED = frozenset({"tickers", "funding", "markets", "balances", "positions"})
 
 
 def parse(text: str, source: str = "snapshot") -> Snapshot:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, insert, select
 
-from bot.core.numbers import canonical_json, digest
+from bot.core.numbers import canonical_json
 from bot.core.snapshot import BAR_COLUMNS, Snapshot
 from bot.ports.errors import StoreError
 from bot.store.sql.engine import new_id
@@ -29,7 +29,7 @@ _VALUES = ("open", "high", "low", "close", "volume")
 
 def window_digest(snapshot: Snapshot) -> str:
     """Equal for equal candles."""
-    return digest(canonical_json(snapshot.bar_keys), length=32)
+    return snapshot.window
 
 
 @dataclass(slots=True)

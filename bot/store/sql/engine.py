@@ -1,6 +1,8 @@
 """Owns the way to the database: URL, connection settings, transactions, errors in the port's words; knows no table.
 
-SQLite by default ignores concurrent read-modify-writes, so every writing transaction begins with BEGIN IMMEDIATE.
+SQLite by default ignores concurrent read-modify-writes, so every writing transaction begins with BEGIN IMMEDIATE. It is
+a file, not a server: a transaction takes less than handing it to a thread and back, so it runs where it is asked for,
+whole between two turns of the loop. Only waiting for another process' lock is done asleep.
 """
 
 from __future__ import annotations
@@ -9,12 +11,12 @@ import asyncio
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, Connection, CursorResult, Table, event, make_url
+from sqlalchemy import URL, Connection, CursorResult, NullPool, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -22,10 +24,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from bot.ports.errors import StoreError, StoreRefused
 
 BUSY_TIMEOUT_MS: Final = 5_000
+_BUSY_STEP_MS: Final = 10
 CONNECT_TIMEOUT_S: Final = 5
 STATEMENT_TIMEOUT_S: Final = 30
-_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-_READ_ONLY: Final = "ballast_read_only"
+_DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 T = TypeVar("T")
 
 
@@ -62,6 +64,7 @@ class Database:
         self._query_only = query_only
         self._foreign_keys = foreign_keys
         self._engine: AsyncEngine | None = None
+        self._line: Connection | None = None  # the one connection to a file
         self._writing = asyncio.Lock()
 
     @property
@@ -97,50 +100,66 @@ class Database:
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one writing transaction, to its end even when the caller is cancelled meanwhile."""
+        if self.is_sqlite:
+            return await self._in_file(work, read_only=False)
         return await _whole(self._write(work))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` on one consistent view."""
-        return await _whole(self._run(work, read_only=True))
+        if self.is_sqlite:
+            return await self._in_file(work, read_only=True)
+        return await _whole(self._run(work))
 
     async def close(self) -> None:
         """Let go of every connection; safe to call twice."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
         engine, self._engine = self._engine, None
         if engine is not None:
             await _whole(engine.dispose())
 
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        # Tasks of this process queue here rather than in SQLite's busy handler, which sleeps.
-        async with self._writing:
-            return await self._run(work, read_only=False)
+    async def _in_file(self, work: Callable[[Connection], T], *, read_only: bool) -> T:
+        """One transaction between two turns of the loop: nothing else of this process comes in between."""
+        # Others get their turn: a cycle that waits for nothing else would else starve the watch for a kill.
+        await asyncio.sleep(0)
+        with self._in_our_words():
+            if self._line is None:
+                self._line = self._opened()
+            line, driver = self._line, self._line.connection.driver_connection
+            await _begun(driver, read_only=read_only)
+            with line.begin():
+                return work(line)
 
-    async def _run(self, work: Callable[[Connection], T], *, read_only: bool) -> T:
-        async with self._in_our_words():
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        # Tasks of this process queue here rather than for the server's lock.
+        async with self._writing:
+            return await self._run(work)
+
+    async def _run(self, work: Callable[[Connection], T]) -> T:
+        with self._in_our_words():
             if self._engine is None:
                 self._engine = self._connect()
-            async with self._engine.connect() as connection:
-                settled = await connection.execution_options(**{_READ_ONLY: read_only})
-                async with settled.begin():
-                    return await settled.run_sync(work)
+            async with self._engine.begin() as connection:
+                return await connection.run_sync(work)
 
-    @asynccontextmanager
-    async def _in_our_words(self) -> AsyncIterator[None]:
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
         try:
             yield
         except IntegrityError as error:
             message = f"the record at {self.name} holds this already, or lacks what it refers to: {_said(error)}"
             raise StoreError(message) from error
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             message = f"the record at {self.name} failed: {_said(error)}"
             raise StoreError(message) from error
 
+    def _opened(self) -> Connection:
+        engine = create_engine(self.url, poolclass=NullPool)
+        event.listen(engine, "connect", self._settle_sqlite)
+        return engine.connect()
+
     def _connect(self) -> AsyncEngine:
-        if self.is_sqlite:
-            # Nothing is left open when a connection comes back: each transaction ends in COMMIT or ROLLBACK above.
-            engine = create_async_engine(self.url, pool_reset_on_return=None)
-            event.listen(engine.sync_engine, "connect", self._settle_sqlite)
-            event.listen(engine.sync_engine, "begin", _begin_sqlite)
-            return engine
         settings = {"application_name": "ballast", "TimeZone": "UTC"}
         if self._query_only:
             settings["default_transaction_read_only"] = "on"
@@ -158,7 +177,7 @@ class Database:
         )
 
     def _settle_sqlite(self, connection: Any, _record: object) -> None:
-        # None: the driver begins nothing by itself; `_begin_sqlite` does, and DDL stays inside the transaction.
+        # None: the driver begins nothing by itself; we do, and DDL stays inside the transaction.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
@@ -206,9 +225,23 @@ def insert_if_new(connection: Connection, table: Table, values: Mapping[str, Any
     connection.execute(made.values(values).on_conflict_do_nothing())
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get(_READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+async def _begun(driver: Any, *, read_only: bool) -> None:
+    """Begin; a writer takes the file's one lock, and waits for another process' without holding up the loop."""
+    if read_only:
+        driver.execute("BEGIN")
+        return
+    for waited_ms in range(0, BUSY_TIMEOUT_MS + 1, _BUSY_STEP_MS):
+        driver.execute("PRAGMA busy_timeout = 0")
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or waited_ms == BUSY_TIMEOUT_MS:
+                raise
+        else:
+            return
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        await asyncio.sleep(_BUSY_STEP_MS / 1_000)
 
 
 def _said(error: Exception) -> str:

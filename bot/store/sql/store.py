@@ -162,7 +162,7 @@ class SqlStore:
             "summary": canonical_json(rows.summary(plan)),
             "plan": plan.to_json(),
         }
-        body = canonical_json(snapshot.without_bars())
+        body = snapshot.text
         orders = [OrderRow(intent, OrderState.INTENDED, _ZERO, plan.at) for intent in intents]
         transfers = [MoveRow(intent, OrderState.INTENDED, plan.at) for intent in moves]
 

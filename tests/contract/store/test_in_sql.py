@@ -202,7 +202,8 @@ def test_a_url_we_cannot_use_is_refused_in_one_line(url: str, line: str) -> None
 @pytest.mark.parametrize(
     ("url", "driver"),
     [
-        ("sqlite:///data/b.db", "sqlite+aiosqlite"),
+        ("sqlite:///data/b.db", "sqlite+pysqlite"),
+        ("sqlite+aiosqlite:///data/b.db", "sqlite+pysqlite"),
         ("postgres://h/d", "postgresql+asyncpg"),
         ("postgresql+psycopg://h/d", "postgresql+asyncpg"),
     ],

@@ -1,0 +1,68 @@
+"""Owns what is kept of frozen values by their identity: answers and texts, so that nothing is worked out twice. Pure.
+
+A frozen value's answers never change, so the same object has the same ones. Who is asked is held beside the answer: no
+other object can come to bear its number meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from json.encoder import encode_basestring
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from bot.core.numbers import canonical_json
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Kept(Generic[S, T]):
+    """One question's answers by the value asked of, the newest ``most`` of them."""
+
+    def __init__(self, answer: Callable[[S], T], most: int) -> None:
+        self._answer = answer
+        self._most = most
+        self._known: dict[int, tuple[S, T]] = {}
+
+    def of(self, value: S) -> T:
+        """The answer for this very object, worked out once."""
+        known = self._known.get(id(value))
+        if known is not None and known[0] is value:
+            return known[1]
+        made = self._answer(value)
+        while len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
+        self._known[id(value)] = (value, made)
+        return made
+
+
+_LAST: dict[str, dict[int, tuple[BaseModel, str]]] = {}  # by name, the texts of the last answer alone
+
+
+def texts_of_map(name: str, nouns: Mapping[str, BaseModel]) -> str:
+    """A map of frozen nouns as canonical JSON."""
+    keys = sorted(nouns)
+    texts = _texts(name, [nouns[key] for key in keys])
+    return "{" + ",".join([f"{encode_basestring(key)}:{text}" for key, text in zip(keys, texts, strict=True)]) + "}"
+
+
+def texts_of_list(name: str, nouns: Iterable[BaseModel]) -> str:
+    """A list of frozen nouns as canonical JSON, in its order."""
+    return "[" + ",".join(_texts(name, list(nouns))) + "]"
+
+
+def _texts(name: str, nouns: list[Any]) -> list[str]:
+    before = _LAST.get(name, {})
+    now: dict[int, tuple[BaseModel, str]] = {}
+    made = []
+    for noun in nouns:
+        number = id(noun)
+        known = before.get(number)
+        if known is None or known[0] is not noun:
+            known = (noun, canonical_json(noun.model_dump(exclude_defaults=True, exclude_none=True)))
+        now[number] = known
+        made.append(known[1])
+    _LAST[name] = now
+    return made
