@@ -11,7 +11,7 @@ READY := .venv/.ready-$(KEY)-$(DEV)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check format docs lock clean
+.PHONY: help venv run test check format docs tour lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-8s", $$2; $$1=$$2=""; print $$0}'
@@ -66,6 +66,9 @@ check: venv ## lint, types, import contracts, dependencies, sizes, words, Docker
 
 docs: venv ## make the pages of docs/ that come from the code
 	@$(BIN)/python docs/generate.py
+
+tour: venv ## play config/tour.yaml through (a few minutes) and write docs/tour.md from its record; ARGS="FOLDER" keeps it
+	@$(BIN)/python docs/tour.py $(ARGS)
 
 format: venv ## let ruff mend and format
 	@$(BIN)/ruff check --fix .
