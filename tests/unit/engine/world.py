@@ -10,13 +10,14 @@ from typing import Literal
 
 from bot.clocks import StepClock, host_utc_now
 from bot.core.events import Event
-from bot.core.orders import Fill, OrderIntent, OrderView, Placed
+from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
 from bot.core.policy import Policy
 from bot.core.snapshot import Book, Kill
 from bot.engine.cycle import Engine, Outcome
 from bot.engine.parts import Parts
 from bot.engine.permit import SendPermit
 from bot.engine.stop import KillWatch
+from bot.ports.errors import Rejected, Transient
 from bot.ports.store import Identity, OrderRow
 from bot.ports.venue import Gap, Permit
 from bot.store.memory import MemoryControls, MemoryDatabase, MemoryRecord, MemoryStore
@@ -65,12 +66,18 @@ class FlakyVenue(SimulatedVenue):
     """The simulated venue over a bad line. ``answers``: what happens to each `place`, in order; then all goes well.
 
     `lost`: it arrives and its answer does not; `never`: it does not arrive; `refused`: the venue says no; `rests`: it
-    stays in the book, where it can be cancelled; `missed`: it is taken, and ends without a fill.
+    stays in the book, where it can be cancelled; `missed`: it is taken, and ends without a fill; `raises`: the adapter
+    gives up; `exists`: it arrives and is told as known before.
     """
 
     def __init__(self, exchange: Exchange, clock: StepClock) -> None:
         super().__init__(exchange, clock)
-        self.answers: list[Literal["ok", "lost", "never", "refused", "rests", "missed"]] = []
+        self.answers: list[Literal["ok", "lost", "never", "refused", "rests", "missed", "raises", "exists"]] = []
+        self.transfers_answer: list[Literal["ok", "lost", "late", "refused", "raises", "denied"]] = []
+        self.moves_seen: list[Placed | Gap] = []  # what `find_move` answers, in order; then what is true
+        self.unprepared = ""  # why leverage cannot be set
+        self.forgets: set[str] = set()  # client ids that no list shows any more
+        self.lists_gap = False  # whether open orders cannot be listed
         self.blind = False  # whether `find` can be answered
         self.hides_trades = False  # whether its list of trades lags behind
         self.keeps = False  # whether a cancel gets lost
@@ -85,6 +92,9 @@ class FlakyVenue(SimulatedVenue):
         if how == "never":
             permit(intent)
             return Placed.UNKNOWN, None, "timed out"
+        if how == "raises":
+            permit(intent)
+            raise Transient("the adapter gave up")
         if how == "refused":
             permit(intent)
             return Placed.REJECTED, None, "-2010: the venue said no"
@@ -96,6 +106,8 @@ class FlakyVenue(SimulatedVenue):
         self.after_place(intent)
         if answer[0] != Placed.DENIED:
             self.placed.append(intent)
+        if how == "exists":
+            return Placed.EXISTS, None, "sent before"
         return (Placed.UNKNOWN, None, "timed out") if how == "lost" else answer
 
     async def book(self, symbol: str, depth: int) -> Book | Gap:
@@ -109,7 +121,37 @@ class FlakyVenue(SimulatedVenue):
         return Gap("order", "timed out") if self.keeps else await super().cancel(intent)
 
     async def find(self, intent: OrderIntent) -> OrderView | Gap | None:
+        if intent.client_id in self.forgets:
+            return None
         return Gap("order", "timed out") if self.blind else await super().find(intent)
+
+    async def open_orders(self, symbols: Sequence[str]) -> Sequence[OrderView] | Gap:
+        if self.lists_gap:
+            return Gap("open orders", "timed out")
+        found = await super().open_orders(symbols)
+        return found if isinstance(found, Gap) else [view for view in found if view.client_id not in self.forgets]
+
+    async def prepare(self, symbol: str, leverage: Decimal, margin: Literal["cross", "isolated"]) -> None:
+        if self.unprepared:
+            raise Rejected(self.unprepared)
+        await super().prepare(symbol, leverage, margin)
+
+    async def move(self, intent: MoveIntent, permit: Permit) -> tuple[Placed, str]:
+        how = self.transfers_answer.pop(0) if self.transfers_answer else "ok"
+        if how == "refused":
+            return Placed.REJECTED, "not enough"
+        if how == "denied":
+            return Placed.DENIED, "not now"
+        if how == "raises":
+            raise Transient("the adapter gave up")
+        if how == "late":
+            permit(intent)
+            return Placed.ACCEPTED, ""
+        answer = await super().move(intent, permit)
+        return (Placed.UNKNOWN, "timed out") if how == "lost" else answer
+
+    async def find_move(self, intent: MoveIntent) -> Placed | Gap:
+        return self.moves_seen.pop(0) if self.moves_seen else await super().find_move(intent)
 
 
 @dataclass
