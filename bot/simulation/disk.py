@@ -98,6 +98,7 @@ class Connection(sqlite3.Connection):
 
     def die(self) -> None:
         """Let go as the kernel does: what was not committed is gone."""
+        self.ask = _never
         super().close()
 
 

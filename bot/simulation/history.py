@@ -23,7 +23,7 @@ from typing import NoReturn
 import structlog
 
 from bot.daemon import Daemon
-from bot.ports.errors import Fenced, StoreRefused
+from bot.ports.errors import Fenced, StoreError, StoreRefused
 from bot.settings import Settings, load_text
 from bot.simulation.audit import Audit
 from bot.simulation.disk import simulated_disk
@@ -106,10 +106,7 @@ class History:
             self.loop.run_until_complete(self._main())
         except Deadlock as dead:
             seen.violated(f"L6 deadlock: {dead}")
-        try:
-            return self._audited()
-        finally:
-            self._bury()
+        return self._audited()
 
     def _audited(self) -> Result:
         world, seen = self.world, self.world.seen
@@ -205,6 +202,9 @@ class History:
         error = task.exception()
         if error is None:
             return task.result()
+        if isinstance(error, StoreError) and not self.world.healed:
+            self.world.seen.bit("(ended by a fault of the record)")
+            return str(error)
         self.world.seen.violated(f"L6 the daemon died of {type(error).__name__}: {error}")
         return repr(error)
 
@@ -261,36 +261,54 @@ class History:
 
     # ---- the end of it
 
-    def _bury(self) -> None:
-        """Let every dead thing go at one point: what its `finally` would still do finds a fence, and nobody listens."""
+    def bury(self) -> list[object]:
+        """Kill what lives; answers with everything that must not be let go before its time has come."""
         for process, _ in self._daemons:
             process.kill()
-        self._graves += self.loop.buried()
-        listening = sys.unraisablehook
-        sys.unraisablehook = _deaf
+            process.on_death.clear()  # connections hold their process, and SQLAlchemy holds connections
+            process.handlers.clear()
+        self.world.record.close()
+        return [*self._graves, *self.loop.buried()]
+
+
+def play(plan: Plan) -> Result:
+    """One history in a folder of its own that is gone afterwards.
+
+    The dead are let go at one point: what their `finally` would still do finds a fence, and nobody listens.
+    """
+    home = str(SHM) if SHM.is_dir() else None
+    graves: list[object] = []
+    with _silence():
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self._graves.clear()
-                self._daemons.clear()
-                self._others.clear()
-                self.world.record.close()
-                gc.collect()
+            with tempfile.TemporaryDirectory(dir=home, prefix="ballast-") as folder:
+                return _played(plan, Path(folder), graves)
         finally:
-            sys.unraisablehook = listening
+            _forget(graves)
+
+
+def _played(plan: Plan, folder: Path, graves: list[object]) -> Result:
+    made = History(plan, folder)
+    with simulated_disk(made.world.ask_disk):
+        try:
+            return made.run()
+        finally:
+            graves += made.bury()
+
+
+def _forget(graves: list[object]) -> None:
+    listening = sys.unraisablehook
+    sys.unraisablehook = _deaf
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            graves.clear()
+            gc.collect()
+    finally:
+        sys.unraisablehook = listening
 
 
 def _deaf(_error: object) -> None:
     """The dead say nothing."""
-
-
-def play(plan: Plan) -> Result:
-    """One history in a folder of its own that is gone afterwards."""
-    home = str(SHM) if SHM.is_dir() else None
-    with tempfile.TemporaryDirectory(dir=home, prefix="ballast-") as folder, _silence():
-        made = History(plan, Path(folder))
-        with simulated_disk(made.world.ask_disk):
-            return made.run()
 
 
 @contextmanager

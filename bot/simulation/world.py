@@ -66,7 +66,7 @@ class World:
         self.settings = settings
         self.random = Random(f"world {plan.seed}")  # noqa: S311 - a seed is meant to be replayed
         self._latency = Random(f"latency {plan.seed}")  # noqa: S311 - the same
-        speed = plan.cycle_s / (0.8 * 10 ** self.random.uniform(0, 1))
+        speed = plan.cycle_s / (0.25 * 10 ** self.random.uniform(0, 1))
         self.time = WorldTime(loop, scene.start, speed)
         self.exchange = Exchange(scene, opening=settings.local.balances)
         self.venue = SimulatedVenue(self.exchange, TrueClock(self.time, loop))
