@@ -10,11 +10,11 @@ from typing import Literal
 
 from bot.clocks import StepClock, host_utc_now
 from bot.core.events import Event
-from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
+from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderState, OrderView, Placed
 from bot.core.policy import Policy
 from bot.core.snapshot import Book, Kill
 from bot.engine.cycle import Engine, Outcome
-from bot.engine.parts import Parts
+from bot.engine.parts import VISIBLE_WITHIN, Parts
 from bot.engine.permit import SendPermit
 from bot.engine.stop import KillWatch
 from bot.ports.errors import Rejected, Transient
@@ -73,11 +73,13 @@ class FlakyVenue(SimulatedVenue):
     def __init__(self, exchange: Exchange, clock: StepClock) -> None:
         super().__init__(exchange, clock)
         self.answers: list[Literal["ok", "lost", "never", "refused", "rests", "missed", "raises", "exists"]] = []
-        self.transfers_answer: list[Literal["ok", "lost", "late", "refused", "raises", "denied"]] = []
+        self.transfers_answer: list[Literal["ok", "lost", "late", "refused", "raises", "denied", "ends"]] = []
         self.moves_seen: list[Placed | Gap] = []  # what `find_move` answers, in order; then what is true
         self.unprepared = ""  # why leverage cannot be set
         self.forgets: set[str] = set()  # client ids that no list shows any more
         self.lists_gap = False  # whether open orders cannot be listed
+        self.trades_gap = False  # whether trades cannot be listed
+        self.shows: OrderIntent | None = None  # listed as open, whatever is true
         self.blind = False  # whether `find` can be answered
         self.hides_trades = False  # whether its list of trades lags behind
         self.keeps = False  # whether a cancel gets lost
@@ -115,6 +117,8 @@ class FlakyVenue(SimulatedVenue):
         return await super().book(symbol, depth)
 
     async def fills(self, symbol: str, since: datetime) -> Sequence[Fill] | Gap:
+        if self.trades_gap:
+            return Gap(f"fills {symbol}", "timed out")
         return [] if self.hides_trades else await super().fills(symbol, since)
 
     async def cancel(self, intent: OrderIntent) -> OrderView | Gap:
@@ -128,6 +132,8 @@ class FlakyVenue(SimulatedVenue):
     async def open_orders(self, symbols: Sequence[str]) -> Sequence[OrderView] | Gap:
         if self.lists_gap:
             return Gap("open orders", "timed out")
+        if self.shows is not None:
+            return [OrderView(self.shows.client_id, "1", OrderState.OPEN, D(0), None, self.shows.symbol)]
         found = await super().open_orders(symbols)
         return found if isinstance(found, Gap) else [view for view in found if view.client_id not in self.forgets]
 
@@ -144,6 +150,8 @@ class FlakyVenue(SimulatedVenue):
             return Placed.DENIED, "not now"
         if how == "raises":
             raise Transient("the adapter gave up")
+        if how == "ends":
+            raise ProcessEnded
         if how == "late":
             permit(intent)
             return Placed.ACCEPTED, ""
@@ -225,6 +233,7 @@ async def a_world(
     adopts: bool = True,
     standing: str = "",
     environment: Kill = "off",
+    visible_within: timedelta = VISIBLE_WITHIN,
 ) -> World:
     """60 % BTC where half is wanted, margin in place, deep books."""
     scene = scene or StillScene(depth=D(100_000), spread=D("0.02"))
@@ -242,7 +251,7 @@ async def a_world(
     parts = Parts(
         mode="paper", portfolio="main", venue="binance", environment="local", market=venue, account=venue,
         broker=venue, transfers=venue, store=store, controls=controls, record=record, clock=clock, alerts=alerts,
-        adopts=adopts, feeds=venue, savings=venue, keep=store.keep,
+        adopts=adopts, feeds=venue, savings=venue, keep=store.keep, visible_within=visible_within,
     )  # fmt: skip
     file: list[Kill] = ["off"]
     kill = KillWatch(controls, alerts, file=lambda: file[0], environment=environment)
