@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from bot.clocks import StepClock, host_utc_now
 from bot.core.orders import Fill
@@ -22,8 +23,12 @@ from tests.unit.engine.world import CYCLE, MINE, OPENING, FakeAlerts, FlakyVenue
 from tests.unit.venues.simulated.scenes import SPOT, START, StillScene
 
 
+def level(world: World) -> str:
+    return world.kill.level
+
+
 def by_hand(world: World, amount: str = "-1", name: str = "by-hand") -> None:
-    side = "buy" if D(amount) > 0 else "sell"
+    side: Literal["buy", "sell"] = "buy" if D(amount) > 0 else "sell"
     world.exchange.place(OrderRequest(SPOT, side, "market", amount=abs(D(amount)), client_id=name))
 
 
@@ -33,7 +38,7 @@ async def test_a_trade_under_an_id_of_our_own_make_that_the_record_does_not_hold
     stranger = an_intent(decision_id="of another machine", qty="-1", price="90")
     world.exchange.place(request_of(stranger))
     outcome = await world.cycle()
-    assert world.kill.level == "freeze"
+    assert level(world) == "freeze"
     assert world.kill.standing.by == "trade search"
     assert stranger.client_id in world.kill.standing.reason
     assert "another bot is on this account" in world.alerts.texts
@@ -53,9 +58,9 @@ async def test_another_modes_letter_is_another_writer_too() -> None:
     live = "bl" + "a" * 24
     world.exchange.place(request_of(replace(an_intent(qty="-1", price="150", tif="gtc"), client_id=live)))
     await world.cycle(later=timedelta(minutes=50))
-    assert world.kill.level == "off"
+    assert level(world) == "off"
     await world.cycle()  # the hour is over
-    assert world.kill.level == "freeze"
+    assert level(world) == "freeze"
     assert live in world.kill.standing.reason
     assert world.kill.standing.by == "orphan sweep"
 
@@ -69,10 +74,10 @@ async def test_after_a_resume_it_is_not_frozen_again_for_the_same_trade() -> Non
     await world.controls.request("resume", "", "anna", "it was me, elsewhere")
     for _ in range(3):
         await world.cycle()
-    assert world.kill.level == "off"
+    assert level(world) == "off"
     again = await world.restarted()
     await again.cycle()
-    assert again.kill.level == "off"
+    assert level(again) == "off"
 
 
 async def test_what_a_person_trades_is_told_of_and_freezes_nothing() -> None:
@@ -82,7 +87,7 @@ async def test_what_a_person_trades_is_told_of_and_freezes_nothing() -> None:
     await world.cycle()
     assert "-1 BTC/USDT at" in world.alerts.texts
     assert "was traded by somebody else" in world.alerts.texts
-    assert world.kill.level == "off"
+    assert level(world) == "off"
 
 
 async def test_a_flood_of_strangers_orders_is_another_program() -> None:
@@ -91,10 +96,10 @@ async def test_a_flood_of_strangers_orders_is_another_program() -> None:
     for number in range(9):
         by_hand(world, name=f"other-{number}")
     await world.cycle(later=timedelta(minutes=5))
-    assert world.kill.level == "off"
+    assert level(world) == "off"
     by_hand(world, name="other-9")
     await world.cycle(later=timedelta(minutes=5))
-    assert world.kill.level == "freeze"
+    assert level(world) == "freeze"
     assert "10 orders within an hour that are not ours" in world.kill.standing.reason
 
 
@@ -117,7 +122,7 @@ async def test_own_trades_are_known_by_the_venues_number_where_it_names_no_clien
     by_hand(again)
     await again.cycle()
     assert again.alerts.texts.count("was traded by somebody else") == 1
-    assert again.kill.level == "off"
+    assert level(again) == "off"
 
 
 async def test_an_empty_record_before_an_account_that_we_traded_yesterday_freezes() -> None:
@@ -126,7 +131,7 @@ async def test_an_empty_record_before_an_account_that_we_traded_yesterday_freeze
     assert world.held() < D(600)
     lost = await a_world(scene=world.scene, exchange=world.exchange, clock=world.clock)
     await lost.cycle()
-    assert lost.kill.level == "freeze"
+    assert level(lost) == "freeze"
     assert "the record is an older copy" in lost.kill.standing.reason
 
 
@@ -134,7 +139,7 @@ async def test_an_empty_record_before_an_account_that_only_people_traded_says_no
     world = await a_world()
     by_hand(world)
     await world.cycle()
-    assert world.kill.level == "off"
+    assert level(world) == "off"
     assert "somebody else" not in world.alerts.texts
 
 
@@ -155,7 +160,7 @@ async def test_trades_that_cannot_be_read_are_asked_for_again() -> None:
     lost.venue.answers = ["refused"] * 9
     await lost.cycle(later=timedelta(0))
     await lost.cycle()
-    assert lost.kill.level == "freeze"
+    assert level(lost) == "freeze"
 
 
 async def test_where_nothing_is_sent_nobody_is_in_the_way() -> None:
@@ -165,7 +170,7 @@ async def test_where_nothing_is_sent_nobody_is_in_the_way() -> None:
     engine = Engine(parts, world.kill, SendPermit(lambda: world.kill.level, lambda: float("inf"), world.clock))
     engine.lead(1)
     await engine.cycle("c1", a_policy())
-    assert world.kill.level == "off"
+    assert level(world) == "off"
 
 
 # ---- over a record in a file
