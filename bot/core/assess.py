@@ -10,7 +10,7 @@ from typing import Literal
 
 from bot.core.assessment import Assessment, Exposure, Market, Readings, RiskShare, Stables, Trigger
 from bot.core.desk import Ledger, contract_of, is_lift
-from bot.core.exposure import UNEXPLAINED, band_of, exposures, ledger, stables, unexplained
+from bot.core.exposure import UNEXPLAINED, band_of, exposures, ledger, rescoped, stables, unexplained, worth_of
 from bot.core.market import Series, days, sentiment_of, series, view
 from bot.core.numbers import ZERO, fraction, from_float, milliseconds
 from bot.core.policy import Policy
@@ -65,7 +65,9 @@ def assess(
     overlay = {asset: _risk_overlay(asset, snapshot, policy, book) for asset in policy.assets if book.equity}
     items = exposures(book, goals.now, policy, read, notes, overlay)
     cash = stables(book, policy)
-    strange, doubts = _strange(book, snapshot)
+    worth = worth_of(snapshot, policy, book) if book.equity else {}
+    rescope = rescoped(worth, snapshot.memory) if book.equity else ZERO
+    strange, doubts = _strange(book, snapshot, rescope)
     return (
         Assessment(
             at=snapshot.at,
@@ -84,6 +86,8 @@ def assess(
             neutral=goals.neutral,
             neutral_bands={asset: band_of(asset, target, policy) for asset, target in goals.neutral.items()},
             risk=_risk(snapshot, policy, book),
+            worth=worth,
+            rescoped=rescope,
         ),
         replace(book, equity=None) if strange else book,
     )
@@ -123,9 +127,11 @@ def _stressed(market: Market) -> Trigger:
     return Trigger("R-W5", "portfolio", f"stress {market.stress}: {', '.join(market.alarms) or 'calming'}", "upkeep")
 
 
-def _strange(book: Ledger, snapshot: Snapshot) -> tuple[Literal["", "new", "waiting"], tuple[str, ...]]:
+def _strange(
+    book: Ledger, snapshot: Snapshot, rescope: Decimal
+) -> tuple[Literal["", "new", "waiting"], tuple[str, ...]]:
     """A change of equity that nothing explains stops trading until two reads, some time apart, agree (R-W9)."""
-    change = unexplained(book, snapshot.memory)
+    change = unexplained(book, snapshot.memory, rescope)
     if change is not None and abs(change) > UNEXPLAINED:
         return "new", (f"equity: {percent(change)} of it came or went without explanation",)
     seen = snapshot.memory.seen

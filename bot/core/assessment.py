@@ -152,6 +152,8 @@ class Assessment:
     neutral: Mapping[str, Decimal] = field(default_factory=dict)  # targets as in a neutral regime (R-A6)
     neutral_bands: Mapping[str, Decimal] = field(default_factory=dict)
     risk: Mapping[str, RiskShare] = field(default_factory=dict)  # empty outside risk parity, or unknown
+    worth: Mapping[str, Decimal] = field(default_factory=dict)  # what each configured asset and stable adds to E
+    rescoped: Decimal = Decimal(0)  # what of E a change of the configuration alone brought (+) or took (-)
 
     def exposure(self, asset: str) -> Exposure:
         """The exposure of a configured asset; raises KeyError."""

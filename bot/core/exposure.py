@@ -293,26 +293,64 @@ def exposures(
     return tuple(made)
 
 
-def drawdown(book: Ledger, memory: Memory) -> Decimal | None:
-    """How far the unit value (flows taken out) is under its peak, now; None while unknown (R-G13)."""
+def worth_of(snapshot: Snapshot, policy: Policy, book: Ledger) -> Mapping[str, Decimal]:
+    """What each configured asset and stable adds to E: coins, stables, unrealised PnL; a price unknown adds nothing."""
+    made = {asset: book.coins.get(asset, ZERO) * (book.prices.get(asset) or ZERO) for asset in policy.assets}
+    made |= dict.fromkeys(policy.targets.stables.assets, ZERO)
+    for balance in snapshot.balances:
+        if balance.asset in policy.targets.stables.assets:
+            made[balance.asset] += balance.total * (_stable_price(balance.asset, snapshot, policy) or ZERO)
+    for position in snapshot.positions:
+        alias = policy.aliases.get(base_of(position.symbol))
+        asset, each = (alias.asset, alias.multiplier) if alias else (base_of(position.symbol), ONE)
+        mark = book.marks.get(asset)
+        if mark is not None and position.entry_price is not None:
+            made[asset] += position.quantity * (mark * each - position.entry_price)
+        elif mark is not None:
+            made[asset] += position.unrealised_pnl or ZERO
+    return made
+
+
+def rescoped(worth: Mapping[str, Decimal], memory: Memory) -> Decimal:
+    """What of E a change of the configuration alone brought or took since E was last seen, accounting currency.
+
+    An asset that is configured no more left as it was last seen, less what was sold since; one that is new came as it
+    is worth now. 0 where nobody wrote down what was configured.
+    """
+    then = memory.seen.worth if memory.seen is not None else None
+    if then is None:
+        return ZERO
+    came = sum((value for name, value in worth.items() if name not in then), ZERO)
+    gone = {name: value for name, value in then.items() if name not in worth}
+    traded = sum((item.coins * item.price for item in memory.since if item.asset in gone and not item.swap), ZERO)
+    return came - sum(gone.values(), ZERO) - traded
+
+
+def drawdown(book: Ledger, memory: Memory, rescope: Decimal = ZERO) -> Decimal | None:
+    """How far the unit value (flows and ``rescope`` taken out) is under its peak, now; None while unknown (R-G13)."""
     if not book.equity or not memory.unit_peak or not memory.unit_value or not memory.equity_seen:
         return None
     since = sum((item.money for item in memory.since if item.flow), ZERO)
-    now = memory.unit_value * (book.equity - since) / memory.equity_seen
+    base = memory.equity_seen + rescope
+    if base <= 0:
+        return None
+    now = memory.unit_value * (book.equity - since) / base
     return ONE - now / memory.unit_peak
 
 
 UNEXPLAINED = Decimal("0.005")  # of E
 
 
-def unexplained(book: Ledger, memory: Memory) -> Decimal | None:
-    """What of E since it was last seen neither prices, fills, flows nor funding explain, as a fraction (R-W9, R-G3)."""
+def unexplained(book: Ledger, memory: Memory, rescope: Decimal = ZERO) -> Decimal | None:
+    """What of E since it was last seen neither prices, fills, flows, funding nor ``rescope`` explain, as a fraction."""
     seen = memory.seen
     if seen is None or not book.equity or not (seen.coins or seen.contracts or seen.prices):
         return None
-    expected = seen.equity
+    expected = seen.equity + rescope
     for held, then, now in ((seen.coins, seen.prices, book.prices), (seen.contracts, seen.marks, book.marks)):
         for asset, amount in held.items():
+            if asset not in now and seen.worth is not None:
+                continue  # configured no more: told by `rescoped`
             before, after = then.get(asset), now.get(asset)
             if before is None or after is None:
                 return None

@@ -121,6 +121,7 @@ class Seen(_Fact):
     prices: dict[str, Number] = Field(default_factory=dict)
     marks: dict[str, Number] = Field(default_factory=dict)
     unexplained_since: Instant | None = None
+    worth: dict[str, Number] | None = None  # of everything configured then, in accounting currency; None: not told
 
 
 class Since(_Fact):

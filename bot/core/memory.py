@@ -242,6 +242,7 @@ def _seen_fact(memory: Memory, body: Mapping[str, Any], event: Event, equity: De
         prices=parts["prices_by_asset"],
         marks=parts["marks"],
         unexplained_since=since,
+        worth=body.get("worth"),
     )
 
 
@@ -265,6 +266,9 @@ def _seen(memory: Memory, event: Event) -> dict[str, Any]:
             "unit_value": unit,
             "unit_peak": max(memory.unit_peak or unit, unit),
         }
+        if memory.day_start_equity is not None and body.get("rescoped"):
+            # What is counted in E changed, so the day's start is told in what is counted now (R-G18).
+            update["day_start_equity"] = memory.day_start_equity + Decimal(str(body["rescoped"]))
         if memory.day != day:
             update |= {"day": day, "day_fees": ZERO, "day_start_equity": equity}
     return update

@@ -232,6 +232,9 @@ class Recorder:
         if seen.strange:
             body["unexplained"] = seen.strange
         if seen.read_equity is not None:
+            body["worth"] = {name: plain(value) for name, value in seen.worth.items()}
+            if seen.rescoped:
+                body["rescoped"] = plain(seen.rescoped)
             body |= {"equity": plain(seen.read_equity), "unit_value": plain(self._unit_value(plan, snapshot.memory))}
             self._flows.clear()
         event = Event(f"{plan.decision_id}:seen", plan.at, "seen", body)
@@ -244,7 +247,7 @@ class Recorder:
             return ONE
         came = sum((self._worth(asset, amount, plan) for asset, amount in self._flows), ZERO)
         # Against what there was after the flow: money that came shares in neither gain nor loss of before.
-        base = memory.equity_seen + came
+        base = memory.equity_seen + came + plan.assessment.rescoped
         if base <= 0 or equity <= 0:
             return memory.unit_value
         return (memory.unit_value * equity / base).quantize(Decimal("1e-12"))

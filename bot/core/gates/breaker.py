@@ -22,7 +22,7 @@ OUTSIDE = ("deposit", "withdrawal")  # flows that change equity without being pr
 def tripped(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Unit value a limit or more under its peak: nothing but safety until an operator resumes."""
     limit = desk.policy.limits.drawdown
-    fall = drawdown(desk.ledger, desk.memory)
+    fall = drawdown(desk.ledger, desk.memory, desk.seen.rescoped)
     if fall is None or fall < limit:
         return wish, Verdict(BREAKER, "pass")
     why = f"unit value {percent(fall)} under its peak, breaker at {percent(limit)}"
@@ -47,7 +47,7 @@ def budgets(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     fees = memory.day_fees or ZERO
     if fees >= limits.fees_per_day:
         return wish, _spent(desk, "fees", fees, limits.fees_per_day)
-    start = memory.day_start_equity
+    start = memory.day_start_equity and memory.day_start_equity + desk.seen.rescoped
     loss = (start - desk.equity - _withdrawn(desk)) / start if start else ZERO
     if loss >= limits.loss_per_day:
         return wish, _spent(desk, "loss", loss, limits.loss_per_day)

@@ -40,7 +40,7 @@ def test_a_market_that_is_not_listed_is_not_asked_for_a_book() -> None:
 def refused(*verdicts: Verdict) -> Plan:
     """The one wish of a plan, stopped by these instead."""
     made = decide(a_snapshot(), a_policy())
-    (item,) = (*made.actions, *made.blocked)
+    item = (made.actions or made.blocked)[0]
     return replace(made, actions=(), blocked=(Refused(item.wish, 3, verdicts),))
 
 
