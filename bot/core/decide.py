@@ -56,7 +56,8 @@ def _by_asset(desk: Desk) -> Iterator[Proposer]:
             yield partial(_overweight, item.asset)
     for item in ranked:
         if item.drift < 0 or _working(desk, item.asset, "up"):
-            yield partial(_one, add.wish, item.asset)
+            yield partial(_underweight, item.asset)
+            yield partial(_one, add.instead, item.asset)
     yield parity.lifts
     yield lambda now: [*park.park(now)]
 
@@ -86,6 +87,14 @@ def _overweight(asset: str, desk: Desk) -> list[Wish | Hold]:
     """In a bear regime the hedge is asked before the trim (R-A6)."""
     hedged = bear.wish(desk, asset)
     return [hedged] if hedged is not None else _one(trim.wish, asset, desk)
+
+
+def _underweight(asset: str, desk: Desk) -> list[Wish | Hold]:
+    """What is being left is not added to (R-A17)."""
+    made = _one(add.wish, asset, desk)
+    why = exits.leaving(desk, desk.exposure(asset)) if any(isinstance(item, Wish) for item in made) else ""
+    kept = [item for item in made if isinstance(item, Hold) or item.kind == "unhedge"]
+    return [*kept, Hold(asset, exits.RULE, f"{why}: nothing is added", "its reason gone")] if why else made
 
 
 def _one(rule: Callable[[Desk, str], Wish | Hold | None], asset: str, desk: Desk) -> list[Wish | Hold]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 
 from bot.core.costs import funding_view
@@ -20,6 +20,7 @@ MARGIN_HEADROOM = Decimal("1.1")  # a little more than is needed, so that a tick
 TRIES = 2  # transfers sent without money arriving, after which the leg is given up for now
 LEAST_MOVE = Decimal(1)
 AFTER_STOP = timedelta(days=7)  # no new bridge where one was stopped (R-A14)
+DELISTING = "delisting"  # a macro event of this impact named after the asset
 NOT_REOPENED = timedelta(hours=24)  # after a position vanished without an order of ours (R-W7)
 
 
@@ -34,12 +35,32 @@ def no_futures(desk: Desk, asset: str) -> str:
     market = desk.market(symbol)
     if market is None or not market.active or desk.ledger.marks.get(asset) is None:
         return "no perpetual"
+    if delisted(desk, asset):
+        return "its delisting is announced"
     gone = desk.memory.vanished.get(symbol)
     if gone is not None and gone.how == "liquidation":
         return f"liquidated on {gone.at:%Y-%m-%d}: an operator re-arms it"
     if gone is not None and desk.snapshot.at - gone.at < NOT_REOPENED:
         return f"its position vanished on {gone.at:%Y-%m-%d %H:%M}"
     return ""
+
+
+def delisted(desk: Desk, asset: str) -> bool:
+    """Whether a macro event that has begun announces the asset's delisting (R-A17)."""
+    return any(
+        item.impact.lower() == DELISTING and item.name == asset and item.start <= desk.snapshot.at
+        for item in desk.snapshot.feeds.macro or ()
+    )
+
+
+def paced(desk: Desk, asset: str) -> datetime | None:
+    """When the next increment of upkeep may follow the asset's last trade (R-G6); None = now.
+
+    Hedges and bridges have no episode whose increments could be counted: the last fill is what there is.
+    """
+    last = desk.memory.last_trades.get(asset)
+    ready = last.at + desk.policy.pace.increment_interval if last is not None else None
+    return ready if ready is not None and desk.snapshot.at < ready else None
 
 
 def no_short(desk: Desk, asset: str) -> str:
@@ -221,10 +242,8 @@ def prefund(desk: Desk, asset: str, now: Decimal, way: Decimal, why: str) -> Wis
     amount = min(amount, own_cash(desk)).quantize(CENT, ROUND_FLOOR)
     if desk.moving.get("futures", ZERO) >= now or amount < LEAST_MOVE:
         return None
-    text = (
-        f"R-A20: {why} needs {now:.2f} of margin ({max(now, way):.2f} for its whole way), the futures wallet has "
-        f"{have:.2f}: {amount:.2f} is moved"
-    )
+    whole = f" ({way:.2f} for its whole way)" if way > now else ""
+    text = f"R-A20: {why} needs {now:.2f} of margin{whole}, the futures wallet has {have:.2f}: {amount:.2f} is moved"
     move = Move(desk.policy.accounting_currency, amount, "spot", "futures")
     return Wish("R-A20", "transfer", "upkeep", asset, text, moves=(move,))
 
@@ -262,10 +281,27 @@ def covers(desk: Desk, asset: str) -> tuple[Leg, ...]:
     short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO))
     if desk.ledger.marks.get(asset) is None:
         return ()
-    facts = sum((item.contracts for item in desk.hedges(asset, "risk")), ZERO) * desk.contract(asset).coins
-    risk = min(short, facts)
-    parts: tuple[tuple[Decimal, Purpose], ...] = ((short - risk, "hedge"), (risk, "risk"), (index, "index"))
-    return tuple(closed(desk, asset, coins, purpose) for coins, purpose in parts if coins > 0)
+    last = (closed(desk, asset, index, "index"),) if index else ()
+    return (*covering(desk, asset, short), *last)
+
+
+def covering(desk: Desk, asset: str, coins: Decimal) -> tuple[Leg, ...]:
+    """Reduce-only legs that buy ``coins`` of a short back: what hedges first, then what is short for risk (R-T5).
+
+    Each leg says whose it is, so that no purpose is thought to stand longer than it does. A part under the venue's
+    least goes with the other one.
+    """
+    hedge = -min(ZERO, desk.ledger.contracts.get(asset, ZERO)) - desk.risk_short(asset)
+    first = max(ZERO, min(coins, hedge))
+    legs = [closed(desk, asset, part, purpose) for part, purpose in _purposes(first, coins - first) if part > 0]
+    market = desk.market(desk.contract(asset).symbol)
+    if len(legs) > 1 and market and any(leg.qty < market.smallest(leg.price, reduce_only=True) for leg in legs):
+        return (closed(desk, asset, coins, "hedge" if first >= coins - first else "risk"),)
+    return tuple(legs)
+
+
+def _purposes(hedge: Decimal, risk: Decimal) -> tuple[tuple[Decimal, Purpose], ...]:
+    return (hedge, "hedge"), (risk, "risk")
 
 
 def mark(desk: Desk, asset: str) -> Decimal:
@@ -283,6 +319,12 @@ def sellable(desk: Desk, asset: str) -> Decimal:
     return max(ZERO, min(desk.ledger.free.get(asset, ZERO), desk.ledger.coins.get(asset, ZERO) - kept))
 
 
+def free_needed(desk: Desk, asset: str) -> str:
+    """Free coins that a sale would need beyond those kept, and those there are (R-T9)."""
+    kept, free = desk.policy.targets.keep.get(asset, ZERO), desk.ledger.free.get(asset, ZERO)
+    return f"more than {plain(kept)} free coins (kept), now {plain(free)}"
+
+
 def sale(desk: Desk, asset: str, coins: Decimal) -> tuple[Leg, ...]:
     """A spot sale outside a split trim, with the same share of the short on those coins closed before it (R-A8)."""
     price = desk.ledger.prices.get(asset) or mark(desk, asset)
@@ -291,7 +333,7 @@ def sale(desk: Desk, asset: str, coins: Decimal) -> tuple[Leg, ...]:
     short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO))
     if not short or not held or desk.ledger.marks.get(asset) is None:
         return (sold,)
-    return (closed(desk, asset, short * coins / held, "hedge"), sold)
+    return (*covering(desk, asset, short * coins / held), sold)
 
 
 def tax_of(legs: Sequence[Leg], desk: Desk) -> Decimal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +18,7 @@ from bot.core.numbers import utc_text
 from bot.core.plan import plan
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
+from bot.core.sizing import CLOSE_ENOUGH
 from bot.core.snapshot import Snapshot, build
 from bot.core.wishes import Wish
 from tests.property.executions import Outcomes, executed, outcomes
@@ -184,6 +186,91 @@ def test_a_conversion_keeps_net_exposure_within_one_round(case: Case) -> None:
         assert abs(nets[2] - nets[0]) <= Decimal("0.0002"), made.to_json()
 
 
+# ---- after a plan
+
+
+@settings(max_examples=200)
+@given(cases())
+def test_after_a_whole_plan_the_next_one_never_turns_and_holds_what_reached_its_goal(case: Case) -> None:
+    snapshot = build(case.account)
+    first = case.plan(snapshot)
+    second = case.plan(after(snapshot, first))
+    then = {item.asset: item for item in actions(second) if item.cls != "safety" and item.exposure_change}
+    for wish in actions(first):
+        follows = then.get(wish.asset)
+        if wish.cls == "safety" or not wish.exposure_change or follows is None:
+            continue
+        assert wish.exposure_change * follows.exposure_change > 0, (wish, follows)
+        # The bear regime's steps are goals on a way that its hedge goes on with.
+        if wish.goal is not None and wish.cls == "normal" and wish.asset not in _working(second):
+            assert abs(second.assessment.exposure(wish.asset).net - wish.goal) > CLOSE_ENOUGH, (wish, follows)
+
+
+def _working(made: Plan) -> set[str]:
+    """Assets that something else than their own drift moves."""
+    return {item.asset for item in actions(made) if item.cls != "normal"}
+
+
+# ---- the same input, the same bytes; the same account ten times as large
+
+
+def _turned(value: Any, rng: random.Random) -> Any:
+    if isinstance(value, dict):
+        items = [(key, _turned(item, rng)) for key, item in value.items()]
+        return dict(rng.sample(items, len(items)))
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [_turned(item, rng) for item in rng.sample(value, len(value))]
+    return value
+
+
+@settings(max_examples=50)
+@given(cases(), st.integers(0, 1000))
+def test_the_order_of_inputs_changes_no_byte(case: Case, seed: int) -> None:
+    turned = build(_turned(dict(case.account), random.Random(seed)))
+    assert case.plan(turned).to_json() == case.plan().to_json()
+
+
+def _times(body: Mapping[str, Any], factor: int) -> dict[str, Any]:
+    """Balances, positions, books, minima, steps and volumes alike; prices and rates as they are."""
+
+    def grown(item: Mapping[str, Any], *names: str) -> dict[str, Any]:
+        return {**item, **{name: f"{Decimal(str(item[name])) * factor:f}" for name in names if name in item}}
+
+    sizes = ("contracts", "initial_margin", "maintenance_margin")
+    books = {
+        symbol: {
+            side: [[price, f"{Decimal(str(amount)) * factor:f}"] for price, amount in book[side]]
+            for side in ("bids", "asks")
+        }
+        for symbol, book in body["books"].items()
+    }
+    facts = {name: [grown(item, "contracts") for item in items] for name, items in body["memory"].items()}
+    charts_too = {
+        symbol: {frame: [[*bar[:5], bar[5] * factor] for bar in bars] for frame, bars in frames.items()}
+        for symbol, frames in body["candles"].items()
+    }
+    return {
+        **body,
+        "balances": [grown(item, "free", "locked") for item in body["balances"]],
+        "positions": [grown(item, *sizes) for item in body["positions"]],
+        "books": books,
+        "markets": {symbol: grown(item, "step", "min_notional") for symbol, item in body["markets"].items()},
+        "tickers": {symbol: grown(item, "quote_volume") for symbol, item in body["tickers"].items()},
+        "candles": charts_too,
+        "memory": facts,
+    }
+
+
+@settings(max_examples=50)
+@given(cases(), st.sampled_from([10, 100]))
+def test_scaling_the_account_and_its_market_scales_the_orders_alone(case: Case, factor: int) -> None:
+    small, large = case.plan(), case.plan(build(_times(case.account, factor)))
+    # Transfers are in whole cents and have a least of their own.
+    assume(not any(item.moves for item in [*actions(small), *actions(large)]))
+    mine = [(item.rule, leg.symbol, leg.qty * factor) for item in actions(small) for leg in item.legs]
+    assert mine == [(item.rule, leg.symbol, leg.qty) for item in actions(large) for leg in item.legs]
+
+
 # ---- unknown is not zero
 
 
@@ -214,14 +301,15 @@ def _without(body: Mapping[str, Any], what: str, asset: str) -> dict[str, Any]:
         made["tickers"] = {
             key: {"last": item["last"]} if key.startswith(asset) else item for key, item in body["tickers"].items()
         }
-    else:
+    elif what == "feed":
         made["gaps"] = ["feed sentiment: its newest value is 3 d old"]
     return made
 
 
-@given(cases(), st.sampled_from(["funding", "balance", "price", "book", "feed"]), st.sampled_from(ASSETS))
+@given(cases(), st.sampled_from(["funding", "balance", "price", "book", "feed", "trend"]), st.sampled_from(ASSETS))
 def test_what_becomes_unknown_never_adds_an_order_that_raises_exposure(case: Case, what: str, asset: str) -> None:
-    blind = plan(build(_without(case.account, what, asset)), case.policy, table=case.table)
+    table = {**case.table, asset: Readings(volatility=0.5)} if what == "trend" else case.table
+    blind = plan(build(_without(case.account, what, asset)), case.policy, table=table)
     free = [item for item in actions(blind) if item.cls != "safety"]
     kinds = {item.kind for item in free if what == "feed" or item.asset == asset}
     if what == "feed":
@@ -234,7 +322,7 @@ def test_what_becomes_unknown_never_adds_an_order_that_raises_exposure(case: Cas
         assert not free
     if what == "funding":
         assert not any(leg.symbol == swap(asset) and not leg.reduce_only for item in free for leg in item.legs)
-    if what in ("price", "book"):
+    if what in ("price", "book", "trend"):
         assert not kinds & {"add", "bridge"}
 
 

@@ -94,6 +94,29 @@ def asked(**more: Any) -> Wish | Hold | None:
     return wish(Desk(snapshot, WANTED, replace(assessment, **more), ledger), "BTC")
 
 
+@pytest.mark.parametrize(
+    ("read", "nearest"),
+    [
+        (reads(Trend.STRONG_DOWN, rsi=34.0), "RSI 34, needs under 30"),
+        (reads(overextended=True, close=130.0, ema_fast=100.0, atr=8.0), "a close of at most 124 (3 ATR over EMA)"),
+        (reads(overextended=True, close=130.0, ema_fast=100.0, atr=8.0), "now 130"),
+        (reads(Trend.STRONG_UP, parabolic=True), "a rise under 100.0% in 14 days"),
+        (reads(None), "50 fresh closed bars of 4h, now 0"),
+    ],
+)
+def test_r_a10_a_hold_names_what_is_needed_and_what_is_there(read: Readings, nearest: str) -> None:
+    assert nearest in hold(under(8, read), "BTC").nearest
+
+
+def test_r_a10_stress_without_an_alarm_says_how_its_level_comes_down() -> None:
+    calm = asked(stress=2, alarms=())
+    assert isinstance(calm, Hold)
+    assert calm.nearest == "stress under 2, now 2 (no alarm now, a level less after 3 calmer daily closes)"
+    loud = asked(stress=2, alarms=("volatility", "correlation"))
+    assert isinstance(loud, Hold)
+    assert loud.nearest == "stress under 2, now 2 (volatility, correlation)"
+
+
 # ---- R-A11: with what
 
 
@@ -163,6 +186,23 @@ def test_r_a11_what_two_additions_take_together_is_funded_where_one_alone_would_
     sale, first, second = actions(made)
     assert (first.funded_by, second.funded_by) == ((), (made.action_id(0),))
     assert sale.asset == "BTC"
+
+
+def test_r_a11_a_sale_of_any_kind_that_pays_is_named_and_one_that_is_not_needed_is_not() -> None:
+    """A hedge that turns into a sale brings money in too; what lies in the futures wallet pays for no spot."""
+    wanted = policy({"BTC": 40, "ETH": 40}, stables={"floor": "0"})
+    table = {name: reads() for name in ("BTC", "ETH")}
+    dear: Mapping[str, Any] = {"funding": {SWAP: {"rate": "-0.000366"}}, "account": {"can": ["swap"]}}
+
+    def bought(stables: int) -> tuple[Plan, Wish]:
+        state = seen({"BTC": 45, "ETH": 30}, stables, futures=25 - stables, shorts={"BTC": 5}, **dear)
+        made = decide(state, wanted, table)
+        return made, approved(made, "ETH").wish
+
+    made, add = bought(1)
+    assert add.funded_by == (made.action_id(0),)
+    assert actions(made)[0].kind == "convert"
+    assert bought(12)[1].funded_by == ()
 
 
 # ---- what is left of an addition

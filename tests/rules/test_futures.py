@@ -222,3 +222,72 @@ def test_r_a20_twice_the_need_for_a_day_is_swept_back(hours: int, futures: Any, 
     made = hedged(54, 4, futures=futures, memory=idle)
     found = [move.amount for move in moves(made) if move.source == "futures"]
     assert found == ([Decimal(swept) * 1000] if swept else [])
+
+
+# ---- whose a short is
+
+
+def both(hedge: str, risk: str) -> dict[str, Any]:
+    """A short of which memory knows two purposes, in coins."""
+    opened = AT - timedelta(days=1)
+    parts = {"hedge": hedge, "risk": risk}
+    return {
+        "memory": {
+            "hedges": [
+                {"symbol": SWAP, "purpose": name, "contracts": size, "opened_at": opened, "reason": "R-A3"}
+                for name, size in parts.items()
+            ]
+        }
+    }
+
+
+def whose(wish: Wish) -> dict[str, Decimal]:
+    return {leg.purpose: leg.qty for leg in wish.legs if leg.reduce_only}
+
+
+def test_r_a7_what_is_bought_back_says_whether_it_was_short_for_a_hedge_or_for_risk() -> None:
+    state = seen({"BTC": 2}, 88, futures=10, shorts={"BTC": 6}, **both("0.06", "0.06"))
+    (cover,) = of_safety(decide(state, WANTED, RANGE))
+    assert whose(cover) == {"hedge": Decimal("0.06"), "risk": Decimal("0.02")}
+    state = seen({"BTC": 2}, 88, futures=10, shorts={"BTC": 3}, **both("0.06", "0"))
+    (cover,) = of_safety(decide(state, WANTED, RANGE))
+    assert whose(cover) == {"hedge": Decimal("0.02")}
+
+
+def test_r_a20_a_short_closed_near_liquidation_is_closed_under_each_of_its_purposes() -> None:
+    state = seen({"BTC": 20}, 77, futures=3, shorts={"BTC": 20}, leverage=10, **both("0.1", "0.3"))
+    (convert,) = of_safety(decide(state, policy({"BTC": 20}), RANGE))
+    assert whose(convert) == {"hedge": Decimal("0.05"), "risk": Decimal("0.15")}  # an order is a tenth of E
+
+
+# ---- the pace of upkeep
+
+
+def traded(minutes: int) -> dict[str, Any]:
+    return {"memory": {"last_trades": {"BTC": {"at": AT - timedelta(minutes=minutes), "direction": "up"}}}}
+
+
+def test_r_a8_the_increments_of_an_unwinding_come_an_interval_apart() -> None:
+    made = hedged("50.5", 5, **traded(14))
+    assert made.actions == ()
+    held = hold(made, "BTC", "R-A8")
+    assert held.nearest == "the next one from 2026-03-05T12:01:10Z, now 2026-03-05T12:00:10Z"
+    assert [item.kind for item in actions(hedged("50.5", 5, **traded(15)))] == ["unhedge"]
+
+
+def test_r_a8_a_conversion_waits_for_its_interval_too() -> None:
+    costly = {"funding": {SWAP: {"rate": "-0.000366"}}}
+    assert hedged(55, 2, **costly, **traded(14)).actions == ()
+    assert [item.kind for item in actions(hedged(55, 2, **costly, **traded(15)))] == ["convert"]
+
+
+# ---- money that is promised
+
+
+def test_r_a20_a_standing_position_keeps_its_leverage_when_more_of_it_is_opened() -> None:
+    """Another one would call margin for all of it."""
+    wanted = policy({"BTC": 50}, hedge={"leverage": "1"})
+    (trim,) = actions(hedged(60, 4, wanted=wanted), "BTC")
+    assert [leg.leverage for leg in trim.legs if leg.symbol == SWAP] == [Decimal(2)]
+    (trim,) = actions(decide(seen({"BTC": 60}, 30, futures=10), wanted, RANGE), "BTC")
+    assert [leg.leverage for leg in trim.legs if leg.symbol == SWAP] == [Decimal(1)]

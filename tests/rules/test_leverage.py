@@ -167,6 +167,16 @@ def test_r_a9_outside_bear_or_over_the_funding_limit_it_is_unwound(drift: float,
     assert (close.legs[0].reduce_only, close.legs[0].purpose, legs(close)) == (True, "index", {SWAP: Decimal(5)})
 
 
+def test_r_a9_a_perpetual_with_a_long_on_it_is_not_shorted_it_has_one_side() -> None:
+    def shorted(**more: Any) -> set[str]:
+        state = seen({"BTC": 40, "ETH": 20}, 30, futures=10, candles=BEAR, **more)
+        made = decide(state, policy({"BTC": 50, "ETH": 40}), RANGE)
+        return {item.asset for item in actions(made) if item.kind == "index_hedge"}
+
+    assert shorted() == {"BTC", "ETH"}
+    assert shorted(longs={"ETH": 2}) == {"BTC"}
+
+
 def test_r_a9_outside_bear_nothing_is_shorted() -> None:
     assert "index_hedge" not in kinds(index(drift=0.003, **ONLY_BTC))
     assert "index_hedge" not in kinds(index(hedge={"index": {"enabled": False}}))
@@ -220,6 +230,25 @@ def test_r_a12_no_bridge_where_one_of_its_conditions_fails(more: Mapping[str, An
 
 def test_r_a12_at_neutral_funding_it_is_bridged() -> None:
     assert "bridge" in kinds(bridging(funding={SOL_SWAP: {"rate": "0.0001"}}))
+
+
+def test_r_a12_a_bridge_that_the_gates_refuse_leaves_the_step_to_spot() -> None:
+    """What longs pay makes the bridge too dear; bought in spot, the same step is worth its cost."""
+    wanted = policy({"BTC": 50, "SOL": 20}, add={"route": "bridge"})
+    state = seen({"BTC": 50, "SOL": 12}, 28, futures=10, funding={SOL_SWAP: {"rate": "0.0002"}})
+    made = decide(state, wanted, RANGE)
+    assert [(item.wish.kind, [word.gate for word in item.not_passed]) for item in made.blocked] == [
+        ("bridge", ["R-G10"])
+    ]
+    (add,) = actions(made, "SOL")
+    assert (add.kind, set(legs(add))) == ("add", {SOL})
+    assert "its bridge was refused" in add.why
+
+
+def test_r_a12_a_bridge_that_passes_is_not_bought_in_spot_as_well() -> None:
+    wanted = policy({"BTC": 50, "SOL": 20}, add={"route": "bridge"})
+    made = decide(seen({"BTC": 50, "SOL": 12}, 28, futures=10), wanted, RANGE)
+    assert [item.kind for item in actions(made, "SOL")] == ["bridge"]
 
 
 def test_r_a12_all_bridges_together_stay_within_their_limit() -> None:
@@ -379,6 +408,16 @@ def test_r_a19_what_is_idle_is_parked() -> None:
 )
 def test_r_a19_otherwise_nothing_is_parked(case: Mapping[str, Any]) -> None:
     assert "park" not in kinds(idle(**case))
+
+
+def test_r_a19_what_a_sale_of_the_same_plan_may_bring_is_not_parked_yet() -> None:
+    """Ten of the wallet's 17 are the floor and five the buffer; what the trim sells is idle once it is sold."""
+    wanted = policy(
+        {"BTC": 75}, stables={"floor": "0.10", "buffer": "0.05"}, hedge={"enabled": False}, savings={"enabled": True}
+    )
+    made = decide(seen({"BTC": 83}, 17, **EARNS), wanted, RANGE)
+    assert kinds(made) == ["trim", "park"]
+    assert the(made, "park").moves[0].amount == Decimal("2000.00")
 
 
 def test_r_a19_a_recall_comes_before_an_add_and_counts_when_it_has_arrived() -> None:

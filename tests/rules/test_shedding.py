@@ -199,7 +199,7 @@ def test_r_a17_a_dead_sector_is_left_without_stress() -> None:
 def delisted(hours: float, **more: Any) -> Plan:
     start = utc_text(AT + timedelta(hours=hours))
     feeds = {"macro": [{"name": "SOL", "start": start, "end": start, "impact": "delisting"}]}
-    held = {"BTC": 50, "SOL": 10}
+    held = more.pop("weights", {"BTC": 50, "SOL": 10})
     state = seen(held, 33, futures=7, feeds=feeds, **more)
     return decide(state, policy({"BTC": 50, "SOL": 10}), RANGE)
 
@@ -213,6 +213,16 @@ def test_r_a17_an_announced_delisting_is_left_while_it_trades_futures_first() ->
 
 def test_r_a17_before_it_is_announced_nothing_is_left() -> None:
     assert delisted(1).actions == ()
+
+
+def test_r_a17_what_is_being_left_is_not_added_to() -> None:
+    """Gone or nearly so, it is far under its target: nothing of it is bought back while it is leaving."""
+    bought = [delisted(hours, weights={"BTC": 50, "SOL": 2}) for hours in (-1, 1)]
+    assert [[item.kind for item in actions(made, "SOL")] for made in bought] == [["exit"], ["add"]]
+    none = delisted(-1, weights={"BTC": 50, "SOL": 0})
+    assert actions(none, "SOL") == []
+    assert hold(none, "SOL").rule == "R-A17"
+    assert "delisting is announced" in hold(none, "SOL").why
 
 
 # ---- R-A18

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_FLOOR, Decimal
 
@@ -18,15 +18,18 @@ from bot.core.futures import (
     own_cash,
     own_margin,
     own_powder,
+    paced,
     parts_of,
     prefund,
     sales,
 )
-from bot.core.numbers import CENT, ONE, ZERO, fraction
+from bot.core.numbers import CENT, ONE, ZERO, fraction, utc_text
+from bot.core.policy import Policy
 from bot.core.sizing import CLOSE_ENOUGH, goal_of, left_of, percent, points, sign_of, step
 from bot.core.wishes import Hold, Leg, Move, Wish
 
 RULE = "R-A11"
+BRIDGE = "R-A12"
 HALF = Decimal("0.5")
 STRESS_STOPS_ADDS = 2
 LEAST_MOVE = Decimal(10)  # a transfer of less is not worth its cycle
@@ -45,6 +48,18 @@ class _Leave:
 
 def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     """The next step of bringing an underweight asset back; a hold with its nearest flip; None where it has no cause."""
+    return _next(desk, asset, bridges=True)
+
+
+def instead(desk: Desk, asset: str) -> Wish | None:
+    """Spot with what dry powder there is where the gates refused this plan's bridge on the asset (R-A11)."""
+    if not any(item.asset == asset and item.rule == BRIDGE for item in desk.refused):
+        return None
+    made = _next(desk, asset, bridges=False)
+    return replace(made, why=f"{made.why}; its bridge was refused") if isinstance(made, Wish) else None
+
+
+def _next(desk: Desk, asset: str, *, bridges: bool) -> Wish | Hold | None:
     exposure = desk.exposure(asset)
     episode = desk.memory.episode(asset)
     if episode is not None and not (episode.direction in ("add", "calendar") and sign_of(episode) == "up"):
@@ -58,7 +73,7 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
         return Hold(asset, "R-W8", f"{earlier.rule} already acts on {asset} in this plan", "the next cycle")
     refill = next((item for item in desk.seen.triggers if item.direction == "refill"), None)
     if refill is not None:
-        return Hold(asset, "R-W3", f"the stable floor comes first: {refill.why}", "the floor refilled")
+        return Hold(asset, "R-W3", f"the stable floor comes first: {refill.why}", _refilled(desk))
     goal = episode.goal if episode else (trigger.goal if trigger and trigger.goal is not None else None)
     goal = goal_of(exposure, desk.policy, "under") if goal is None else goal
     gap = fraction(goal - desk.ledger.net(asset))
@@ -78,7 +93,7 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     if left is not None:
         size = min(size, left)
     step_of = _Step(size, goal, f"{reasons}; {leave.why}", whole=left is None, way=gap)
-    return _bridged(desk, exposure, step_of) or _spot(desk, asset, step_of)
+    return (_bridged(desk, exposure, step_of) if bridges else None) or _spot(desk, asset, step_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +146,7 @@ def _bridged(desk: Desk, exposure: Exposure, wanted: _Step) -> Wish | None:
     legs = (*bought, opened(desk, asset, notional / mark(desk, asset), "bridge", leverage))
     why = f"{wanted.why}; bridge of {points(margin * leverage)} points on {points(margin)} of margin"
     return Wish(
-        "R-A12", "bridge", "normal", asset, why, legs=legs, exposure_change=fraction(spot + margin * leverage),
+        BRIDGE, "bridge", "normal", asset, why, legs=legs, exposure_change=fraction(spot + margin * leverage),
         direction="add", goal=wanted.goal, whole=wanted.whole,
     )  # fmt: skip
 
@@ -142,44 +157,81 @@ def _leave(desk: Desk, exposure: Exposure) -> _Leave:
     if not desk.policy.signals.enabled:
         return _Leave(ONE, "signals off")
     if desk.seen.regime == "bear":
-        return _Leave(ZERO, "bear regime: no adds", "the regime leaving bear")
+        return _Leave(ZERO, "bear regime: no adds", "the regime neutral or bull, now bear")
     if desk.seen.stress >= STRESS_STOPS_ADDS:
-        return _Leave(ZERO, f"stress {desk.seen.stress}: no adds", f"stress under {STRESS_STOPS_ADDS}")
+        return _Leave(ZERO, f"stress {desk.seen.stress}: no adds", _less_stress(desk))
     last = desk.memory.last_trades.get(exposure.asset)
     if last is not None and last.direction == "down" and desk.snapshot.at - last.at < AFTER_TRIM:
         recovered = read.trend == Trend.STRONG_UP or read.recovered
         if not recovered:
             days = (desk.snapshot.at - last.at).days
-            return _Leave(
-                ZERO, f"reduced {days} days ago: no adding back yet (R-A15)", "strong up, or two closes of recovery"
-            )
-    return _trend_leave(read)
-
-
-def _trend_leave(read: Readings) -> _Leave:
+            trend = read.trend.value if read.trend else "unknown"
+            nearest = f"strong up or two closes of recovery, now {trend}; or {AFTER_TRIM.days} days, now {days}"
+            return _Leave(ZERO, f"reduced {days} days ago: no adding back yet (R-A15)", nearest)
     if read.trend is None:
-        return _Leave(ZERO, "trend unknown: no adds", "enough closed candles for the averages")
+        return _Leave(ZERO, "trend unknown: no adds", _bars_missing(desk, exposure.asset))
+    return _trend_leave(read, read.trend, desk.policy)
+
+
+def _bars_missing(desk: Desk, asset: str) -> str:
+    """The fewest bars that a trend can be told from, and those at hand."""
+    signals = desk.policy.signals
+    frames = desk.snapshot.candles.get(desk.spot(asset)) or desk.snapshot.candles.get(desk.contract(asset).symbol) or {}
+    bars = frames.get(signals.timeframe)
+    have = 0 if bars is None else len(bars)
+    return f"{signals.averages.fast} fresh closed bars of {signals.timeframe}, now {have}"
+
+
+def _trend_leave(read: Readings, trend: Trend, policy: Policy) -> _Leave:
     if read.parabolic:
-        return _Leave(ZERO, "parabolic: no adds", "the parabolic window passing")
+        keys = policy.narrative
+        nearest = (
+            f"a rise under {percent(keys.parabolic_return)} in {keys.parabolic_window.days} days, now that or more"
+        )
+        return _Leave(ZERO, "parabolic: no adds", nearest)
     if read.overextended:
-        return _Leave(ZERO, "overextended above its average: no adds", "a close nearer to the average")
-    if read.trend == Trend.STRONG_DOWN and not read.bottoming:
-        rsi = f"RSI {read.rsi:.0f}; " if read.rsi is not None else ""
+        return _Leave(ZERO, "overextended above its average: no adds", _nearer(read, policy))
+    if trend == Trend.STRONG_DOWN and not read.bottoming:
+        rsi = f"RSI {read.rsi:.0f}" if read.rsi is not None else "RSI unknown"
         return _Leave(
             ZERO,
             "falling knife: strong down without bottoming",
-            f"{rsi}bottoming needs a bullish divergence, or oversold with support or a rising histogram",
+            f"{rsi}, needs under {policy.signals.rsi.oversold:.0f} with support or a histogram rolling up; "
+            "or a bullish divergence",
         )
-    if read.trend == Trend.STABILISING_DOWN and not (read.at_support or read.oversold or read.bottoming):
+    if trend == Trend.STABILISING_DOWN and not (read.at_support or read.oversold or read.bottoming):
         return _Leave(HALF, "stabilising down without support: half an increment")
-    return _Leave(ONE, f"trend {read.trend.value}")
+    return _Leave(ONE, f"trend {trend.value}")
 
 
-def _close_short(desk: Desk, asset: str, short: Decimal, gap: Decimal, reasons: str) -> Wish | None:
-    """A short on the asset is closed before any spot is bought (R-A11)."""
+def _refilled(desk: Desk) -> str:
+    stables = desk.policy.targets.stables
+    liquid = fraction(desk.ledger.liquid / desk.equity)
+    return f"liquid stables of {percent(stables.floor + stables.refill)}, now {percent(liquid)}"
+
+
+def _less_stress(desk: Desk) -> str:
+    calm = f"no alarm now, a level less after {desk.policy.stress.calm_closes} calmer daily closes"
+    return f"stress under {STRESS_STOPS_ADDS}, now {desk.seen.stress} ({', '.join(desk.seen.alarms) or calm})"
+
+
+def _nearer(read: Readings, policy: Policy) -> str:
+    """The close at which an asset is no longer overextended, and the one it has."""
+    if read.close is None or read.atr is None or read.ema_fast is None:
+        return f"a close within {policy.signals.atr.overextended:f} ATR of the average"
+    most = read.ema_fast + float(policy.signals.atr.overextended) * read.atr
+    return f"a close of at most {most:.6g} ({policy.signals.atr.overextended:f} ATR over EMA), now {read.close:.6g}"
+
+
+def _close_short(desk: Desk, asset: str, short: Decimal, gap: Decimal, reasons: str) -> Wish | Hold | None:
+    """A short on the asset is closed before any spot is bought (R-A11), at the pace of increments."""
     mark = desk.ledger.marks.get(asset)
     if mark is None:
         return None
+    wait = paced(desk, asset)
+    if wait is not None:
+        now = utc_text(desk.snapshot.at)
+        return Hold(asset, "R-A8", "the short is closed before spot is bought", f"from {utc_text(wait)}, now {now}")
     size = min(step(gap, desk.policy.add_for(asset).increment), fraction(short * mark / desk.equity))
     contract = desk.contract(asset)
     coins = min(short, size * desk.equity / mark)

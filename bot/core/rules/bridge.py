@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from bot.core.costs import funding_view
 from bot.core.desk import Desk
-from bot.core.futures import closed, mark, own_cash, own_margin, own_powder
+from bot.core.futures import closed, mark, own_cash, own_margin, own_powder, paced
 from bot.core.memory import Bridge
-from bot.core.numbers import CENT, ONE, ZERO, fraction
+from bot.core.numbers import CENT, ONE, ZERO, fraction, utc_text
 from bot.core.sizing import percent
 from bot.core.snapshot import Position
 from bot.core.wishes import Hold, Leg, Move, Wish
@@ -65,6 +65,14 @@ def convert(desk: Desk, asset: str) -> Wish | Hold | None:
     due = _due(desk, asset)
     if not due:
         return None
+    wait = paced(desk, asset)
+    if wait is not None:
+        return Hold(
+            asset,
+            CONVERT,
+            f"{due}: the last round was at {utc_text(desk.memory.last_trades[asset].at)}",
+            f"the next one from {utc_text(wait)}, now {utc_text(desk.snapshot.at)}",
+        )
     market = desk.market(desk.spot(asset))
     if market is None or not market.active:
         return Hold(asset, CONVERT, f"{due}, but spot is not traded", "an active spot market")

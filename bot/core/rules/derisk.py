@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.core.assessment import Exposure
 from bot.core.desk import Desk
-from bot.core.futures import change_of, margin_of, mark, no_short, opened, prefund, sale, sellable
+from bot.core.futures import change_of, free_needed, margin_of, mark, no_short, opened, prefund, sale, sellable
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.sizing import CLOSE_ENOUGH, left_of, percent, points, step
 from bot.core.wishes import Hold, Leg, Wish
@@ -38,7 +38,7 @@ def _of(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
     if desk.seen.stress > 0 and (
         net - target > fraction(HALF * exposure.band) or (working and net - target > CLOSE_ENOUGH)
     ):
-        why = f"stress {desk.seen.stress} ({', '.join(desk.seen.alarms)}): target scaled to {percent(target)}"
+        why = f"stress {desk.seen.stress} ({_alarms(desk)}): target scaled to {percent(target)}"
         return _down(desk, exposure, net - target, target, STRESS, why)
     if desk.seen.regime != "bear":
         return None
@@ -48,6 +48,12 @@ def _of(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
         return None
     why = f"bear regime: target {percent(target)}, in neutral {percent(neutral)}"
     return _down(desk, exposure, over, fraction(net - over), BEAR, why)
+
+
+def _alarms(desk: Desk) -> str:
+    """The alarms of now; where none is left, how the level that still stands comes down (R-S15)."""
+    calm = f"no alarm now, a level less after {desk.policy.stress.calm_closes} calmer daily closes"
+    return ", ".join(desk.seen.alarms) or calm
 
 
 def _down(desk: Desk, exposure: Exposure, way: Decimal, goal: Decimal, rule: str, why: str) -> Wish | Hold | None:
@@ -70,7 +76,7 @@ def _down(desk: Desk, exposure: Exposure, way: Decimal, goal: Decimal, rule: str
     if not legs:
         coins = min(size * desk.equity / price, sellable(desk, asset))
         if coins <= 0:
-            return Hold(asset, rule, f"{why}, but no coins may be sold", "free coins beyond those kept")
+            return Hold(asset, rule, f"{why}, but no coins may be sold", free_needed(desk, asset))
         # The bear step leaves the bear hedge alone; any other sale of hedged spot closes its share of the short (R-A8).
         alone = rule == BEAR and any(item.reason.startswith(BEAR_HEDGE) for item in desk.hedges(asset, "hedge"))
         legs = (Leg(desk.spot(asset), -coins, price),) if alone else sale(desk, asset, coins)

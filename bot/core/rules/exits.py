@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from bot.core.assessment import Exposure
 from bot.core.desk import Desk
-from bot.core.futures import change_of, closed, sale, sellable
+from bot.core.futures import change_of, closed, delisted, free_needed, sale, sellable
 from bot.core.numbers import ZERO, fraction
 from bot.core.sizing import step
 from bot.core.wishes import Hold, Leg, Wish
 
 RULE = "R-A17"
-DELISTING = "delisting"  # a macro event of this impact named after the asset
 
 
 def wishes(desk: Desk) -> list[Wish | Hold]:
     """Slices of an increment, cut by R-G5 to what the book can bear; where it takes nothing they wait."""
     made = []
     for exposure in desk.seen.exposures:
-        why = _why(desk, exposure)
+        why = leaving(desk, exposure)
         held = desk.ledger.coins.get(exposure.asset, ZERO) or desk.ledger.contracts.get(exposure.asset, ZERO)
         if not why or not held:
             continue
@@ -27,12 +26,9 @@ def wishes(desk: Desk) -> list[Wish | Hold]:
     return made
 
 
-def _why(desk: Desk, exposure: Exposure) -> str:
-    announced = any(
-        item.impact.lower() == DELISTING and item.name == exposure.asset and item.start <= desk.snapshot.at
-        for item in desk.snapshot.feeds.macro or ()
-    )
-    if announced:
+def leaving(desk: Desk, exposure: Exposure) -> str:
+    """Why an asset is being left, and so is not added to either; empty while it may stay."""
+    if delisted(desk, exposure.asset):
         return "its delisting is announced"
     illiquid = desk.seen.market.illiquid
     why = illiquid.get(exposure.asset)
@@ -62,7 +58,7 @@ def _slice(desk: Desk, exposure: Exposure, why: str) -> Wish | Hold | None:
         if market is not None and desk.ledger.coins.get(asset, ZERO) < market.smallest(price):
             return None  # what the venue does not take any more is carried
         if amount <= 0:
-            return Hold(asset, RULE, f"{why}, but no coins may be sold", "free coins beyond those kept")
+            return Hold(asset, RULE, f"{why}, but no coins may be sold", free_needed(desk, asset))
         legs = sale(desk, asset, amount)
     if not legs:
         return None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.core.desk import Desk
-from bot.core.futures import own_cash, own_margin
+from bot.core.futures import closed, covering, own_cash, own_margin
 from bot.core.numbers import CENT, ZERO, fraction
 from bot.core.sizing import percent
 from bot.core.wishes import Leg, Move, Wish
@@ -44,22 +44,15 @@ def safety(desk: Desk) -> list[Wish]:
 
 def _close(desk: Desk, asset: str, size: Decimal, mark: Decimal, why: str) -> Wish:
     """A short and the coins it hedges go together, as far as those may be sold; a long is closed alone."""
-    contract = desk.contract(asset)
-    close = Leg(
-        contract.symbol,
-        -size / contract.coins,
-        mark * contract.coins,
-        "hedge" if size < 0 else "bridge",
-        reduce_only=True,
-    )
+    close = covering(desk, asset, -size) if size < 0 else (closed(desk, asset, -size, "bridge"),)
     change = -fraction(size * mark / desk.equity)
     price, market = desk.ledger.prices.get(asset), desk.market(desk.spot(asset))
     kept = desk.policy.targets.keep.get(asset, ZERO)
     coins = min(-size, desk.ledger.free.get(asset, ZERO), desk.ledger.coins.get(asset, ZERO) - kept)
     sellable = price is not None and market is not None and market.active and coins >= market.smallest(price)
     if price is None or not sellable:
-        return Wish(RULE, "close", "safety", asset, why, legs=(close,), exposure_change=change)
-    return Wish(RULE, "convert", "safety", asset, why, legs=(close, Leg(desk.spot(asset), -coins, price)))
+        return Wish(RULE, "close", "safety", asset, why, legs=close, exposure_change=change)
+    return Wish(RULE, "convert", "safety", asset, why, legs=(*close, Leg(desk.spot(asset), -coins, price)))
 
 
 def _spare(desk: Desk) -> Decimal:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.core.desk import Desk
+from bot.core.futures import covering
 from bot.core.numbers import ONE, ZERO, fraction
-from bot.core.wishes import Leg, Wish
+from bot.core.wishes import Wish
 
 RULE = "R-A7"
 
@@ -32,8 +33,6 @@ def _cover(desk: Desk, asset: str, coins: Decimal, mark: Decimal, why: str) -> W
     amount = coins / contract.coins
     if market is not None:
         amount = min(market.up(amount), -desk.ledger.contracts[asset] / contract.coins)  # up: towards safety
-    leg = Leg(contract.symbol, amount, mark * contract.coins, "hedge", reduce_only=True)
+    legs = covering(desk, asset, amount * contract.coins)
     change = fraction(coins * mark / desk.equity) if desk.ledger.equity else ZERO
-    return Wish(
-        RULE, "unhedge", "safety", asset, f"{RULE}: never net short: {why}", legs=(leg,), exposure_change=change
-    )
+    return Wish(RULE, "unhedge", "safety", asset, f"{RULE}: never net short: {why}", legs=legs, exposure_change=change)

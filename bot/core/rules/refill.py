@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.core.desk import Desk
+from bot.core.futures import sale
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.sizing import percent
-from bot.core.wishes import Leg, Wish
+from bot.core.wishes import Wish
 
 RULE = "R-W3"
 
@@ -47,23 +48,10 @@ def _sale(desk: Desk, asset: str, need: Decimal, why: str, goal: Decimal) -> Wis
     if money < market.smallest(price) * price:
         return None
     coins = money / price
-    legs = [Leg(symbol, -coins, price)]
-    short = _short_with(desk, asset, coins)
-    if short is not None:
-        legs.insert(0, short)
-    closed = short.notional if short else ZERO
+    legs = sale(desk, asset, coins)
+    closed = sum((leg.notional for leg in legs if leg.reduce_only), ZERO)
     return Wish(
-        RULE, "derisk", "floor", asset, f"{RULE}: {why}; {asset} is the most overweight", legs=tuple(legs),
+        RULE, "derisk", "floor", asset, f"{RULE}: {why}; {asset} is the most overweight", legs=legs,
         exposure_change=fraction((closed - money) / desk.equity), direction="refill", goal=goal,
         notes={"subject": "stables", "to": percent(goal)},
     )  # fmt: skip
-
-
-def _short_with(desk: Desk, asset: str, coins: Decimal) -> Leg | None:
-    held = desk.ledger.coins.get(asset, ZERO)
-    short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO))
-    mark = desk.ledger.marks.get(asset)
-    if not short or not held or mark is None:
-        return None
-    contract = desk.contract(asset)
-    return Leg(contract.symbol, short * coins / held / contract.coins, mark * contract.coins, "hedge", reduce_only=True)

@@ -8,8 +8,9 @@ from decimal import Decimal
 from bot.core.assessment import Exposure, Trend
 from bot.core.costs import funding_view
 from bot.core.desk import Desk
+from bot.core.futures import free_needed, paced
 from bot.core.memory import Hedge
-from bot.core.numbers import ZERO, fraction
+from bot.core.numbers import ZERO, fraction, utc_text
 from bot.core.sizing import percent, points, step
 from bot.core.wishes import Hold, Leg, Wish
 
@@ -23,6 +24,12 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     mark, price = desk.ledger.marks.get(asset), desk.ledger.prices.get(asset)
     if not short or mark is None or price is None or desk.touched(asset) is not None:
         return None
+    wait = paced(desk, asset)
+    if wait is not None:
+        return Hold(
+            asset, RULE, f"hedged: the last step was at {utc_text(desk.memory.last_trades[asset].at)}",
+            f"the next one from {utc_text(wait)}, now {utc_text(desk.snapshot.at)}",
+        )  # fmt: skip
     exposure = desk.exposure(asset)
     spot = fraction(desk.ledger.spot_weight(asset))
     net = desk.ledger.net(asset)
@@ -74,7 +81,7 @@ def _convert_or_keep(desk: Desk, exposure: Exposure, size: Decimal, unhedged: De
         coins = max(ZERO, free)
         cover = _cover(desk, asset, fraction(coins * cover.price / contract.coins / desk.equity))
     if coins <= 0:
-        return Hold(asset, "R-T9", f"{why}, but no free coins may be sold", "free coins beyond those kept")
+        return Hold(asset, "R-T9", f"{why}, but no free coins may be sold", free_needed(desk, asset))
     sale = Leg(desk.spot(asset), -coins, price)
     # The short goes first: were the sale filled alone, fully hedged coins would be net short (R-A7).
     return Wish(RULE, "convert", "upkeep", asset, f"{RULE}: {why}: close the short, sell the spot", legs=(cover, sale))
