@@ -21,6 +21,7 @@ from bot.cli import (
     local_exchange,
     lots,
     plan,
+    simulate,
     snapshot,
     status,
     verify,
@@ -60,6 +61,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     control.rearm,
     verify.verify,
     local_exchange.local_exchange,
+    simulate.simulate,
     version.version,
 )
 for command in COMMANDS:
