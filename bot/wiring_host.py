@@ -21,7 +21,7 @@ from bot.ports.errors import Fenced
 from bot.ports.store import Run
 from bot.settings import Settings
 
-IN_ENVIRONMENT = "{keys} stand in the environment, where whoever sees the process reads them; secret files are better"
+IN_ENVIRONMENT = "{keys}: in the environment, where whoever sees the process reads them; secret files are better"
 
 
 def locked(settings: Settings, folder: Path) -> tuple[IO[str], str]:

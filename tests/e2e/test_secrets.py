@@ -88,7 +88,7 @@ async def test_the_keys_stand_nowhere_but_in_the_header_they_belong_into(tmp_pat
     assert process.returncode == 0, told[-3_000:]
     # It went wrong, it was told of, and the canaries were there to be found.
     assert wire.tricks > 10
-    assert "stand in the environment" in told
+    assert "in the environment, where" in told
     assert sum(HEADER.lower() in request.lower() for request in wire.asked) > 30
     record = everything_in(tmp_path, but=file)
     assert b"not known; GET" in record  # what the wire said of the keys was written down, without them

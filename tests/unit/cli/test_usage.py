@@ -20,6 +20,8 @@ COMMANDS = [[name] for name in ALONE] + [
     ["config", "schema"],
     ["db"],
     ["db", "upgrade"],
+    ["live"],
+    ["live", "confirm"],
 ]
 
 
