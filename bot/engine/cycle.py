@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core.orders import OrderState
 from bot.core.plan_record import Plan
@@ -26,6 +26,8 @@ from bot.engine.record import Recorder, rests
 from bot.engine.resting import in_the_way
 from bot.engine.stop import CANCELS, KillWatch
 from bot.ports.venue import Gap
+
+LIVES_MOST = timedelta(minutes=30)  # venue time after which an intent is stale, however long a cycle is
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,8 @@ class Engine:
         await self.outside.vanished(reads.positions, self.recorder.memory, self.reconciler.active)
 
     def _works(self, decision: Plan, policy: Policy, snapshot: Snapshot) -> tuple[Work, ...]:
-        sender = Sender(self._parts.mode, self._parts.portfolio, self.recorder.fence, snapshot.at + policy.cycle / 2)
+        until = snapshot.at + min(policy.cycle / 2, LIVES_MOST)
+        sender = Sender(self._parts.mode, self._parts.portfolio, self.recorder.fence, until)
         return works(decision, policy, snapshot, sender)
 
     async def _make_way(self, decision: Plan) -> None:

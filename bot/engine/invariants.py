@@ -12,7 +12,7 @@ from typing import Any
 from bot.core.events import Event
 from bot.core.instruments import base_of, is_swap
 from bot.core.numbers import ONE, ZERO
-from bot.core.orders import IllegalTransition, OrderState, moved
+from bot.core.orders import IllegalTransition, OrderIntent, OrderState, moved
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
 from bot.ports.store import DecisionRow, OrderRow
@@ -188,9 +188,15 @@ def nothing_sent_while_stopped(seen: Evidence) -> list[str]:
             level = "off" if what == "resume" else value if what == "kill" else level
         elif event.kind == "order.submitted" and level != "off":
             row = orders.get(str(event.body["client_id"]))
-            if level != "freeze" or row is None or not row.intent.while_frozen:
+            if row is None or not _let_through(level, row.intent):
                 faults.append(f"{event.body['client_id']} was sent under kill level {level}")
     return faults
+
+
+def _let_through(level: str, intent: OrderIntent) -> bool:
+    if level == "flatten":
+        return intent.kind == "flatten" and intent.reduce_only
+    return level == "freeze" and intent.while_frozen
 
 
 def decided_once(seen: Evidence) -> list[str]:

@@ -218,6 +218,27 @@ async def test_a_halt_leaves_alone_what_cannot_be_asked_and_what_never_left() ->
     assert (await views(world))[0].state == OrderState.UNKNOWN
 
 
+async def test_a_cancel_after_which_the_order_still_stands_is_asked_for_again() -> None:
+    world = await an_order_at_rest()
+    world.venue.shrugs = True
+    assert await world.engine.cancel_own() == 1
+    assert (await views(world))[0].state == OrderState.OPEN
+    world.venue.shrugs = False
+    assert await world.engine.cancel_own() == 1
+    assert (await views(world))[0].state == OrderState.CANCELLED
+
+
+async def test_a_transfer_that_was_never_said_to_be_sent_is_denied_by_the_next_process() -> None:
+    world = await a_world()
+    world.store.ends_at = "move.submitted"
+    with pytest.raises(ProcessEnded):
+        await executed(world, a_transfer())
+    after = await world.restarted()
+    await reconcile(after, later=SHORTLY)
+    (row,) = await after.store.moves(unfinished=False)
+    assert (row.state, row.why) == (OrderState.DENIED, "never sent: the process ended before")
+
+
 async def test_an_action_of_which_one_order_is_open_still_is_not_settled() -> None:
     world = await a_world()
     world.venue.answers = ["rests"]

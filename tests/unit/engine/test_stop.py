@@ -12,9 +12,12 @@ from bot.engine.verify import verify
 from bot.ports.errors import StoreError
 from bot.ports.store import ControlRow
 from bot.store.memory import MemoryControls
-from tests.builders import D
+from bot.venues.simulated.exchange import OrderRequest
+from tests.builders import D, a_policy
 from tests.unit.engine.world import MINE, FakeAlerts, a_world
-from tests.unit.venues.simulated.scenes import SPOT, SWAP
+from tests.unit.venues.simulated.scenes import SPOT, SWAP, StillScene
+
+ETH_SWAP = "ETH/USDT:USDT"
 
 
 def level(kill: KillWatch) -> str:
@@ -203,3 +206,68 @@ async def test_flatten_closes_the_short_and_sends_nothing_else() -> None:
     assert closing.reduce_only
     assert not (await world.cycle()).plan.actions
     assert not (await world.store.memory()).hedges
+
+
+async def test_flatten_closes_longs_then_shorts_and_says_what_rises() -> None:
+    scene = StillScene(depth=D(100_000), spread=D("0.02"))
+    for symbol, like in (("ETH/USDT", SPOT), (ETH_SWAP, SWAP)):
+        scene.listed[symbol], scene.moves[symbol] = scene.listed[like], list(scene.moves[like])
+    both = {"majors": {"weight": "0.50", "assets": {"BTC": "0.9", "ETH": "0.1"}}}
+    policy = a_policy(targets={"stables": {"weight": "0.50", "floor": "0.05"}, "sleeves": both})
+    world = await a_world(scene=scene, policy=policy, futures="20000")
+    world.exchange.place(OrderRequest(ETH_SWAP, "buy", "market", amount=D(30)))
+    world.exchange.place(OrderRequest(SWAP, "sell", "market", amount=D(20)))
+    resting = OrderRequest(SPOT, "sell", "limit", amount=D(5), price=D(120), tif="gtc")
+    world.exchange.place(resting)
+    await world.controls.request("kill", "flatten", "anna", "out")
+    outcome = await world.cycle()
+    wishes = [item.wish for item in outcome.plan.actions]
+    assert [(wish.asset, wish.kind, wish.legs[0].qty > 0) for wish in wishes] == [
+        ("ETH", "flatten", False),
+        ("BTC", "flatten", True),
+    ]
+    assert "net exposure of BTC rises by" in wishes[1].why
+    assert all(leg.reduce_only for wish in wishes for leg in wish.legs)
+    assert world.exchange.positions() == []
+    # A person's own order is no business of ours (R-G16), nor is spot sold.
+    assert ([order.amount for order in world.exchange.open_orders()], world.held()) == ([D(5)], D(600))
+    assert (await verify(world.record)).clean
+
+
+async def test_flatten_takes_as_many_cycles_as_the_largest_order_asks_for() -> None:
+    world = await a_world(policy=a_policy(limits={"order_value_max": "0.01"}), futures="20000")
+    world.exchange.place(OrderRequest(SWAP, "sell", "market", amount=D(25)))
+    await world.controls.request("kill", "flatten", "anna", "out")
+    closed = []
+    for _ in range(4):
+        await world.cycle()
+        closed.append(world.short())
+    assert closed[:3] == sorted(closed[:3], reverse=True)
+    assert (closed[0] > 0, closed[-1]) == (True, D(0))
+    assert {intent.kind for intent in world.venue.placed} == {"flatten"}
+
+
+async def test_a_flatten_whose_answer_is_lost_closes_no_more_than_there_is() -> None:
+    world = await a_world()
+    await world.cycle()
+    await world.controls.request("kill", "flatten", "anna", "out")
+    world.venue.answers = ["lost"]
+    await world.cycle()
+    assert world.short() == 0
+    for _ in range(2):
+        await world.cycle()
+    assert world.short() == 0
+    assert len([intent for intent in world.venue.placed if intent.kind == "flatten"]) == 1
+    assert (await verify(world.record)).clean
+
+
+async def test_a_halt_that_comes_while_it_flattens_changes_nothing_for_the_highest_level_counts() -> None:
+    world = await a_world()
+    await world.cycle()
+    await world.controls.request("kill", "flatten", "anna", "out")
+    world.venue.before_place = lambda _intent: world.kill.set("halt", "test", "not like this")
+    short = world.short()
+    outcome = await world.cycle()
+    # The highest level counts, and flatten is above halt: what closes goes on (R-G1).
+    assert outcome.count(OrderState.FILLED) == 1
+    assert world.short() == short - D(20)

@@ -83,6 +83,7 @@ class FlakyVenue(SimulatedVenue):
         self.blind = False  # whether `find` can be answered
         self.hides_trades = False  # whether its list of trades lags behind
         self.keeps = False  # whether a cancel gets lost
+        self.shrugs = False  # whether it is taken and not acted upon yet
         self.before_place: Callable[[OrderIntent], None] = lambda _intent: None
         self.after_place: Callable[[OrderIntent], None] = lambda _intent: None
         self.placed: list[OrderIntent] = []
@@ -122,6 +123,9 @@ class FlakyVenue(SimulatedVenue):
         return [] if self.hides_trades else await super().fills(symbol, since)
 
     async def cancel(self, intent: OrderIntent) -> OrderView | Gap:
+        if self.shrugs:
+            found = await super().find(intent)
+            return found if found is not None else Gap("order", "no such order")
         return Gap("order", "timed out") if self.keeps else await super().cancel(intent)
 
     async def find(self, intent: OrderIntent) -> OrderView | Gap | None:
