@@ -128,6 +128,14 @@ def test_r_a16_exactly_half_a_band_over_waits() -> None:
     assert actions(in_stress({"BTC": 40, "XRP": "25.01"}, at_target, joint=False), "XRP") != []
 
 
+@pytest.mark.parametrize(("target", "sheds"), [(20, False), (25, False), (26, True), (30, True)])
+def test_r_a16_at_level_one_targets_up_to_25_points_wait_where_they_are(target: int, sheds: bool) -> None:
+    wanted = policy({"BTC": 40, "XRP": target}, **OFF)
+    made = in_stress({"BTC": 40, "XRP": target}, wanted, joint=False)
+    assert made.assessment.stress == 1
+    assert bool(actions(made, "XRP")) == sheds
+
+
 def test_r_a16_a_major_is_trimmed_less_and_never_bought() -> None:
     wanted = policy({"BTC": 10, "XRP": 60}, **OFF)
     made = in_stress({"BTC": 6, "XRP": 60}, wanted)
