@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bot.core.assessment import Market, Regime
 from bot.core.desk import contract_of
 from bot.core.instruments import is_swap
+from bot.core.kept import Kept
 from bot.core.numbers import from_float, milliseconds
 from bot.core.policy import Policy
 from bot.core.prices import candles_symbol, half_spread
@@ -99,8 +100,15 @@ def needed(policy: Policy) -> tuple[str, ...]:
     return tuple(sorted({*policy.assets, *extra}))
 
 
-def _points(points: Sequence[Point] | None) -> tuple[tuple[float, float], ...]:
-    return tuple((float(at), float(value)) for at, value in points or ())
+def _points(points: tuple[Point, ...] | None) -> tuple[tuple[float, float], ...]:
+    return _POINTS.of(points) if points else ()
+
+
+def _as_floats(points: Sequence[Point]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(at), float(value)) for at, value in points)
+
+
+_POINTS: Kept[tuple[Point, ...], tuple[tuple[float, float], ...]] = Kept(_as_floats, 64)
 
 
 def asked_of(policy: Policy) -> StressAsked:
@@ -121,6 +129,9 @@ def asked_of(policy: Policy) -> StressAsked:
         funding_ms=keys.funding_history / MS_UNIT,
         calm_closes=keys.calm_closes,
     )
+
+
+_ASKED: Kept[Policy, StressAsked] = Kept(asked_of, 16)
 
 
 def view(snapshot: Snapshot, policy: Policy, weights: Mapping[str, float]) -> Market:
@@ -145,7 +156,7 @@ def view(snapshot: Snapshot, policy: Policy, weights: Mapping[str, float]) -> Ma
 
 
 def _scene(snapshot: Snapshot, policy: Policy) -> Scene:
-    asked = asked_of(policy)
+    asked = _ASKED.of(policy)
     names = needed(policy)
     daily = {name: days(name, snapshot, policy) for name in names}
     return Scene(

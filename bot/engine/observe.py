@@ -81,6 +81,7 @@ class Observer:
         self._rates = FundingRates(parts.market)
         self._medians = Medians(parts.keep, parts.alerts)
         self._kind: AccountKind | None = None
+        self._told: dict[str, tuple[tuple[object, ...], History]] = {}
 
     async def read(self, policy: Policy) -> Reads:
         """Everything but books."""
@@ -208,8 +209,15 @@ class Observer:
         made = {}
         for symbol in sorted({*rates, *self._medians.symbols}):
             spread, depth = self._medians.of(symbol)
-            if symbol in rates or spread is not None or depth is not None:
-                made[symbol] = History(funding=rates.get(symbol), spread_median=spread, depth_median=depth)
+            told = (rates.get(symbol), spread, depth)
+            if told == (None, None, None):
+                continue
+            known = self._told.get(symbol)
+            # The very noun of the last cycle where nothing is new: what was worked out of it still holds.
+            if known is None or known[0] != told:
+                known = (told, History(funding=told[0], spread_median=spread, depth_median=depth))
+            self._told[symbol] = known
+            made[symbol] = known[1]
         return made
 
     async def _all_candles(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, update
 
 from bot.ports.errors import Fenced, StoreError
 from bot.store.sql.engine import insert_if_new
@@ -43,16 +43,21 @@ class Standing:
     decision: int
 
 
+# Statements of every transaction are made once: making one costs more than running it.
+_BOOK: BindParameter[int] = bindparam("book")
+# One statement for both: only the holder of this fence adds to them, one transaction after the other.
+_LAST_EVENT = select(func.max(events.c.number)).where(events.c.book_id == _BOOK).scalar_subquery()
+_LAST_DECISION = select(func.max(decisions.c.number)).where(decisions.c.book_id == _BOOK).scalar_subquery()
+_STANDING = (
+    select(leases, _LAST_EVENT.label("event"), _LAST_DECISION.label("decision"))
+    .where(leases.c.book_id == _BOOK)
+    .with_for_update(of=leases)
+)
+
+
 def check(connection: Connection, book: int, fence: int) -> Standing:
     """Hold the lease's row until this transaction ends; raises Fenced when the number is no longer the last one."""
-    # One statement for both: only the holder of this fence adds to them, one transaction after the other.
-    last_event = select(func.max(events.c.number)).where(events.c.book_id == book).scalar_subquery()
-    last_decision = select(func.max(decisions.c.number)).where(decisions.c.book_id == book).scalar_subquery()
-    row = connection.execute(
-        select(leases, last_event.label("event"), last_decision.label("decision"))
-        .where(leases.c.book_id == book)
-        .with_for_update(of=leases)
-    ).one_or_none()
+    row = connection.execute(_STANDING, {"book": book}).one_or_none()
     if row is None or row.fence != fence or not row.holder:
         who = "nobody" if row is None or not row.holder else f"{row.holder} (fence {row.fence})"
         message = f"fence {fence} leads this portfolio no longer: {who} does; nothing was written"

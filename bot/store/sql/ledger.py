@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
 from bot.core.events import Event
 from bot.core.numbers import canonical_json
@@ -41,13 +41,27 @@ _CHANGE_MOVE = (
     .values(state=bindparam("b_state"), why=bindparam("b_why"))
 )
 
+# Statements of every cycle are made once: making one costs more than running it.
+_BOOK: Final[BindParameter[int]] = bindparam("book")
+_SOME: Final[BindParameter[Any]] = bindparam("some", expanding=True)
+_KEYS = select(events.c.key).where(events.c.book_id == _BOOK, events.c.key.in_(_SOME))
+_ORDERS = select(orders).where(orders.c.book_id == _BOOK, orders.c.client_id.in_(_SOME))
+_MOVES = select(transfers).where(transfers.c.book_id == _BOOK, transfers.c.client_id.in_(_SOME))
+_TRADES = select(fills.c.symbol, fills.c.trade_id).where(fills.c.book_id == _BOOK, fills.c.trade_id.in_(_SOME))
+_BOOKED = select(fills.c.client_id, fills.c.qty, fills.c.price).where(
+    fills.c.book_id == _BOOK, fills.c.client_id.in_(_SOME)
+)
+_INSERT = {
+    table.name: insert(table) for table in (orders, order_events, events, fills, funding_payments, cash_flows, alerts)
+}
+
 
 def add_intents(connection: Connection, book: int, made: Sequence[OrderRow], moves: Sequence[MoveRow]) -> None:
     """Insert orders and transfers about to be sent; a client id that is there already fails the transaction."""
     if made:
-        connection.execute(insert(orders), [{"book_id": book, **reading.order_values(row)} for row in made])
+        connection.execute(_INSERT["orders"], [{"book_id": book, **reading.order_values(row)} for row in made])
         connection.execute(
-            insert(order_events), [{"book_id": book, **order_event(row, row.created_at, None)} for row in made]
+            _INSERT["order_events"], [{"book_id": book, **order_event(row, row.created_at, None)} for row in made]
         )
     if moves:
         connection.execute(insert(transfers), [{"book_id": book, **reading.move_values(row)} for row in moves])
@@ -68,15 +82,12 @@ def _draft(connection: Connection, book: int, batch: Sequence[Event], last: int)
     wanted = named(batch)
     draft = Draft(number=last)
     for some in _slices(wanted.keys):
-        mine = select(events.c.key).where(events.c.book_id == book, events.c.key.in_(some))
-        draft.keys.update(connection.execute(mine).scalars())
+        draft.keys.update(connection.execute(_KEYS, {"book": book, "some": some}).scalars())
     for some in _slices(wanted.orders):
-        mine_too = select(orders).where(orders.c.book_id == book, orders.c.client_id.in_(some))
-        for row in connection.execute(mine_too):
+        for row in connection.execute(_ORDERS, {"book": book, "some": some}):
             draft.orders[row.client_id] = reading.order_of(row)
     for some in _slices(wanted.moves):
-        moves = select(transfers).where(transfers.c.book_id == book, transfers.c.client_id.in_(some))
-        for row in connection.execute(moves):
+        for row in connection.execute(_MOVES, {"book": book, "some": some}):
             draft.moves[row.client_id] = reading.move_of(row)
     if wanted.trades:
         _draft_fills(connection, book, draft, wanted.trades, wanted.orders)
@@ -87,13 +98,11 @@ def _draft_fills(
     connection: Connection, book: int, draft: Draft, trades: Iterable[tuple[str, str]], clients: Iterable[str]
 ) -> None:
     for some in _slices({trade_id for _, trade_id in trades}):
-        known = select(fills.c.symbol, fills.c.trade_id).where(fills.c.book_id == book, fills.c.trade_id.in_(some))
-        draft.trades.update((symbol, trade_id) for symbol, trade_id in connection.execute(known))
+        known = connection.execute(_TRADES, {"book": book, "some": some})
+        draft.trades.update((symbol, trade_id) for symbol, trade_id in known)
     for some in _slices(clients):
-        booked = select(fills.c.client_id, fills.c.qty, fills.c.price).where(
-            fills.c.book_id == book, fills.c.client_id.in_(some)
-        )
-        draft.booked.update(reading.booked_of((row[0], row[1], row[2]) for row in connection.execute(booked)))
+        booked = connection.execute(_BOOKED, {"book": book, "some": some})
+        draft.booked.update(reading.booked_of((row[0], row[1], row[2]) for row in booked))
 
 
 def _write(connection: Connection, book: int, draft: Draft) -> None:
@@ -111,7 +120,7 @@ def _write(connection: Connection, book: int, draft: Draft) -> None:
         (alerts, draft.alerts),
     ):
         if lines:
-            connection.execute(insert(table), [{**own, **line} for line in lines])
+            connection.execute(_INSERT[table.name], [{**own, **line} for line in lines])
     if draft.changed_orders:
         connection.execute(_CHANGE_ORDER, [_order_change(book, row) for row in draft.changed_orders.values()])
     if draft.changed_moves:

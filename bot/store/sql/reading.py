@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select
 
 import bot.core.facts
 import bot.core.lots
@@ -32,6 +32,28 @@ _FOLDING: Final = (bot.core.facts, bot.core.lots, bot.core.memory)
 FOLD: Final = (
     f"{__version__}+"
     f"{hashlib.sha256(b''.join(Path(str(each.__file__)).read_bytes() for each in _FOLDING)).hexdigest()[:16]}"
+)
+
+# Statements of every cycle are made once: making one costs more than running it.
+_BOOK: Final[BindParameter[int]] = bindparam("book")
+_AFTER: Final[BindParameter[int]] = bindparam("after")
+_ORDERS: Final = select(orders).where(orders.c.book_id == _BOOK).order_by(orders.c.id)
+_ORDERS_UNFINISHED: Final = _ORDERS.where(orders.c.state.not_in(_TERMINAL))
+_MOVES: Final = select(transfers).where(transfers.c.book_id == _BOOK).order_by(transfers.c.id)
+_MOVES_UNFINISHED: Final = _MOVES.where(transfers.c.state.not_in(_TERMINAL))
+_EVENTS_AFTER: Final = (
+    select(events).where(events.c.book_id == _BOOK, events.c.number > _AFTER).order_by(events.c.number).limit(PAGE)
+)
+_CONTROLS_AFTER: Final = (
+    select(controls).where(controls.c.book_id == _BOOK, controls.c.id > _AFTER).order_by(controls.c.id)
+)
+_RESUMED: Final = select(func.coalesce(func.max(controls.c.id), 0)).where(
+    controls.c.book_id == _BOOK, controls.c.what == "resume"
+)
+_KILLS: Final = (
+    select(controls)
+    .where(controls.c.book_id == _BOOK, controls.c.what == "kill", controls.c.id > _RESUMED.scalar_subquery())
+    .order_by(controls.c.id)
 )
 
 
@@ -82,18 +104,14 @@ def move_values(row: MoveRow) -> dict[str, Any]:
 
 def orders_of(connection: Connection, book: int, *, unfinished: bool) -> Sequence[OrderRow]:
     """Orders, oldest first."""
-    wanted = select(orders).where(orders.c.book_id == book).order_by(orders.c.id)
-    if unfinished:
-        wanted = wanted.where(orders.c.state.not_in(_TERMINAL))
-    return [order_of(row) for row in connection.execute(wanted)]
+    wanted = _ORDERS_UNFINISHED if unfinished else _ORDERS
+    return [order_of(row) for row in connection.execute(wanted, {"book": book})]
 
 
 def moves_of(connection: Connection, book: int, *, unfinished: bool) -> Sequence[MoveRow]:
     """Transfers, oldest first."""
-    wanted = select(transfers).where(transfers.c.book_id == book).order_by(transfers.c.id)
-    if unfinished:
-        wanted = wanted.where(transfers.c.state.not_in(_TERMINAL))
-    return [move_of(row) for row in connection.execute(wanted)]
+    wanted = _MOVES_UNFINISHED if unfinished else _MOVES
+    return [move_of(row) for row in connection.execute(wanted, {"book": book})]
 
 
 def event_of(row: Row[Any]) -> Event:
@@ -104,12 +122,7 @@ def event_of(row: Row[Any]) -> Event:
 def events_after(connection: Connection, book: int, number: int) -> Iterator[tuple[int, Event]]:
     """Events past a number, in the order of their commit; read in pages."""
     while True:
-        page = connection.execute(
-            select(events)
-            .where(events.c.book_id == book, events.c.number > number)
-            .order_by(events.c.number)
-            .limit(PAGE)
-        ).all()
+        page = connection.execute(_EVENTS_AFTER, {"book": book, "after": number}).all()
         for row in page:
             number = row.number
             yield number, event_of(row)
@@ -154,20 +167,12 @@ def _checkpoint(connection: Connection, book: int) -> Folded:
 
 def controls_after(connection: Connection, book: int, after: int) -> Sequence[ControlRow]:
     """Operators' requests past an id, oldest first."""
-    wanted = select(controls).where(controls.c.book_id == book, controls.c.id > after).order_by(controls.c.id)
-    return [_control_of(row) for row in connection.execute(wanted)]
+    return [_control_of(row) for row in connection.execute(_CONTROLS_AFTER, {"book": book, "after": after})]
 
 
 def kill_in(connection: Connection, book: int) -> ControlRow | None:
     """The kill level that somebody set and nobody resumed."""
-    mine = controls.c.book_id == book
-    resumed = select(func.coalesce(func.max(controls.c.id), 0)).where(mine, controls.c.what == "resume")
-    wanted = (
-        select(controls)
-        .where(mine, controls.c.what == "kill", controls.c.id > resumed.scalar_subquery())
-        .order_by(controls.c.id)
-    )
-    return kill_of([_control_of(row) for row in connection.execute(wanted)])
+    return kill_of([_control_of(row) for row in connection.execute(_KILLS, {"book": book})])
 
 
 def _control_of(row: Row[Any]) -> ControlRow:
