@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 
 from hypothesis import given, settings
@@ -36,6 +38,24 @@ class Step:
     number: int
 
 
+# What happens without the client: share, span and sign come from the step's number.
+OUTSIDE: dict[str, Callable[[Exchange, Step, Decimal, timedelta], object]] = {
+    "isolated": lambda exchange, _step, _share, _span: exchange.set_margin_mode(SWAP, "isolated"),
+    "cross": lambda exchange, _step, _share, _span: exchange.set_margin_mode(SWAP, "cross"),
+    "manual": lambda exchange, step, _share, _span: exchange.outside.manual_trade(step.symbol, step.side, step.amount),
+    "by hand": lambda exchange, step, _share, _span: exchange.outside.manual_cancel(step.symbol),
+    "adl": lambda exchange, _step, share, _span: exchange.outside.adl(SWAP, share),
+    "liquidation": lambda exchange, _step, _share, _span: exchange.outside.liquidate(),
+    "halt": lambda exchange, step, _share, span: exchange.outside.halt(step.symbol, span),
+    "delist": lambda exchange, step, _share, _span: exchange.outside.delist(step.symbol),
+    "relist": lambda exchange, step, _share, _span: exchange.outside.relist(step.symbol),
+    "filters": lambda exchange, step, share, _span: exchange.outside.change_filters(step.symbol, step=FINE / share),
+    "depeg": lambda exchange, _step, share, span: exchange.outside.depeg("USDT", share, span),
+    "crash": lambda exchange, _step, share, span: exchange.outside.crash("BTC", share / 2, span),
+    "cut": lambda exchange, _step, share, _span: exchange.outside.fill_part(share),
+    "before": lambda exchange, _step, share, _span: exchange.outside.fill_before_cancel(share),
+    "after": lambda exchange, _step, share, span: exchange.outside.fill_after_cancel(share, span),
+}
 STEPS = st.builds(
     Step,
     wait=st.sampled_from([0, 0.3, 1, 7.5, 60, 500]),
@@ -43,6 +63,7 @@ STEPS = st.builds(
         ["place"] * 6
         + ["cancel", "cancel_all", "transfer", "transfer", "back", "deposit", "withdraw", "leverage"]
         + ["park", "recall"]
+        + [*OUTSIDE]
     ),
     symbol=st.sampled_from([SPOT, SWAP]),
     side=st.sampled_from(["buy", "sell"]),
@@ -100,8 +121,10 @@ def act(exchange: Exchange, step: Step) -> None:
         exchange.deposit("USDT", step.amount)
     elif step.what == "withdraw":
         exchange.withdraw("BTC", step.amount)
-    else:
+    elif step.what == "leverage":
         exchange.set_leverage(SWAP, step.number * 5)
+    else:
+        OUTSIDE[step.what](exchange, step, 1 / D(step.number), timedelta(minutes=step.number))
 
 
 def take(exchange: Exchange, step: Step) -> str:

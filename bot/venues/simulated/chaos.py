@@ -18,7 +18,7 @@ PLACES = Decimal("1e-4")
 WEEK = timedelta(days=7)
 LEFT_OUT = 0.35  # the chance that a seed leaves a kind out: the rest then meet one another more often
 FEW = frozenset({FaultKind.DELIST, FaultKind.LIQUIDATION, FaultKind.FILTERS, FaultKind.BANNED})  # one of each at most
-HOUR_S = 3600.0
+CALM_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,12 @@ class World:
         return sorted({base_of(symbol) for symbol in self.markets})
 
 
-def draw(seed: int, world: World, *, span: timedelta = WEEK, count: int = 200) -> tuple[Fault, ...]:
-    """A plan of ``count`` faults at most, spread over ``span`` of venue time; the same seed draws the same plan.
+def draw(seed: int, world: World, *, span: timedelta = WEEK, count: int = 120) -> tuple[Fault, ...]:
+    """A plan of ``count`` faults at most within ``span`` of venue time; the same seed draws the same plan.
 
-    The first twentieth of the span is calm, and nothing holds for longer than a tenth of it: after the last fault the
-    exchange heals by itself, but for a delisting, new filters and money that came or went.
+    Each order of magnitude of that time has as many, from the first minute's end on, so that a run of an hour meets its
+    share and one of a week is left to heal; nothing holds for longer than a tenth of what has gone by. What does not
+    heal by itself is a delisting, new filters, and money that came or went.
     """
     random = Random(f"faults of {seed}")  # a plan must come again from its seed
     kinds = [kind for kind in FaultKind if random.random() >= LEFT_OUT] or [FaultKind.DELAY]
@@ -58,8 +59,8 @@ def draw(seed: int, world: World, *, span: timedelta = WEEK, count: int = 200) -
     for kind in random.choices(kinds, weights, k=count):
         if kind in FEW and any(fault.kind is kind for fault in drawn):
             continue
-        at_s = _decimal(random.uniform(span_s / 20, span_s))
-        drawn.append(_fault(random, kind, at_s, world, span_s / 10))
+        at_s = _log(random, CALM_S, span_s)
+        drawn.append(_fault(random, kind, _decimal(at_s), world, max(CALM_S, at_s / 10)))
     return tuple(sorted(drawn, key=lambda fault: fault.at_s))
 
 

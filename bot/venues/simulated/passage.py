@@ -106,13 +106,10 @@ def _flow(view: View, flow: ScriptedFlow) -> None:
 
 def liquidate_short(view: View) -> None:
     """Close what its margin no longer bears; the wallet is never left below what stands behind isolated positions."""
-    state = view.state
-    if not state.holdings:
-        return
-    gone = view.margin().short()
+    gone = view.margin().short() if view.state.holdings else []
     if gone:
         liquidate(view, gone)
-        clear(view)
+    clear(view)
 
 
 def clear(view: View) -> None:
