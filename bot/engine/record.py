@@ -148,6 +148,8 @@ class Recorder:
                 state = OrderState.PARTLY_FILLED
             else:
                 self._parts.alerts.send("critical", f"{row.intent.client_id}: {why}", key=row.intent.client_id)
+        if state == OrderState.CANCELLED and rests(row) and not why:
+            why = _rested(row, booked, self._parts.clock.now())
         try:
             if moved(row.state, state) != row.state:
                 made.append(self.state(row.intent, state, why, view))
@@ -287,6 +289,12 @@ def owner(fill: Fill, rows: Sequence[OrderRow]) -> OrderRow | None:
         ):
             return row
     return None
+
+
+def _rested(row: OrderRow, filled: Decimal, now: datetime) -> str:
+    """What became of an order that rested until it was cancelled."""
+    lasted_s = int((now - (row.submitted_at or row.created_at)).total_seconds())
+    return f"rested for {lasted_s} s, {plain(filled)} of {plain(abs(row.intent.qty))} filled"
 
 
 def rests(row: OrderRow) -> bool:

@@ -54,6 +54,7 @@ async def test_what_rested_in_vain_is_cancelled_and_taken_in_the_same_cycle() ->
     await world.cycle()
     await world.cycle()
     assert await rows(world) == [("post_only", OrderState.CANCELLED, "0"), ("ioc", OrderState.FILLED, "30")]
+    assert (await world.orders())[SPOT][0].why == "rested for 600 s, 0 of 30 filled"
     assert await rows(world, SWAP) == [("ioc", OrderState.FILLED, "20")]
     assert not world.exchange.open_orders()
     worked = await world.bodies("episode.worked")
