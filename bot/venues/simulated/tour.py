@@ -100,7 +100,7 @@ LAST_DAY = 44
 FLOWS: tuple[tuple[float, str, Decimal], ...] = (
     (5.5, "USDT", Decimal(8_000)),
     (26.25, "USDT", Decimal(-4_000)),
-    (42.25, "BTC", Decimal("0.25")),
+    (42.25, "BTC", Decimal("0.42")),
     (43.25, "BTC", Decimal("-0.06")),
 )
 

@@ -180,7 +180,7 @@ def test_money_comes_once_and_goes_once() -> None:
     assert [(flow.kind, flow.asset, flow.amount) for flow in flows] == [
         ("deposit", "USDT", Decimal(8_000)),
         ("withdrawal", "USDT", Decimal(-4_000)),
-        ("deposit", "BTC", Decimal("0.25")),
+        ("deposit", "BTC", Decimal("0.42")),
         ("withdrawal", "BTC", Decimal("-0.06")),
     ]
     assert flows[0].at > START + timedelta(hours=50)
