@@ -9,18 +9,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from bot.clocks import StepClock, host_utc_now
 from bot.core.orders import Fill
 from bot.engine.cycle import Engine
 from bot.engine.permit import SendPermit
-from bot.engine.stop import KillWatch
 from bot.ports.venue import Gap
-from bot.store.sql import SqlControls, SqlRecord, SqlStore
-from bot.venues.simulated.exchange import Exchange, OrderRequest
+from bot.venues.simulated.exchange import OrderRequest
 from bot.venues.simulated.mapping import request_of
 from tests.builders import D, a_policy, an_intent
-from tests.unit.engine.world import CYCLE, MINE, OPENING, FakeAlerts, FlakyVenue, World, a_world
-from tests.unit.venues.simulated.scenes import SPOT, START, StillScene
+from tests.unit.engine.filed import Filed
+from tests.unit.engine.world import FlakyVenue, World, a_world
+from tests.unit.venues.simulated.scenes import SPOT
 
 
 def level(world: World) -> str:
@@ -174,46 +172,6 @@ async def test_where_nothing_is_sent_nobody_is_in_the_way() -> None:
 
 
 # ---- over a record in a file
-
-
-class Filed:
-    """A portfolio whose record is a real SQLite file that can be copied away and put back."""
-
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite+aiosqlite:///{folder}/b.db"
-        self.file, self.copy = folder / "b.db", folder / "backup.db"
-        self.scene = StillScene(depth=D(100_000), spread=D("0.02"))
-        self.clock = StepClock(START)
-        self.exchange = Exchange(self.scene, opening=OPENING)
-        self.alerts = FakeAlerts()
-        self.number = 0
-
-    async def life(self, cycles: int) -> KillWatch:
-        """One process: it leads, runs some cycles and lets go."""
-        store, record = SqlStore(self.url, host_utc_now), SqlRecord(self.url, MINE)
-        controls = SqlControls(self.url, MINE, host_utc_now)
-        template = await a_world(scene=self.scene, exchange=self.exchange, clock=self.clock)
-        venue = FlakyVenue(self.exchange, self.clock)
-        try:
-            await store.open(MINE, migrate=True)
-            fence = await store.lead("here", 60)
-            parts = replace(
-                template.parts, store=store, record=record, controls=controls, market=venue, account=venue,
-                broker=venue, transfers=venue, feeds=venue, savings=venue, keep=store.keep, alerts=self.alerts,
-            )  # fmt: skip
-            kill = KillWatch(controls, self.alerts)
-            engine = Engine(parts, kill, SendPermit(lambda: kill.level, lambda: float("inf"), self.clock))
-            engine.lead(fence)
-            for _ in range(cycles):
-                self.number += 1
-                await engine.cycle(f"c{self.number}", a_policy(execution={"slice_max": "0.01"}))
-                await self.clock.until(self.clock.now() + CYCLE)
-            await store.release(fence)
-            return kill
-        finally:
-            await store.close()
-            await record.close()
-            await controls.close()
 
 
 async def test_a_record_restored_from_a_backup_is_told_by_the_venues_newer_trades(tmp_path: Path) -> None:
