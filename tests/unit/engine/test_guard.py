@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from bot.core.orders import OrderState
 from bot.engine.guard import Guard
 from bot.engine.verify import verify
@@ -162,7 +164,7 @@ async def test_somebody_elses_order_and_our_own_are_no_orphans() -> None:
 class KeyVenue(SimulatedVenue):
     """Answers what the key may do, one report after the other, the last one for ever."""
 
-    def __init__(self, world: World, answers: Sequence[bool | None]) -> None:
+    def __init__(self, world: World, answers: Sequence[bool | KeyReport | None]) -> None:
         super().__init__(world.exchange, world.clock)
         self._answers = list(answers)
         self.asked = 0
@@ -170,10 +172,12 @@ class KeyVenue(SimulatedVenue):
     async def key(self) -> KeyReport:
         self.asked += 1
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, KeyReport):
+            return answer
         return KeyReport(can_trade_spot=True, can_trade_swap=True, can_withdraw=answer, ip_bound=True)
 
 
-async def a_guarded_world(mode: str, answers: Sequence[bool | None]) -> tuple[World, Guard, KeyVenue]:
+async def a_guarded_world(mode: str, answers: Sequence[bool | KeyReport | None]) -> tuple[World, Guard, KeyVenue]:
     world = await a_world()
     venue = KeyVenue(world, answers)
     parts = replace(world.parts, mode=mode, account=venue)
@@ -199,6 +203,47 @@ async def test_elsewhere_such_a_key_is_told_of_and_an_unknown_one_is_not() -> No
     await guard.look()
     assert world.kill.level == "off"
     assert "the key may withdraw" in world.alerts.texts
+
+
+GOOD = KeyReport(can_trade_spot=True, can_trade_swap=True, can_withdraw=False, ip_bound=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"can_trade_spot": False}, "spot trading no longer allowed"),
+        ({"can_trade_swap": False}, "futures trading no longer allowed"),
+        ({"ip_bound": False}, "binding to an address no longer allowed"),
+    ],
+)
+async def test_a_permission_that_changes_freezes_live_until_a_resume(change: dict[str, bool], words: str) -> None:
+    world, guard, venue = await a_guarded_world("live", [GOOD, replace(GOOD, **change)])
+    await guard.look()
+    await world.clock.until(world.clock.now() + timedelta(minutes=59))
+    await guard.look()
+    assert (world.kill.level, venue.asked) == ("off", 1)
+    await world.clock.until(world.clock.now() + timedelta(minutes=1))
+    await guard.look()
+    assert (world.kill.level, world.kill.standing.by) == ("freeze", "key check")
+    assert world.kill.standing.reason == f"the key's permissions changed at the venue: {words}"
+
+
+async def test_what_cannot_be_told_just_now_is_no_change() -> None:
+    silent = KeyReport(None, None, None, None, "timed out")
+    world, guard, _ = await a_guarded_world("live", [GOOD, silent, GOOD, replace(GOOD, can_withdraw=True)])
+    levels = []
+    for _ in range(4):
+        await guard.look()
+        levels.append(world.kill.level)
+        await world.clock.until(world.clock.now() + timedelta(hours=1))
+    assert levels == ["off", "off", "off", "freeze"]
+    assert world.kill.standing.reason.startswith("the key may withdraw")
+
+
+async def test_a_live_key_that_may_withdraw_from_the_start_freezes_at_once() -> None:
+    world, guard, _ = await a_guarded_world("live", [True])
+    await guard.look()
+    assert world.kill.level == "freeze"
 
 
 async def test_a_halt_with_open_futures_is_told_again_every_five_minutes() -> None:

@@ -253,6 +253,35 @@ async def test_fills_know_the_orders_that_were_ours(stage: Stage) -> None:
     ]
 
 
+async def test_a_trade_of_an_order_never_seen_is_named_by_asking_for_that_order_once(stage: Stage) -> None:
+    theirs = "bl" + "a" * 24
+    stage.script.on("GET /api/v3/myTrades", [spot_trade(1, 8, time=NOW_MS - 5), spot_trade(2)])
+    stage.script.on("GET /api/v3/order", spot_order(theirs), refusal(-2013, "Order does not exist."))
+    for _ in range(3):
+        found = await stage.venue.fills(SPOT, NOW - timedelta(hours=1))
+        assert not isinstance(found, Gap)
+        assert {one.client_id for one in found} == {theirs, None}
+    assert stage.script.count("GET /api/v3/order") == 2
+
+
+async def test_where_an_order_cannot_be_asked_for_the_trades_are_a_gap_and_nobodys_at_all(stage: Stage) -> None:
+    stage.script.on("GET /api/v3/myTrades", [spot_trade(1)])
+    stage.script.on("GET /api/v3/order", Answer(HTML, status=502))
+    found = await stage.venue.fills(SPOT, NOW - timedelta(hours=1))
+    assert isinstance(found, Gap)
+
+
+async def test_at_most_ten_orders_are_asked_for_in_one_look(stage: Stage) -> None:
+    trades = [spot_trade(number, 1_000 + number, time=NOW_MS + number) for number in range(25)]
+    stage.script.on("GET /api/v3/myTrades", trades)
+    stage.script.on("GET /api/v3/order", refusal(-2013, "Order does not exist."))
+    await stage.venue.fills(SPOT, NOW - timedelta(hours=1))
+    assert stage.script.count("GET /api/v3/order") == 10
+    assert {one.said["orderId"] for one in stage.script.asked if one.path == "/api/v3/order"} == {
+        str(1_000 + number) for number in range(15, 25)
+    }  # the newest
+
+
 async def test_futures_fills_step_over_quiet_weeks(stage: Stage) -> None:
     trade = {
         "symbol": "BTCUSDT",
