@@ -35,7 +35,7 @@ def decisions(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List recorded decisions, newest first, or what spoke in them.
+    """List recorded decisions, or what spoke in them.
 
     Example: ballast decisions --limit 5 --asset BTC
     """
