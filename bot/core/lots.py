@@ -51,7 +51,7 @@ class Lot:
     asset: str
     opened_at: datetime
     qty: Decimal
-    cost: Decimal | None
+    cost: Decimal | None = None
     transferred: bool = False  # at market price: what was really paid for it is not in this record
 
     @property

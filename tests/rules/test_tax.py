@@ -16,6 +16,7 @@ from bot.core.assess import assess
 from bot.core.desk import Desk
 from bot.core.futures import tax_of
 from bot.core.plan_record import Plan
+from bot.core.snapshot import parse
 from bot.core.wishes import Cost, Leg, Wish
 from tests.rules.accounts import AT, after, approved, blocked, decide, legs, policy, reads, seen
 
@@ -124,6 +125,17 @@ def test_r_g10_lots_follow_the_fills_of_what_was_decided() -> None:
         (Decimal("0.84"), Decimal(21_000)),
         (Decimal("0.1"), Decimal(5_000)),
     ]
+
+
+def test_r_g10_lots_in_a_recorded_snapshot_are_read_back_as_they_were() -> None:
+    state = seen({"BTC": 58}, 42, memory={"lots": {"BTC": [lot("0.05", None, 200), lot("1.11", "55500.5")]}})
+    again = parse(state.to_json())
+    assert (again.memory, again.digest) == (state.memory, state.digest)
+    wanted = policy({"BTC": 50}, costs=TAXED, **NO_HEDGE)
+    assert decide(again, wanted, RANGE).to_json() == decide(state, wanted, RANGE).to_json()
+    bare = seen({"BTC": 58}, 42)
+    assert "lots" not in bare.to_json()  # a record of before lots keeps its digest
+    assert parse(bare.to_json()).memory.lots is None
 
 
 LOTS = st.lists(

@@ -65,7 +65,8 @@ def test_where_nothing_is_sent_it_says_would() -> None:
 def test_a_refusal_is_told_once_and_then_folded_into_the_line() -> None:
     teller = Teller()
     first = one_line(teller.block(a_body(control={"kill": "freeze"})))
-    assert "Trim BTC −5.0 points (R-A3) is refused: R-G1 vetoes: kill level freeze; nearest: an operator's" in first
+    word = "R-G1 vetoes: kill level freeze; nearest: kill level off, now freeze: an operator's `resume`"
+    assert f"Trim BTC −5.0 points (R-A3) is refused: {word}" in first
     again = text_of(teller.block(a_body(control={"kill": "freeze"}, at="2026-01-05T12:10:00Z")), 80)
     assert len(lines(again)) == 1
     assert "1 wait (R-G1)" in again
