@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from bot.clocks import host_utc_now
 from bot.core.snapshot import Feeds
 from bot.daemon import Body
-from bot.ports.errors import RateLimited
+from bot.ports.errors import RateLimited, StoreRefused
 from bot.settings import Settings, load
 from bot.store.sql import SqlStore
 from bot.wiring import KeptPause, compose, identity_of
@@ -80,6 +81,30 @@ async def test_a_ban_goes_on_after_a_restart(tmp_path: Path) -> None:
     await store.close()
     with pytest.raises(RateLimited, match="a ban from before the start"):
         await compose(settings)
+
+
+async def test_a_damaged_record_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    await ended(await compose(settings))
+    file = tmp_path / "b.db"
+    broken = file.read_bytes()[:4096] + b"\xff" * 4096 + file.read_bytes()[8192:]
+    file.write_bytes(broken)
+    with pytest.raises(StoreRefused, match="is damaged"):
+        await compose(settings)
+    assert file.read_bytes() == broken
+    # The lock was let go of again.
+    file.unlink()
+    await ended(await compose(settings))
+
+
+async def test_a_record_is_bound_to_the_account_that_the_venue_names(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    body = await compose(settings)
+    await ended(body)
+    assert body.identity.account == "paper main"
+    store = SqlStore(settings.store.url, host_utc_now)
+    with pytest.raises(StoreRefused, match="belongs to account 'paper main', not 'somebody'"):
+        await store.open(replace(body.identity, account="somebody"), migrate=False)
 
 
 async def test_a_ban_is_written_down_once_and_again_when_it_grows() -> None:

@@ -126,3 +126,31 @@ async def test_a_cycle_with_a_clock_that_is_off_sends_nothing_and_says_why() -> 
     assert world.exchange.order_requests == 0
     assert not outcome.plan.actions
     assert any(verdict.gate == "R-G1" for item in outcome.plan.blocked for verdict in item.not_passed)
+
+
+async def test_a_machine_that_slept_between_decision_and_send_sends_nothing() -> None:
+    world = await a_world()
+    clock = world.clock
+    world.venue.before_place = lambda _intent: setattr(clock, "_now", clock.now() + timedelta(hours=9))
+    outcome = await world.cycle()
+    assert [item.state.value for item in outcome.sent] == ["denied"] * len(outcome.sent)
+    assert outcome.sent
+    assert "it had to leave before" in outcome.sent[0].why
+    assert world.exchange.order_requests == 0
+
+
+async def test_what_is_held_is_told_once_and_is_under_whatever_is_stronger() -> None:
+    world = await a_world()
+    for _ in range(3):
+        world.kill.hold("the moon", "it is full")
+    world.kill.set("halt", "anna", "lunch")
+    await world.kill.look()
+    assert (world.kill.level, world.kill.standing.by) == ("halt", "anna")
+    world.kill.release("the moon")
+    world.kill.release("the sun")
+    assert world.kill.level == "halt"
+    assert [text for _, text in world.alerts.told if "moon" in text or "full" in text] == [
+        "frozen while it lasts: it is full",
+        "kill level freeze: it is full (the moon)",
+        "the moon is well again",
+    ]
