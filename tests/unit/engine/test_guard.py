@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -216,7 +217,7 @@ GOOD = KeyReport(can_trade_spot=True, can_trade_swap=True, can_withdraw=False, i
         ({"ip_bound": False}, "binding to an address no longer allowed"),
     ],
 )
-async def test_a_permission_that_changes_freezes_live_until_a_resume(change: dict[str, bool], words: str) -> None:
+async def test_a_permission_that_changes_freezes_live_until_a_resume(change: dict[str, Any], words: str) -> None:
     world, guard, venue = await a_guarded_world("live", [GOOD, replace(GOOD, **change)])
     await guard.look()
     await world.clock.until(world.clock.now() + timedelta(minutes=59))
