@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.core.desk import Desk
+from bot.core.futures import change_of, covering, opened
 from bot.core.instruments import is_swap
 from bot.core.memory import Broken
 from bot.core.numbers import ZERO, fraction
@@ -24,13 +25,15 @@ def wishes(desk: Desk) -> list[Wish]:
             continue
         qty = _owed(desk, item)
         closing = swap and qty > 0
-        leverage = None if closing or not swap else desk.policy.hedge_for(asset).leverage
-        leg = Leg(item.symbol, qty, price * coins, "hedge" if swap else "spot", reduce_only=closing, leverage=leverage)
+        legs: tuple[Leg, ...] = (Leg(item.symbol, qty, price * coins),)
+        if swap:
+            hedge = opened(desk, asset, qty * coins, "hedge", desk.policy.hedge_for(asset).leverage)
+            legs = covering(desk, asset, qty * coins) if closing else (hedge,)
         made.append(
             Wish(
                 RULE, "unhedge" if closing else "hedge" if swap else "derisk", "upkeep", asset,
-                f"{RULE}: completes {item.action}, whose other leg was filled", legs=(leg,),
-                exposure_change=fraction(leg.notional / desk.equity * (1 if qty > 0 else -1)),
+                f"{RULE}: completes {item.action}, whose other leg was filled", legs=legs,
+                exposure_change=fraction(change_of(desk, legs)),
                 repairs=item.action, whole=False,
             )
         )  # fmt: skip
