@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 SHOWN = 3  # violations of one history
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 SHRINK_RUNS = 60
+CYCLE_LEAST_S = 10
 
 
-def simulate(  # noqa: PLR0917 - typer passes all by name
+def simulate(
     seeds: Annotated[str, typer.Option("--seeds", metavar="A..B", help="Seeds to play.")] = "1..20",
     seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="One seed; shrinks a failure.")] = None,
-    plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Play a plan of faults as written.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="Play a plan of faults as written.")
+    ] = None,
     days: Annotated[float, typer.Option("--days", min=0.05, max=400, metavar="D", help="Days of each history.")] = 2.0,
     cycle: Annotated[str, typer.Option("--cycle", metavar="TIME", help="The bot's cycle, such as 60s or 1h.")] = "1h",
     jobs: Annotated[
@@ -84,7 +87,7 @@ def _wanted(seeds: str, seed: int | None, plan: Path | None, days: float, cycle_
 def _seconds(text: str) -> int:
     found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
     length = int(found[1]) * UNITS[found[2]] if found else 0
-    if not 10 <= length <= UNITS["d"]:
+    if not CYCLE_LEAST_S <= length <= UNITS["d"]:
         raise typer.BadParameter(f"{text}, must be a time from 10s to 1d, such as 1h", param_hint="'--cycle'")
     return length
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
 from bot.core.numbers import ZERO
 from bot.core.orders import TERMINAL, TRANSITIONS, OrderState
@@ -33,10 +34,16 @@ class Audit:
         self._creates = creates
         symbols = sorted(exchange.scene.markets())
         self._trades = [
-            trade for symbol in symbols for trade in exchange.trades(symbol, None, ALL) if OWN.fullmatch(trade.client_id)
+            trade
+            for symbol in symbols
+            for trade in exchange.trades(symbol, None, ALL)
+            if OWN.fullmatch(trade.client_id)
         ]
         self._placed = [
-            order for symbol in symbols for order in exchange.orders(symbol, None, ALL) if OWN.fullmatch(order.client_id)
+            order
+            for symbol in symbols
+            for order in exchange.orders(symbol, None, ALL)
+            if OWN.fullmatch(order.client_id)
         ]
 
     def all(self) -> list[str]:
@@ -51,7 +58,7 @@ class Audit:
         """How often each road of the order table was taken."""
         taken: Counter[str] = Counter()
         for steps in self._histories().values():
-            for before, after in zip(steps, steps[1:], strict=False):
+            for before, after in pairwise(steps):
                 if before != after:
                     taken[f"{before}>{after}"] += 1
         return taken
@@ -148,7 +155,7 @@ class Audit:
         return [
             f"I16 {name} went from {before} to {after}"
             for name, steps in self._histories().items()
-            for before, after in zip(steps, steps[1:], strict=False)
+            for before, after in pairwise(steps)
             if before != after and OrderState(after) not in TRANSITIONS[OrderState(before)]
         ]
 

@@ -54,7 +54,7 @@ class Connection(sqlite3.Connection):
         del factory
         return super().cursor(Cursor)
 
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """As a cursor's."""
         return self.cursor().execute(sql, parameters)  # type: ignore[no-any-return]
 

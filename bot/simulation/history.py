@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import hashlib
 import logging
@@ -101,7 +102,7 @@ class History:
 
     def run(self) -> Result:
         """Play it to its end and audit it."""
-        world, seen = self.world, self.world.seen
+        seen = self.world.seen
         try:
             self.loop.run_until_complete(self._main())
         except Deadlock as dead:
@@ -113,7 +114,9 @@ class History:
         seen.violations += [f"L6 nobody awaited: {error}" for error in self.loop.errors]
         due = (self._end - self._heal_at) / timedelta(seconds=self.plan.cycle_s)
         if len(world.decided) < due / 2 - 2:
-            seen.violated(f"L3 {len(world.decided)} decisions in a quiet time of {due:.0f} cycles")
+            failed = [text for text, _ in seen.alerts.most_common() if text.startswith("failed ")]
+            why = f"; cycles {failed[0]}" if failed else ""
+            seen.violated(f"L3 {len(world.decided)} decisions in a quiet time of {due:.0f} cycles{why}")
         audit = Audit(world.record, world.exchange, seen.creates)
         seen.violations += audit.all()
         return Result(
@@ -181,11 +184,11 @@ class History:
                 if world.healed and why:
                     world.seen.violated(f"L6 the daemon ended by itself in a quiet world: {why}")
                 process.kill()
-                await asyncio.sleep(RESTART_S)
+                await self._pause(RESTART_S)
             else:
                 world.seen.deaths += 1
                 self._graves.append(task)
-                await asyncio.sleep(world.outsider.death_s())
+                await self._pause(world.outsider.death_s())
 
     async def _life(self, process: Process, holder: str) -> str:
         """One process from start to end; why it ended, empty where it was asked to."""
@@ -196,6 +199,12 @@ class History:
         except (Fenced, StoreRefused) as error:
             return f"{type(error).__name__}: {error}"
         return "" if code == 0 else f"exit code {code}"
+
+    async def _pause(self, seconds: float) -> None:
+        """Until it is started again, or all is over."""
+        if self._finished is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._finished.wait(), seconds)
 
     def _ended(self, task: asyncio.Task[str]) -> str:
         """Why a process ended that was not killed; what no port raises, and what only passed by, must not end it."""

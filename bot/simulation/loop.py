@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal, TypeVar, TypeVarTuple, Unpack
+from typing import Any, Literal, NoReturn, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -141,18 +141,18 @@ class Scheduler:
         return 0
 
 
-class SimLoop(asyncio.AbstractEventLoop):
+class SimLoop(asyncio.BaseEventLoop):
     """An event loop in virtual seconds. ``errors`` collects what callbacks raised and nobody awaited."""
 
     def __init__(self, scheduler: Scheduler | None = None) -> None:
-        self._scheduler = scheduler or Scheduler("fifo", Random(0))
+        super().__init__()
+        self._scheduler = scheduler or Scheduler("fifo", Random(0))  # noqa: S311 - a seed is meant to be replayed
         self._now = 0.0
         self._ready: list[Turn] = []
         self._timers: list[tuple[float, int, Timer]] = []
         self._serial = 0
         self._lanes = 0
         self._running = False
-        self._closed = False
         self._tasks: list[tuple[Process, asyncio.Task[Any]]] = []
         self.steps = 0
         self.errors: list[str] = []
@@ -193,7 +193,7 @@ class SimLoop(asyncio.AbstractEventLoop):
                 return
         if self.steps > STEPS_MAX:
             raise Deadlock(f"{STEPS_MAX} steps and no end: somebody spins")
-        turn._run()  # type: ignore[attr-defined] # noqa: SLF001 - what every event loop does with its handles
+        turn._run()  # noqa: SLF001 - what every event loop does with its handles
 
     def _jump(self, awaited: asyncio.Future[Any]) -> None:
         """To the next timer that anybody alive waits for; all that are due then become ready together."""
@@ -235,22 +235,20 @@ class SimLoop(asyncio.AbstractEventLoop):
         """Virtual seconds since the loop was made."""
         return self._now
 
-    def call_soon(
-        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
-    ) -> Turn:
+    def call_soon(self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None) -> Turn:
         """Be run in one of the next turns."""
         turn = Turn(callback, args, self, context)
         self._ready.append(turn)
         return turn
 
     def call_later(
-        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> Timer:
         """Be run after virtual seconds."""
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_at(
-        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> Timer:
         """Be run at a virtual second."""
         timer = Timer(when, Turn(callback, args, self, context), self)
@@ -288,7 +286,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         """The same."""
         self.call_exception_handler(context)
 
-    def add_signal_handler(self, sig: int, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts]) -> None:
+    def add_signal_handler(self, sig: int, callback: Callable[[*Ts], object], *args: *Ts) -> None:
         """Hear a signal that is sent to the simulated process."""
         PROCESS.get().handlers[int(sig)] = lambda: callback(*args)
 
@@ -314,37 +312,35 @@ class SimLoop(asyncio.AbstractEventLoop):
         return self._running
 
     def is_closed(self) -> bool:
-        """Whether it was closed."""
-        return self._closed
+        """While it does not run it holds nothing that would have to be closed."""
+        return not self._running
 
     def close(self) -> None:
-        """Run nothing more."""
-        self._closed = True
+        """Nothing to close."""
 
     async def shutdown_asyncgens(self) -> None:
         """Nothing to shut down: generators end with their tasks."""
 
     # ---- ways out, all closed
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(self, executor: object, func: object, *args: object) -> NoReturn:
         """Threads see no virtual time."""
+        del executor, args
         raise Forbidden(f"run_in_executor({func!r}): a thread sees no virtual time")
 
-    def call_soon_threadsafe(
-        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
-    ) -> Turn:
+    def call_soon_threadsafe(self, callback: object, *args: object, context: Context | None = None) -> NoReturn:
         """Threads see no virtual time."""
+        del args, context
         raise Forbidden(f"call_soon_threadsafe({callback!r}): a thread sees no virtual time")
 
-    async def getaddrinfo(self, *args: Any, **kwargs: Any) -> Any:
+    async def getaddrinfo(self, *args: object, **kwargs: object) -> NoReturn:
         """There is no network here."""
-        raise Forbidden("getaddrinfo: there is no network in the simulation")
+        raise Forbidden(f"getaddrinfo{args}{kwargs or ''}: there is no network in the simulation")
 
-    async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
+    async def create_connection(self, *args: object, **kwargs: object) -> NoReturn:
         """There is no network here."""
-        raise Forbidden("create_connection: there is no network in the simulation")
+        raise Forbidden(f"create_connection{args}{kwargs or ''}: there is no network in the simulation")
 
-    async def create_server(self, *args: Any, **kwargs: Any) -> Any:
+    async def create_server(self, *args: object, **kwargs: object) -> NoReturn:
         """There is no network here."""
-        raise Forbidden("create_server: there is no network in the simulation")
-
+        raise Forbidden(f"create_server{args}{kwargs or ''}: there is no network in the simulation")

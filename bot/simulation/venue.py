@@ -75,8 +75,10 @@ class FaultyVenue:
         if fault.kind == "missing_price":
             del known[symbol]
             return known
+        wrong: dict[str, Any]
         if fault.kind == "stale_price":
-            wrong = {"at": right.at - timedelta(seconds=fault.size)}
+            at = right.at or self._world.time.now()
+            wrong = {"at": at - timedelta(seconds=fault.size)}
         elif fault.kind == "zero_price":
             wrong = dict.fromkeys(("bid", "ask", "last"), ZERO)
         else:
@@ -329,7 +331,8 @@ class FaultyVenue:
         }
         if kind in errors:
             self._world.seen.bit(kind)
-            raise errors[kind]()
+            error = errors[kind]()
+            raise error
         return fault
 
     async def _gapped(self, operation: str, ask: Callable[[], Awaitable[T | Gap]]) -> T | Gap:
@@ -410,5 +413,6 @@ class FaultyVenue:
         return replace(view, state=OrderState.OPEN, filled=ZERO, price_avg=None)
 
 
-def _let(_intent: Any) -> None:
+def _let(intent: OrderIntent | MoveIntent) -> None:
     """Asked before."""
+    del intent

@@ -1,4 +1,4 @@
-"""Owns one simulated world: exchange, time, record, what is in force against them; and the processes that live in it."""
+"""Owns one simulated world: exchange, time, record, what is in force against them, the processes that live in it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,93 @@
+"""A small campaign of the whole daemon: every invariant holds, faults really bite, a seed is one history."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.simulation.campaign import Totals, campaign, plans
+from bot.simulation.faults import KINDS, Fault, Plan, drawn
+from bot.simulation.history import Result, play
+from bot.simulation.loop import MODES
+
+HOUR_S = 3_600
+DAYS = 1.0
+SEEDS = range(1, 13)
+
+
+@pytest.fixture(scope="module")
+def totals() -> Totals:
+    return campaign(plans(SEEDS, DAYS, HOUR_S), 1, lambda _result: None)
+
+
+def test_every_invariant_holds_under_faults(totals: Totals) -> None:
+    assert {each.plan.seed: each.violations for each in totals.failed} == {}
+
+
+def test_faults_of_many_kinds_bit_and_the_bot_traded_all_the_same(totals: Totals) -> None:
+    assert totals.histories == len(SEEDS)
+    assert totals.filled_histories >= 0.9 * len(SEEDS)
+    assert sum(1 for _, count in totals.faults() if count) > len(KINDS) / 2
+    assert totals.deaths >= len(SEEDS) / 2
+    assert totals.starts > totals.histories + totals.deaths / 2
+
+
+def plan_of(*faults: Fault, mode: str = "random", seed: int = 5) -> Plan:
+    return Plan(seed, 0.7, HOUR_S, mode, tuple(sorted(faults)))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_same_plan_is_the_same_history(mode: str) -> None:
+    plan = plan_of(Fault("process", "step", 500, "crash", 30.0), Fault("venue", "place", 2, "timeout_after", 20.0),
+                   mode=mode)  # fmt: skip
+    first, again = play(plan), play(plan)
+    assert first.digest == again.digest
+    assert (first.steps, first.fills) == (again.steps, again.fills)
+    assert play(plan_of(mode=mode, seed=6)).digest != first.digest
+
+
+def clean(*faults: Fault) -> Result:
+    result = play(plan_of(*faults))
+    assert result.violations == []
+    return result
+
+
+def test_an_order_whose_answer_was_lost_is_found_and_not_sent_again() -> None:
+    result = clean(*(Fault("venue", "place", nth, "timeout_after", 20.0) for nth in (1, 2, 3)))
+    assert result.marks["timeout_after"] == 3
+    assert result.edges["submitted>unknown"] == 3
+
+
+def test_an_order_that_never_came_is_proven_absent() -> None:
+    result = clean(Fault("venue", "place", 1, "timeout_before", 20.0))
+    assert result.edges["unknown>absent"] == 1
+
+
+def test_an_order_that_comes_after_its_time_out_is_still_ours() -> None:
+    result = clean(*(Fault("venue", "place", nth, "late_accept", 50.0) for nth in (1, 2)))
+    assert result.marks["late_accept"] == 2
+    assert result.edges["unknown>absent"] == 0
+
+
+def test_crashes_around_a_commit_lose_nothing() -> None:
+    strikes = ((30, "crash_before"), (34, "crash_after"), (41, "crash_before"), (47, "crash_after"))
+    result = clean(*(Fault("store", "commit", nth, kind, 5.0) for nth, kind in strikes))
+    assert result.deaths == 4
+    assert result.starts == 5
+
+
+def test_a_second_process_waits_for_its_turn_and_takes_over_from_the_dead() -> None:
+    result = clean(
+        Fault("process", "step", 900, "second_process", 600.0), Fault("process", "step", 1_000, "crash", 300.0)
+    )
+    assert result.marks["second_process"] == 1
+    assert result.deaths == 1
+
+
+def test_a_kill_of_every_level_is_obeyed() -> None:
+    for level in ("freeze", "halt", "flatten"):
+        assert clean(Fault("process", "step", 700, level, 7_200.0)).marks[level] == 1
+
+
+def test_seeds_draw_their_own_plans() -> None:
+    drawn_plans = [drawn(seed, 7, HOUR_S, MODES) for seed in range(40)]
+    assert {plan.mode for plan in drawn_plans} == set(MODES)
