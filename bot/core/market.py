@@ -5,6 +5,7 @@ What is made of bars alone is memoised by their digest: a function of content, n
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -45,6 +46,7 @@ SPREAD_TIMES = 2  # of the median spread, over which it alarms (R-S9)
 DEPTH_TIMES = 3  # under the median depth, at which it alarms (R-S9)
 IMPACTS = ("low", "medium", "high")
 MEMO: Memo[Any] = Memo(16_384)
+STARTS_KEPT = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,44 @@ class Scene:
         return self.daily[self.policy.regime.index]
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where the window of a whole series begins, from when its last bar is closed; it keeps no bars alive."""
+
+    bars: weakref.ref[Floats]
+    frame: tuple[str, bool]
+    closed_ms: float
+    start: int
+    first_ms: float
+    last_ms: float
+
+
+_STARTS: dict[int, _Start] = {}
+
+
 def series(asset: str, timeframe: str, snapshot: Snapshot, policy: Policy) -> Series:
     """An asset's candles of one timeframe that are closed at the decision; empty where there are none."""
     symbol = candles_symbol(asset, contract_of(asset, policy).symbol, snapshot, policy)
     bars = snapshot.bars(symbol, timeframe)
     if bars is None or not len(bars):
         return Series(("",), NO_BARS)
-    signal = timeframe == policy.signals.timeframe
-    window = anchor(bars, timeframe_ms(timeframe), milliseconds(snapshot.at), signal=signal)
+    at_ms, signal = milliseconds(snapshot.at), timeframe == policy.signals.timeframe
+    known = _STARTS.get(id(bars))
+    if known is not None and known.bars() is bars and known.frame == (timeframe, signal) and known.closed_ms <= at_ms:
+        return Series((snapshot.bar_keys[symbol][timeframe], known.first_ms, known.last_ms), bars[known.start :])
+    length_ms = timeframe_ms(timeframe)
+    window = anchor(bars, length_ms, at_ms, signal=signal)
     if not len(window):
         return Series(("",), NO_BARS)
-    return Series((snapshot.bar_keys[symbol][timeframe], window[0, MS], window[-1, MS]), window)
+    first_ms, last_ms = float(window[0, MS]), float(window[-1, MS])
+    if last_ms == bars[-1, MS] and not bars.flags.writeable:
+        while len(_STARTS) >= STARTS_KEPT:
+            del _STARTS[next(iter(_STARTS))]
+        start = len(bars) - len(window)
+        _STARTS[id(bars)] = _Start(
+            weakref.ref(bars), (timeframe, signal), last_ms + length_ms, start, first_ms, last_ms
+        )
+    return Series((snapshot.bar_keys[symbol][timeframe], first_ms, last_ms), window)
 
 
 def days(asset: str, snapshot: Snapshot, policy: Policy) -> Series:

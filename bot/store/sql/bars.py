@@ -97,6 +97,10 @@ class BarWriter:
         first, last = float(held[0, 0]), float(held[-1, 0])
         if known.since is None or first < known.since:
             known.rows, known.since = _latest(connection, known.id, int(first)), first
+        if (count := _continued(known.rows, held)) is not None:
+            fresh.extend(_values(known.id, number, held[count:]))
+            known.rows, known.since = held, first
+            return [known.id, int(first), int(last)]
         news, extra = _news(known.rows, held)
         if extra:
             return _whole(held)
@@ -134,6 +138,13 @@ def _whole(held: Rows) -> str:
 
 def _bits(rows: Rows) -> NDArray[np.int64]:
     return np.ascontiguousarray(rows).view(np.int64)
+
+
+def _continued(known: Rows, held: Rows) -> int | None:
+    """How many of the bars are held already, where what is held only goes on; None where anything else differs."""
+    inside = known[np.searchsorted(known[:, 0], held[0, 0]) :]
+    count = len(inside)
+    return count if count <= len(held) and (_bits(held[:count]) == _bits(inside)).all() else None
 
 
 def _news(known: Rows, held: Rows) -> tuple[Rows, bool]:
