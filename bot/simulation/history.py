@@ -39,7 +39,7 @@ from bot.venues.simulated.scene import Scene
 SHM = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 SCENES = 12  # markets are many histories' backdrop: a seed's number picks one
 HEAL_SHARE = 0.7  # of the days; the rest is quiet
-HEAL_CYCLES = 12  # at least
+HEAL_CYCLES = 8  # at least
 RESTART_S = 5.0
 END_WITHIN_S = 120.0
 LOOK_EVERY_S = 2.0

@@ -14,7 +14,7 @@ from bot.simulation.faults import Fault, Plan
 
 def plan_file(folder: Path, *faults: Fault) -> Path:
     path = folder / "plan.json"
-    path.write_text(Plan(3, 0.8, 3_600, "fifo", faults).to_json(), encoding="utf-8")
+    path.write_text(Plan(2, 0.5, 3_600, "fifo", faults).to_json(), encoding="utf-8")
     return path
 
 
