@@ -100,12 +100,7 @@ async def compose(
         undone.pop_all()
     finally:
         await undone.aclose()
-    parts = _parts(
-        settings,
-        world,
-        (store, controls, SqlRecord(url, identity)),
-        store.keep,
-    )
+    parts = _parts(settings, world, (store, controls, SqlRecord(url, identity)), store.keep)
     return Body(
         parts=parts,
         identity=identity,
