@@ -9,6 +9,7 @@ from functools import partial
 from bot.core.assessment import Exposure
 from bot.core.desk import Desk
 from bot.core.futures import backed
+from bot.core.gates import benefit
 from bot.core.numbers import ONE
 from bot.core.rules import (
     add,
@@ -57,7 +58,7 @@ def _by_asset(desk: Desk) -> Iterator[Proposer]:
     for item in ranked:
         if item.drift < 0 or _working(desk, item.asset, "up"):
             yield partial(_underweight, item.asset)
-            yield partial(_one, add.instead, item.asset)
+            yield partial(_instead, item.asset)
     yield parity.lifts
     yield lambda now: [*park.park(now)]
 
@@ -95,6 +96,13 @@ def _underweight(asset: str, desk: Desk) -> list[Wish | Hold]:
     why = exits.leaving(desk, desk.exposure(asset)) if any(isinstance(item, Wish) for item in made) else ""
     kept = [item for item in made if isinstance(item, Hold) or item.kind == "unhedge"]
     return [*kept, Hold(asset, exits.RULE, f"{why}: nothing is added", "its reason gone")] if why else made
+
+
+def _instead(asset: str, desk: Desk) -> list[Wish | Hold]:
+    """Spot where a bridge is not worth its cost (R-G10); one that only waits, for margin or a book, is waited for."""
+    dear = [item for item in desk.refused if item.asset == asset and item.rule == add.BRIDGE]
+    refused = any(benefit.judge(item, desk)[1].verdict == "veto" for item in dear)
+    return _one(add.instead, asset, desk) if refused else []
 
 
 def _one(rule: Callable[[Desk, str], Wish | Hold | None], asset: str, desk: Desk) -> list[Wish | Hold]:

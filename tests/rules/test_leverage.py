@@ -232,7 +232,7 @@ def test_r_a12_at_neutral_funding_it_is_bridged() -> None:
     assert "bridge" in kinds(bridging(funding={SOL_SWAP: {"rate": "0.0001"}}))
 
 
-def test_r_a12_a_bridge_that_the_gates_refuse_leaves_the_step_to_spot() -> None:
+def test_r_a12_a_bridge_that_is_not_worth_its_cost_leaves_the_step_to_spot() -> None:
     """What longs pay makes the bridge too dear; bought in spot, the same step is worth its cost."""
     wanted = policy({"BTC": 50, "SOL": 20}, add={"route": "bridge"})
     state = seen({"BTC": 50, "SOL": 12}, 28, futures=10, funding={SOL_SWAP: {"rate": "0.0002"}})
@@ -242,7 +242,14 @@ def test_r_a12_a_bridge_that_the_gates_refuse_leaves_the_step_to_spot() -> None:
     ]
     (add,) = actions(made, "SOL")
     assert (add.kind, set(legs(add))) == ("add", {SOL})
-    assert "its bridge was refused" in add.why
+    assert "its bridge is not worth its cost" in add.why
+
+
+def test_r_a12_a_bridge_that_another_gate_keeps_back_is_waited_for() -> None:
+    wanted = policy({"BTC": 50, "SOL": 20}, add={"route": "bridge"}, limits={"gross": "0.6"})
+    made = decide(seen({"BTC": 50, "SOL": 12}, 28, futures=10), wanted, RANGE)
+    assert [(item.wish.kind, item.not_passed[-1].gate) for item in made.blocked] == [("bridge", "R-G8")]
+    assert made.actions == ()
 
 
 def test_r_a12_a_bridge_that_passes_is_not_bought_in_spot_as_well() -> None:

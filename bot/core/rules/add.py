@@ -52,11 +52,11 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
 
 
 def instead(desk: Desk, asset: str) -> Wish | None:
-    """Spot with what dry powder there is where the gates refused this plan's bridge on the asset (R-A11)."""
+    """Spot with what dry powder there is, asked where R-G10 refused this plan's bridge on the asset (R-A11)."""
     if not any(item.asset == asset and item.rule == BRIDGE for item in desk.refused):
         return None
     made = _next(desk, asset, bridges=False)
-    return replace(made, why=f"{made.why}; its bridge was refused") if isinstance(made, Wish) else None
+    return replace(made, why=f"{made.why}; its bridge is not worth its cost") if isinstance(made, Wish) else None
 
 
 def _next(desk: Desk, asset: str, *, bridges: bool) -> Wish | Hold | None:
