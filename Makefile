@@ -11,7 +11,7 @@ READY := .venv/.ready-$(KEY)-$(DEV)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check format docs tour lock clean
+.PHONY: help venv run test bench check format docs tour lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-8s", $$2; $$1=$$2=""; print $$0}'
@@ -53,6 +53,9 @@ campaign: venv ## the long runs: five minutes of the tour for four seeds, twenty
 acceptance: venv ## 400 hours of recorded candles through the crash of May 2021; MARKET_DATA names their folder
 	@test -d "$(MARKET_DATA)/perp_1h" || { echo "MARKET_DATA is '$(MARKET_DATA)', must name a folder of recorded candles that has perp_1h in it" >&2; exit 1; }
 	@ACCEPTANCE=1 $(BIN)/python -m pytest -q tests/e2e/test_recorded.py $(ARGS)
+
+bench: venv ## time one decision and one whole cycle by the number of assets; ARGS="--assets 20 --rounds 9"
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/cycle.py $(ARGS)
 
 check: venv ## lint, types, import contracts, dependencies, sizes, words, Dockerfile and compose file
 	$(BIN)/ruff check --quiet .

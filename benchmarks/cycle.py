@@ -1,6 +1,6 @@
 """Times one decision and one whole cycle, observe to record, by the width of the portfolio; medians of processor time.
 
-    .venv/bin/python benchmarks/cycle.py [--assets 5 20 100 500] [--rounds 15] [--folder DIR] [--profile]
+    make bench ARGS="[--assets 5 20 100 500] [--rounds 15] [--folder DIR] [--profile]"
 
 A cycle is the whole engine in process: kill and control table, reconcile, observe, both plans, the record in SQLite
 (durable, in DIR), orders to the simulated exchange and their booking. What the market itself costs (making up quotes

@@ -193,6 +193,9 @@ class SqlStore:
     async def memory(self) -> Memory:
         """See the Protocol."""
         known = self._folded
+        if known is not None and self._fence is not None:
+            # Who leads alone appends. Were it led by somebody else by now, nothing decided on this could be written.
+            return known.memory
         return (await self._read(lambda connection, book: reading.folded(connection, book, known))).memory
 
     async def orders(self, *, unfinished: bool = True) -> Sequence[OrderRow]:
