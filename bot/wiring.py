@@ -189,6 +189,7 @@ def _parts(settings: Settings, world: World, handles: tuple[Store, Controls, Rec
         keep=keep,
         adopts=settings.mode == "paper" or settings.venue.environment == "local",
         sends=settings.mode != "dry-run",
+        time_scale=float(settings.local.speed) if settings.venue.environment == "local" and settings.local.url else 1.0,
     )
 
 
@@ -329,14 +330,14 @@ async def _beside(settings: Settings, keep: Keep) -> World:
     url, speed = settings.local.url or "", settings.local.speed
     if speed == "step":
         raise VenueError(f"local.speed: is step, must be the speed of the exchange at {url}, such as 600")
-    clock = OffsetClock(await _server_time(url), float(speed))
+    clock = OffsetClock(await _server_time(url, float(speed)), float(speed))
     measured_at = clock.mono()
 
     async def tended() -> None:
         nonlocal measured_at
         if clock.mono() - measured_at >= SYNC_EVERY_S:
             measured_at = clock.mono()
-            clock.sync(await _server_time(url))
+            clock.sync(await _server_time(url, float(speed)))
 
     setup = Setup("local", _credentials(settings), url, speed)
     world = await _over_ccxt(settings, keep, clock, setup, AsyncExitStack())
@@ -468,11 +469,15 @@ def _credentials(settings: Settings) -> Any:
     return Credentials(venue.api_key.get_secret_value(), venue.secret.get_secret_value(), password)
 
 
-async def _server_time(url: str) -> datetime:
-    """What an exchange in another process says the time is."""
+async def _server_time(url: str, speed: float = 1.0) -> datetime:
+    """What an exchange in another process says the time is, as of the answer's arrival."""
+    from bot.clocks import SystemClock
+
+    asked_s = SystemClock().mono()
     body = await _asked(f"{url.rstrip('/')}/api/v3/time", url)
     try:
-        return from_milliseconds(int(body["serverTime"]))
+        half_way = timedelta(seconds=(SystemClock().mono() - asked_s) / 2 * speed)
+        return from_milliseconds(int(body["serverTime"])) + half_way
     except (KeyError, TypeError, ValueError) as error:
         raise Transient(f"local.url: what answers at {url} is no exchange: {error}") from error
 

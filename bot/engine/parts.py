@@ -20,7 +20,8 @@ VISIBLE_WITHIN = timedelta(seconds=120)  # venue time after which an order or tr
 class Parts:
     """What one portfolio is run with. ``adopts``: what a first start finds is the bot's own (R-G16).
 
-    ``sends``: whether orders leave at all, so that another writer on the account would be in the way.
+    ``sends``: whether orders leave at all, so that another writer on the account would be in the way. ``time_scale``:
+    venue seconds in a second of the wire, at an exchange beside us that runs faster.
 
     ``keep``: where what was sampled outlives the process; None: nowhere. ``visible_within``: venue time inside which
     this venue's silence on an order or a trade proves nothing.
@@ -44,4 +45,5 @@ class Parts:
     keep: Keep | None = None
     adopts: bool = True
     sends: bool = True
+    time_scale: float = 1.0
     visible_within: timedelta = VISIBLE_WITHIN

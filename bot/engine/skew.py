@@ -45,11 +45,12 @@ class Skew:
     async def measure(self) -> None:
         """Ask the venue for its time; a finding is recorded when it changes."""
         proven = await self._proven()
-        if proven is not None and proven >= STOP:
+        warn, stop = WARN * self._parts.time_scale, STOP * self._parts.time_scale
+        if proven is not None and proven >= stop:
             proven = await self._proven()  # one answer out of line stops nothing
         if proven is None:
             return
-        found: Verdict = "far off" if proven >= STOP else "off" if proven >= WARN else "well"
+        found: Verdict = "far off" if proven >= stop else "off" if proven >= warn else "well"
         before, self._verdict = self._verdict, found
         if found == "far off":
             self._kill.hold(NAME, f"the clock is {self._words()}, must be within 1 s: set it by NTP")

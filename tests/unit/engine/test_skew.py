@@ -86,6 +86,17 @@ async def test_what_the_way_may_have_taken_is_not_held_against_the_clock(ahead: 
     assert world.kill.level == level
 
 
+@pytest.mark.parametrize(("ahead", "level"), [(59_000, "off"), (60_000, "freeze")])
+async def test_where_time_runs_faster_beside_us_a_second_of_the_wire_is_many_of_the_venues(
+    ahead: int, level: str
+) -> None:
+    world, venue, _ = await a_skew()
+    parts = replace(world.parts, market=venue, clock=venue.clock, time_scale=60.0)
+    venue.ahead = ms(ahead)
+    await Skew(parts, world.engine.recorder, world.kill).measure()
+    assert world.kill.level == level
+
+
 async def test_one_answer_out_of_line_stops_nothing() -> None:
     world, venue, skew = await a_skew()
     venue.answers = [ms(9_000), ms(3)]
