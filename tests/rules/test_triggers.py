@@ -155,6 +155,14 @@ def test_r_w7_what_is_owed_no_more_or_too_small_is_dropped(contracts: str) -> No
     assert [item.kind for item in made.events if item.kind != "surplus"] == ["pair.mended"]
 
 
+def test_r_w7_of_two_legs_owed_what_is_too_small_is_dropped_and_the_other_done() -> None:
+    both = [*broken("-0.00005")["broken"], *broken("-0.06", "BTC/USDT")["broken"]]
+    made = decide(seen({"BTC": 52}, 43, futures=5, memory={"broken": both}), policy({"BTC": 50}), RANGE)
+    (mend,) = [item for item in actions(made) if item.rule == "R-W7"]
+    assert set(legs(mend)) == {"BTC/USDT"}
+    assert [item.body["symbol"] for item in made.events if item.kind == "pair.mended"] == ["BTC/USDT:USDT"]
+
+
 def test_r_w7_without_a_broken_pair_nothing_is_mended() -> None:
     assert actions(decide(seen({"BTC": 52}, 43, futures=5), policy({"BTC": 50}), RANGE)) == []
 

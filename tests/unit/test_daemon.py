@@ -17,14 +17,16 @@ import pytest
 from bot.clocks import StepClock, host_utc_now
 from bot.core.events import Event
 from bot.core.numbers import milliseconds
+from bot.core.orders import OrderIntent, OrderView
 from bot.core.plan_record import Plan
 from bot.daemon import Body, Daemon
 from bot.engine import starts
 from bot.engine.cycle import Outcome
 from bot.engine.parts import Parts
 from bot.engine.stop import SourceUnreadable
-from bot.ports.errors import Fenced
+from bot.ports.errors import Fenced, StoreError
 from bot.ports.store import Identity, Run
+from bot.ports.venue import Gap
 from bot.settings import Settings, load
 from bot.settings.watch import ConfigWatch
 from bot.store.memory import MemoryControls, MemoryDatabase, MemoryRecord, MemoryStore
@@ -59,13 +61,14 @@ class World:
         self.alerts = FakeAlerts()
         self.controls = MemoryControls(self.database, MINE, host_utc_now)
         self.record = MemoryRecord(self.database, MINE)
+        self.venue: SimulatedVenue | None = None
         self.ended = 0
         self.plans: list[Plan] = []
         self.after_plan: Callable[[int], None] = lambda _number: None
 
     def daemon(self, *, holder: str = "here", store: MemoryStore | None = None) -> Daemon:
         settings = load(self.file, {})
-        venue = SimulatedVenue(self.exchange, self.clock)
+        venue = self.venue or SimulatedVenue(self.exchange, self.clock)
         parts = Parts(
             mode="paper", portfolio="main", venue="binance", environment="local", market=venue, account=venue,
             broker=venue, transfers=venue, store=store or MemoryStore(self.database, host_utc_now),
@@ -97,6 +100,54 @@ async def test_it_ends_by_itself_after_the_cycles_asked_for(world: World) -> Non
     assert await world.daemon().run(3) == 0
     assert [plan.at for plan in world.plans] == [START + number * timedelta(minutes=10) for number in range(3)]
     assert world.ended == 1
+
+
+async def test_between_two_cycles_what_rested_long_enough_goes_and_the_next_cycle_takes(world: World) -> None:
+    await world.daemon().run(3)  # the first moves margin
+    states = [event async for event in world.record.events() if event.kind == "order.state"]
+    # `execution.maker_wait` is a minute, the cycle ten.
+    assert [(event.at - START, event.body["state"]) for event in states][:3] == [
+        (timedelta(minutes=10), "open"),
+        (timedelta(minutes=11), "cancelled"),
+        (timedelta(minutes=20), "filled"),
+    ]
+    assert not world.exchange.open_orders()
+
+
+async def test_the_end_leaves_no_order_of_ours_in_the_book(world: World) -> None:
+    await world.daemon().run(2)
+    assert world.exchange.order_requests == 1
+    assert not world.exchange.open_orders()
+    assert [row.state.value for row in await world.record.orders(5)] == ["cancelled"]
+
+
+async def test_an_order_that_will_not_go_is_asked_again_before_the_next_cycle(world: World) -> None:
+    class Deaf(SimulatedVenue):
+        asked = 0
+
+        async def cancel(self, intent: OrderIntent) -> OrderView | Gap:
+            Deaf.asked += 1
+            return Gap("order", "timed out") if Deaf.asked < 4 else await super().cancel(intent)
+
+    world.venue = Deaf(world.exchange, world.clock)
+    await world.daemon().run(3)
+    cancelled = [row.why for row in await world.record.orders(5) if row.state.value == "cancelled"]
+    assert (Deaf.asked, cancelled) == (4, ["rested for 75 s, 0 of 30 filled"])
+
+
+async def test_a_record_that_fails_while_orders_are_tended_ends_nothing(world: World) -> None:
+    class Blinking(MemoryStore):
+        blinks = 0
+
+        async def append(self, events: Sequence[Event], fence: int) -> None:
+            if not Blinking.blinks and any(event.body.get("state") == "cancelled" for event in events):
+                Blinking.blinks += 1
+                raise StoreError("the database does not answer")
+            await super().append(events, fence)
+
+    assert await world.daemon(store=Blinking(world.database, host_utc_now)).run(3) == 0
+    assert (Blinking.blinks, len(world.plans)) == (1, 3)
+    assert "cancelled" in [row.state.value for row in await world.record.orders(5)]
 
 
 async def test_the_heartbeat_says_what_status_promises(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.orders import IllegalTransition, OrderState
+from bot.core.orders import TERMINAL, TRANSITIONS, IllegalTransition, OrderState
 from bot.ports.errors import Fenced, StoreError, StoreRefused
 from bot.ports.store import Identity, Store
 from bot.store.memory import MemoryStore
@@ -163,6 +163,27 @@ async def test_an_illegal_move_is_refused_and_changes_nothing(store: Store, fenc
         await store.append([an_event("seen", "s", equity="1"), last], fence)
     assert await the_order(store) == before
     assert (await store.memory()).equity_seen is None
+
+
+def road_to(state: OrderState) -> list[OrderState]:
+    """The shortest way of an order from its intent to a state, both ends included."""
+    roads = [[OrderState.INTENDED]]
+    while roads[0][-1] != state:
+        first = roads.pop(0)
+        roads += [[*first, to] for to in sorted(TRANSITIONS[first[-1]]) if to not in first]
+    return roads[0]
+
+
+async def test_every_edge_of_the_table_is_a_way_an_order_may_go(store: Store, fence: int) -> None:
+    edges = [(now, to) for now in OrderState for to in sorted(TRANSITIONS[now])]
+    for number, (now, to) in enumerate(edges):
+        name = f"d{number}"
+        await begun(store, fence, name)
+        for step in [*road_to(now)[1:], to]:
+            word = a_submit(an_intent(name)) if step == OrderState.SUBMITTED else a_state(an_intent(name), step.value)
+            await store.append([word], fence)
+        assert await the_order(store, name) == to
+    assert len(await store.orders()) == sum(to not in TERMINAL for _, to in edges)
 
 
 async def test_finished_orders_are_no_longer_unfinished(store: Store, fence: int) -> None:

@@ -118,6 +118,21 @@ def test_a_broken_pair_is_mended_by_the_fills_that_repair_it() -> None:
     assert [item.contracts for item in folded(broken, fill("-0.04", SWAP)).broken] == [Decimal("-0.04")]
 
 
+def test_a_broken_pair_is_mended_by_its_own_late_trades_too() -> None:
+    broken = ("pair.broken", {"action": "d1-1", "symbol": SWAP, "contracts": "-0.04"})
+    part = folded(broken, fill("-0.01", SWAP, action="d1-1"))
+    assert [item.contracts for item in part.broken] == [Decimal("-0.03")]
+
+
+def test_of_two_legs_that_are_owed_one_is_forgotten_alone() -> None:
+    owed = [
+        ("pair.broken", {"action": "d1-1", "symbol": symbol, "contracts": "-0.04"}) for symbol in (SWAP, "BTC/USDT")
+    ]
+    one = folded(*owed, ("pair.mended", {"action": "d1-1", "symbol": SWAP}))
+    assert [item.symbol for item in one.broken] == ["BTC/USDT"]
+    assert folded(*owed, ("pair.mended", {"action": "d1-1"})).broken == ()  # as older records say it
+
+
 def test_sends_count_for_an_hour_and_wishes_until_the_position_moves() -> None:
     sent = ("order.submitted", {"wish": "BTC:trim:"})
     memory = folded(sent, sent, sent, every=timedelta(minutes=29))
