@@ -28,7 +28,7 @@ SHRINK_RUNS = 60
 CYCLE_LEAST_S = 10
 
 
-def simulate(
+def simulate(  # noqa: PLR0917 - typer passes all by name
     seeds: Annotated[str, typer.Option("--seeds", metavar="A..B", help="Seeds to play.")] = "1..20",
     seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="One seed; shrinks a failure.")] = None,
     plan: Annotated[
@@ -36,6 +36,9 @@ def simulate(
     ] = None,
     days: Annotated[float, typer.Option("--days", min=0.05, max=400, metavar="D", help="Days of each history.")] = 2.0,
     cycle: Annotated[str, typer.Option("--cycle", metavar="TIME", help="The bot's cycle, such as 60s or 1h.")] = "1h",
+    exhaustive: Annotated[
+        str | None, typer.Option("--exhaustive", metavar="WHAT", help="steps or faults, of the reference histories.")
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, max=256, metavar="N", help="Processes.", show_default="cores")
     ] = None,
@@ -48,7 +51,7 @@ def simulate(
 
     Example: ballast simulate --seeds 1..500 --days 7
     """
-    wanted = _wanted(seeds, seed, plan, days, _seconds(cycle))
+    wanted = _exhaustive(exhaustive) if exhaustive else _wanted(seeds, seed, plan, days, _seconds(cycle))
     alone = len(wanted) == 1
     workers = 1 if alone else min(len(wanted), jobs or os.cpu_count() or 1)
     totals = _played(wanted, workers, quiet=as_json)
@@ -82,6 +85,14 @@ def _wanted(seeds: str, seed: int | None, plan: Path | None, days: float, cycle_
     if last < first:
         raise typer.BadParameter(f"{seeds}, must be two numbers such as 1..500", param_hint="'--seeds'")
     return plans(range(first, last + 1), days, cycle_s)
+
+
+def _exhaustive(what: str) -> list[Plan]:
+    from bot.simulation.exhaustive import every_fault, every_step, references
+
+    if what not in ("steps", "faults"):
+        raise typer.BadParameter(f"{what}, must be steps or faults", param_hint="'--exhaustive'")
+    return [plan for base in references() for plan in (every_step(base) if what == "steps" else every_fault(base))]
 
 
 def _seconds(text: str) -> int:
@@ -132,7 +143,11 @@ def _failure(result: Result) -> list[str]:
 
 
 def repeated(plan: Plan) -> str:
-    """The command that plays a seed's plan again."""
+    """The command that plays a plan again; one with few faults, that no seed draws, is written out."""
+    from bot.simulation.campaign import plans
+
+    if plan != plans([plan.seed], plan.days, plan.cycle_s)[0]:
+        return f"ballast simulate --plan FILE, with {plan.to_json()}"
     return f"ballast simulate --seed {plan.seed} --days {plan.days:g} --cycle {plan.cycle_s}s"
 
 

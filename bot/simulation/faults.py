@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any, NamedTuple
 
@@ -108,6 +108,12 @@ KINDS: Mapping[str, Kind] = {
     "fill_before_cancel": Kind(_W, ("cancel",), 0.05, 1, "share"),
     "fill_after_cancel": Kind(_W, ("cancel",), 0.05, 1, "share"),
 }
+#: Opening coins: mostly money that wants to be invested; mostly coins, to be trimmed and hedged; nothing but one coin.
+PORTFOLIOS: Mapping[str, Mapping[str, str]] = {
+    "cash": {"USDT": "60000", "BTC": "0.2", "ETH": "2"},
+    "coins": {"USDT": "6000", "BTC": "4", "ETH": "4", "SOL": "40"},
+    "one coin": {"USDT": "5000", "BTC": "5"},
+}
 FAULTS_MAX = 60
 PER_STEP = 400  # steps of the daemon in a cycle, about; where process faults are spread
 
@@ -121,6 +127,7 @@ class Plan:
     cycle_s: int
     mode: str
     faults: tuple[Fault, ...]
+    portfolio: str = "cash"  # what the account opens with: see `PORTFOLIOS`
 
     def to_json(self) -> str:
         """One line; `read_plan` reads it back."""
@@ -128,7 +135,7 @@ class Plan:
 
     def only(self, faults: Iterable[Fault]) -> Plan:
         """The same history with these faults instead."""
-        return Plan(self.seed, self.days, self.cycle_s, self.mode, tuple(sorted(faults)))
+        return replace(self, faults=tuple(sorted(faults)))
 
 
 def read_plan(text: str) -> Plan:
@@ -139,6 +146,8 @@ def read_plan(text: str) -> Plan:
         plan = Plan(faults=faults, **raw)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no plan of faults: {error}") from None
+    if plan.portfolio not in PORTFOLIOS:
+        raise ValueError(f"portfolio {plan.portfolio!r} must be one of {', '.join(PORTFOLIOS)}")
     for each in faults:
         known = KINDS.get(each.kind)
         if known is None or each.component != known.component or each.operation not in known.operations:
@@ -163,7 +172,8 @@ def drawn(seed: int, days: float, cycle_s: int, modes: Sequence[str]) -> Plan:
             if len(found) >= FAULTS_MAX:
                 break
     _crash_again(random, found)
-    return Plan(seed, days, cycle_s, random.choice(list(modes)), tuple(sorted(found.values())))
+    mode, portfolio = random.choice(list(modes)), random.choice(list(PORTFOLIOS))
+    return Plan(seed, days, cycle_s, mode, tuple(sorted(found.values())), portfolio)
 
 
 def _times(random: Random, kind: Kind) -> int:

@@ -47,7 +47,6 @@ CONFIGURATION = """
 mode: paper
 cycle: {cycle}s
 local: {{seed: 1, scenario: random}}
-paper: {{balances: {{USDT: 60000, BTC: 0.2, ETH: 2}}}}
 targets:
   stables: {{weight: 0.15, floor: 0.05}}
   sleeves:
@@ -75,6 +74,7 @@ class Result:
     fills: int
     orders: int
     alerts: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)  # before it was healed: "venue.place", "process.step", …
 
 
 class History:
@@ -94,6 +94,7 @@ class History:
         self._end = start + timedelta(days=plan.days)
         self._heal_at = max(start, self._end - quiet)
         self._steps = 0
+        self._calls: Counter[str] = Counter()
         self._strikes = [fault for fault in plan.faults if fault.component == "process"]
         self._finished: asyncio.Event | None = None
         self._daemons: list[tuple[Process, Daemon]] = []
@@ -121,7 +122,7 @@ class History:
         seen.violations += audit.all()
         return Result(
             self.plan, list(seen.violations), seen.marks, audit.edges(), self._digest(), seen.cycles, seen.starts,
-            seen.deaths, self.loop.steps, audit.fill_count(), len(seen.creates), seen.alerts,
+            seen.deaths, self.loop.steps, audit.fill_count(), len(seen.creates), seen.alerts, self._calls,
         )  # fmt: skip
 
     def _digest(self) -> str:
@@ -262,6 +263,8 @@ class History:
     def _passes(self, now: datetime) -> None:
         """Venue time passes: at one point everything is healed, at another it is over."""
         if not self.world.healed and now >= self._heal_at:
+            self._calls = self.world.calls()
+            self._calls["process.step"] = self._steps
             self.world.heal()
             self.world.request("resume", "", "simulated: all is well again")
             self.world.request("rearm", "", "simulated: all is well again")

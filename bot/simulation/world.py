@@ -22,7 +22,7 @@ from bot.ports.store import Identity, Run
 from bot.settings import Settings
 from bot.simulation.disk import plain_connection
 from bot.simulation.eyes import Eyes
-from bot.simulation.faults import Fault, Plan
+from bot.simulation.faults import PORTFOLIOS, Fault, Plan
 from bot.simulation.ledger import Seen
 from bot.simulation.loop import Process, SimLoop
 from bot.simulation.outsider import Outsider
@@ -68,7 +68,8 @@ class World:
         self._latency = Random(f"latency {plan.seed}")  # noqa: S311 - the same
         speed = plan.cycle_s / (0.25 * 10 ** self.random.uniform(0, 1))
         self.time = WorldTime(loop, scene.start, speed)
-        self.exchange = Exchange(scene, opening=settings.local.balances)
+        opening = {asset: Decimal(amount) for asset, amount in PORTFOLIOS[plan.portfolio].items()}
+        self.exchange = Exchange(scene, opening=opening)
         self.venue = SimulatedVenue(self.exchange, TrueClock(self.time, loop))
         self.symbols = sorted(f"{asset}/USDT" for asset in settings.policy().assets)
         self.floor = settings.policy().targets.stables.floor
@@ -112,6 +113,10 @@ class World:
             if times > 1:
                 self._lasting[key] = (struck, times - 1)
         return struck
+
+    def calls(self) -> Counter[str]:
+        """How often each operation came so far."""
+        return Counter({f"{component}.{operation}": count for (component, operation), count in self._counted.items()})
 
     def ask_disk(self, operation: str) -> str:
         """The fault that strikes a transaction."""

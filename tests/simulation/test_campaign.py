@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.simulation.campaign import Totals, campaign, plans
+from bot.simulation.exhaustive import every_fault, every_step, references
 from bot.simulation.faults import KINDS, Fault, Plan, drawn
 from bot.simulation.history import Result, play
 from bot.simulation.loop import MODES
@@ -91,3 +92,18 @@ def test_a_kill_of_every_level_is_obeyed() -> None:
 def test_seeds_draw_their_own_plans() -> None:
     drawn_plans = [drawn(seed, 7, HOUR_S, MODES) for seed in range(40)]
     assert {plan.mode for plan in drawn_plans} == set(MODES)
+
+
+@pytest.mark.parametrize("base", references(), ids=lambda plan: plan.portfolio)
+def test_a_kill_at_steps_all_over_a_reference_history_loses_nothing(base: Plan) -> None:
+    struck = every_step(base, stride=97, first=41)
+    assert len(struck) >= 2
+    for plan in struck:
+        result = play(plan)
+        assert (result.violations, result.deaths) == ([], 1), plan.to_json()
+
+
+def test_every_fault_of_every_call_is_a_plan_of_its_own() -> None:
+    struck = every_fault(references()[1], kinds=["timeout_after", "absurd_price", "full_before"])
+    assert len(struck) == len({plan.faults for plan in struck}) > 10
+    assert {plan.faults[0].operation for plan in struck} >= {"place", "quotes", "commit"}

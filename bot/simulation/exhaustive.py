@@ -1,0 +1,41 @@
+"""Owns the exhaustive modes: one reference history, disturbed once in every way and at every place there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from bot.simulation.faults import KINDS, PORTFOLIOS, Fault, Plan
+from bot.simulation.history import play
+
+Mode = Literal["steps", "faults"]
+REFERENCE_SEED = 3
+REFERENCE_DAYS = 0.45  # three cycles in which faults may strike, and eight that are quiet
+CYCLE_S = 3_600
+DOWN_S = 1.0
+
+
+def references(seed: int = REFERENCE_SEED) -> list[Plan]:
+    """The reference histories: a rebalance of several legs, trims with hedges, and one coin made into many."""
+    return [Plan(seed, REFERENCE_DAYS, CYCLE_S, "fifo", (), name) for name in PORTFOLIOS]
+
+
+def every_step(base: Plan, *, stride: int = 1, first: int = 1) -> list[Plan]:
+    """A kill -9 before each step that the undisturbed history takes until it is quiet."""
+    last = play(base.only(())).calls["process.step"]
+    return [base.only([Fault("process", "step", step, "crash", DOWN_S)]) for step in range(first, last + 1, stride)]
+
+
+def every_fault(base: Plan, *, kinds: Sequence[str] = tuple(KINDS)) -> list[Plan]:
+    """Each kind of fault at each call it can strike, at its middle size."""
+    calls = play(base.only(())).calls
+    made: list[Plan] = []
+    for name in kinds:
+        kind = KINDS[name]
+        if kind.component == "process":
+            continue  # at every step, above
+        size = float(f"{(kind.least * kind.most) ** 0.5:.4g}")
+        for operation in kind.operations:
+            times = calls[f"{kind.component}.{operation}"]
+            made += [base.only([Fault(kind.component, operation, nth, name, size)]) for nth in range(1, times + 1)]
+    return made
