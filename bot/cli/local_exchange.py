@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from bot.local_exchange.standalone import Plan
     from bot.settings import Local
 
+PLAN_HELP = """What shall go wrong: a JSON list of faults, such as [{"fault": "drop_after", "on": "create", "nth": 2},
+{"fault": "halt", "at_s": 3600, "symbol": "BTC/USDT", "for_s": 600}]. A fault is armed at_s venue seconds after the
+start and bites on the nth request (default the next) on: create, cancel, lookup, account, transfer, setting, market,
+any, or a path such as "POST /api/v3/order"; times says on how many in a row.
+
+Of the line: delay, rate_limited, banned (seconds); drop_before, drop_after; reset, truncated, empty, wrong, duplicate
+(done: false = the exchange never did it); html, server_error (done, status).
+
+Of the exchange: late_visibility (seconds, for_s); partial_fill, fill_before_cancel (share); fill_after_cancel (share,
+seconds); halt (symbol, for_s); delist (symbol); filters (symbol, step, tick, min_amount, min_notional); manual_trade
+(symbol, side, share); deposit (asset, amount); withdrawal (asset, share); depeg (asset, price, for_s); crash (asset,
+share, for_s); adl (symbol, share); liquidation (symbol); skew (seconds, for_s).
+
+What bit is told at GET /local/faults and at the end."""
+
 
 def local_exchange(  # noqa: PLR0917 - typer passes all by name
     host: Annotated[str, typer.Option(metavar="HOST", help="Address it listens on.")] = "127.0.0.1",
@@ -35,9 +50,7 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
     start: Annotated[str | None, typer.Option(metavar="DAY", help="Where the tape starts, UTC: 2021-05-10.")] = None,
     speed: Annotated[float, typer.Option(metavar="X", help="Exchange seconds per real second, constant.")] = 1.0,
     balances: Annotated[str, typer.Option(metavar="COINS", help="What its account opens with.")] = "USDT=40000,BTC=0.6",
-    faults: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What shall go wrong: a plan as JSON, its form is above.")
-    ] = None,
+    faults: Annotated[Path | None, typer.Option(metavar="FILE", help=PLAN_HELP)] = None,
     chaos: Annotated[
         int | None,
         typer.Option(min=0, metavar="SEED", help="What shall go wrong, drawn: the same seed is the same week of it."),
@@ -46,21 +59,6 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
     """Serve the built-in exchange over HTTP, in Binance's wire.
 
     Example: ballast local-exchange --port 8800 --state data/exchange.sqlite --speed 60
-
-    A fault plan is a JSON list: [{"fault": "drop_after", "on": "create", "nth": 2}, {"fault": "halt", "at_s": 3600,
-    "symbol": "BTC/USDT", "for_s": 600}]. A fault is armed at_s venue seconds after the start and bites on the nth
-    request (default the next) on: create, cancel, lookup, account, transfer, setting, market, any, or a path such as
-    "POST /api/v3/order"; times says on how many in a row.
-
-    Of the line: delay, rate_limited, banned (seconds); drop_before, drop_after; reset, truncated, empty, wrong,
-    duplicate (done: false = the exchange never did it); html, server_error (done, status).
-
-    Of the exchange: late_visibility (seconds, for_s); partial_fill, fill_before_cancel (share); fill_after_cancel
-    (share, seconds); halt (symbol, for_s); delist (symbol); filters (symbol, step, tick, min_amount, min_notional);
-    manual_trade (symbol, side, share); deposit (asset, amount); withdrawal (asset, share); depeg (asset, price, for_s);
-    crash (asset, share, for_s); adl (symbol, share); liquidation (symbol); skew (seconds, for_s).
-
-    What bit is told at GET /local/faults and at the end.
     """
     from bot.local_exchange.standalone import World, serve
     from bot.local_exchange.state import StateError

@@ -13,6 +13,7 @@ from bot.core.instruments import base_of, is_swap, quote_of
 from bot.core.numbers import milliseconds, plain
 from bot.local_exchange import errors
 from bot.local_exchange.parameters import Parameters
+from bot.venues.simulated.altered import AlteredScene
 from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.scene import Scene
 
@@ -24,12 +25,16 @@ class Listing:
 
     def __init__(self, scene: Scene) -> None:
         self.markets = scene.markets()
+        self._ever = scene.plain.markets() if isinstance(scene, AlteredScene) else self.markets
         self.spot = {base_of(symbol) + quote_of(symbol): symbol for symbol in self.markets if not is_swap(symbol)}
         self.swap = {base_of(symbol) + quote_of(symbol): symbol for symbol in self.markets if is_swap(symbol)}
 
-    def of(self, listing_id: str, *, swap: bool) -> str:
-        """The scene's symbol; raises `errors.WireError` -1121."""
+    def of(self, listing_id: str, *, swap: bool, gone: bool = False) -> str:
+        """The scene's symbol, with ``gone`` one that was listed once too; raises `errors.WireError` -1121."""
         symbol = (self.swap if swap else self.spot).get(listing_id)
+        if symbol is None and gone:
+            ids = {base_of(one) + quote_of(one): one for one in self._ever if is_swap(one) == swap}
+            symbol = ids.get(listing_id)
         if symbol is None:
             raise errors.bad_symbol()
         return symbol
@@ -61,9 +66,9 @@ class Call:
         """The time the venue tells, which a skew may set apart from its own."""
         return milliseconds(self.exchange.tells(self.at))
 
-    def symbol(self) -> str:
-        """The mandatory ``symbol``, as the scene names it."""
-        return self.listing.of(self.said.text("symbol"), swap=self.swap)
+    def symbol(self, *, gone: bool = False) -> str:
+        """The mandatory ``symbol``, as the scene names it; what was done on one that is ``gone`` can be looked up."""
+        return self.listing.of(self.said.text("symbol"), swap=self.swap, gone=gone)
 
     def symbol_or_none(self) -> str | None:
         """The optional ``symbol``."""

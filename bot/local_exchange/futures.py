@@ -116,7 +116,7 @@ def open_orders(call: Call) -> list[dict[str, Any]]:
 
 def all_orders(call: Call) -> list[dict[str, Any]]:
     """Open and closed orders of a symbol, oldest first."""
-    found = call.exchange.orders(call.symbol(), limit=2 * call.exchange.rules.history_max)
+    found = call.exchange.orders(call.symbol(gone=True), limit=2 * call.exchange.rules.history_max)
     first = call.said.whole_or_none("orderId")
     if first is not None:
         found = [order for order in found if order.order_id >= first][: call.said.limit(500, 1_000)]
@@ -128,7 +128,7 @@ def all_orders(call: Call) -> list[dict[str, Any]]:
 
 def user_trades(call: Call) -> list[dict[str, Any]]:
     """Own trades of a symbol, oldest first; without a start the last seven days, else seven days from it."""
-    trades = call.exchange.trades(call.symbol(), limit=call.exchange.rules.history_max)
+    trades = call.exchange.trades(call.symbol(gone=True), limit=call.exchange.rules.history_max)
     order_id, from_id = call.said.whole_or_none("orderId"), call.said.whole_or_none("fromId")
     if order_id is not None:
         trades = [trade for trade in trades if trade.order_id == order_id]

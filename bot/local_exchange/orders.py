@@ -157,7 +157,7 @@ def cancel(call: Call) -> OrderRecord:
 
 def _named(call: Call) -> tuple[str, int | None, str | None]:
     """Symbol, order id, client id; where both ids are sent the venue's own counts."""
-    symbol = call.symbol()
+    symbol = call.symbol(gone=True)
     order_id, client_id = call.said.whole_or_none("orderId"), call.said.client_id("origClientOrderId")
     if order_id is None and client_id is None:
         raise WireError(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")

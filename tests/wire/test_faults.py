@@ -288,8 +288,10 @@ async def test_a_halted_symbol_takes_no_order_and_says_it_is_inactive() -> None:
 
 
 async def test_a_delisted_symbol_is_listed_no_more() -> None:
-    async with under({"fault": "delist", "symbol": SPOT}) as bench:
-        assert (await bench.venue.place(an_intent(), yes))[0] is Placed.REJECTED
+    async with under({"fault": "delist", "symbol": SPOT, "on": "create", "nth": 2}) as bench:
+        assert (await bench.venue.place(an_intent(), yes))[0] is Placed.ACCEPTED
+        assert (await bench.venue.place(an_intent(client_id="bt1"), yes))[0] is Placed.REJECTED
+        assert [one.client_id for one in known(await bench.venue.fills(SPOT, START))] == ["bt0"]
         assert SPOT not in await bench.venue.markets()
         assert SPOT not in known(await bench.venue.quotes())
 
