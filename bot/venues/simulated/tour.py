@@ -56,10 +56,10 @@ STORIES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 # What a coin does beside its story: days and multiples of it, 1 before the first and after the last.
 DETOURS: dict[str, tuple[tuple[float, float], ...]] = {
-    # Bought on the first day, it slips through every stop within hours, and comes back.
-    "LTC": ((0.4, 1.0), (1.2, 0.80), (3.0, 0.80), (6.5, 1.0)),
+    # Twice it slips, the second time through the stop of whoever bought the first, and comes back.
+    "LTC": ((1.2, 1.0), (1.9, 0.78), (3.2, 0.78), (4.0, 0.64), (5.0, 0.64), (8.0, 1.0)),
     # Left behind by the frenzy, it turns up on the eve of the crash, which passes it by at first.
-    "AVAX": ((9.0, 1.0), (14.5, 0.72), (18.0, 0.75), (18.75, 1.30), (24.0, 1.0)),
+    "AVAX": ((9.0, 1.0), (14.5, 0.58), (18.0, 0.60), (18.75, 1.04), (24.0, 1.0)),
 }
 
 
