@@ -167,6 +167,7 @@ async def test_a_redirect_does_not_send_an_order_twice(stage: Stage) -> None:
         (refusal(-1007, "Timeout waiting for response from backend server.", 408), Placed.UNKNOWN),
         (refusal(-1008, "Server is busy", 503), Placed.UNKNOWN),
         (refusal(-2010, "Account has insufficient balance for requested action."), Placed.REJECTED),
+        (refusal(-2010, "Order would immediately match and take."), Placed.REJECTED),
         (refusal(-1013, "Filter failure: LOT_SIZE"), Placed.REJECTED),
         (refusal(-1021, "Timestamp for this request is outside of the recvWindow."), Placed.REJECTED),
         (refusal(-1121, "Invalid symbol."), Placed.REJECTED),
