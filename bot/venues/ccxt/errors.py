@@ -53,7 +53,7 @@ def is_retryable_read(error: BaseException) -> bool:
 
 def of_read(error: BaseException, what: str) -> VenueError:
     """The port's error for a read that failed for good."""
-    why = f"{what}: {line(error)}"
+    why = f"{what}: {line(error)}{_because(error)}"
     if isinstance(error, VenueError):
         return error
     if isinstance(error, LIMITED):
@@ -67,6 +67,12 @@ def of_read(error: BaseException, what: str) -> VenueError:
     if isinstance(error, ccxt.ExchangeError) and not cut_off(error):
         return Rejected(why)
     return Transient(why)
+
+
+def _because(error: BaseException) -> str:
+    """What the wire itself said: ccxt only names the address that was asked."""
+    cause = error.__cause__
+    return f": {line(cause)}" if isinstance(cause, aiohttp.ClientError | OSError) and str(cause) else ""
 
 
 def of_write(error: BaseException, *, left: bool, known: Placed | None = None) -> tuple[Placed, str]:
