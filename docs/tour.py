@@ -22,16 +22,18 @@ HERE: Final = Path(__file__).resolve().parent
 CONFIG: Final = HERE.parent / "config" / "tour.yaml"
 PAGE: Final = HERE / "tour.md"
 
-#: What a person types, in this order: a rally, an operator's flatten, a crash that trips the breaker, a bear market.
+#: What a person types, in this order: a rally, an operator's flatten, a crash and a bear market.
 STEPS: Final[Sequence[tuple[str, ...]]] = (
     ("run", "--cycles", "150"),
     ("kill", "flatten", "--reason", "shown in the tour"),
     ("run", "--cycles", "2"),
     ("resume", "--yes"),
-    ("run", "--cycles", "86"),
-    ("resume", "--yes"),
-    ("run", "--cycles", "302"),
+    ("run", "--cycles", "376"),
 )
+
+#: A second, short run with a record of its own: a breaker so tight that the first dip trips it while a bridge stands.
+BREAKER_LIMIT: Final = "0.005"
+BREAKER_STEP: Final = ("run", "--cycles", "6")
 
 #: Why a rule has nothing to say in this run.
 SILENT: Final[Mapping[str, str]] = {
@@ -61,12 +63,13 @@ class StepFailed(RuntimeError):
     """A command of the tour that did not end well."""
 
 
-def ballast(folder: Path, *arguments: str) -> str:
+def ballast(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
     """What a command says on stdout, run in ``folder`` on the tour's configuration; raises StepFailed."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BALLAST_")}
     done = subprocess.run(  # noqa: S603 - our own command line, with words of our own
         [sys.executable, "-m", "bot", *arguments, "--config", str(CONFIG)],
-        cwd=folder, env={**clean, "PYTHONPATH": str(HERE.parent)}, capture_output=True, text=True, check=False,
+        cwd=folder, env={**clean, "PYTHONPATH": str(HERE.parent), **(env or {})},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no word"]
@@ -81,14 +84,19 @@ def play(folder: Path, steps: Sequence[tuple[str, ...]] = STEPS) -> None:
         ballast(folder, *step)
 
 
+def break_early(folder: Path) -> None:
+    """The second run: the drawdown breaker, met with a bridge open; raises StepFailed."""
+    ballast(folder, *BREAKER_STEP, env={"BALLAST_LIMITS__DRAWDOWN": BREAKER_LIMIT})
+
+
 def told(folder: Path) -> dict[str, Any]:
     """The tally of what was played; raises StepFailed."""
     body: dict[str, Any] = json.loads(ballast(folder, "decisions", "--fired", "--json"))
     return body
 
 
-def page(body: Mapping[str, Any], verdict: str) -> str:
-    """docs/tour.md from the tally and the last line of `verify`."""
+def page(body: Mapping[str, Any], verdict: str, broken: Mapping[str, Any]) -> str:
+    """docs/tour.md from the tally, the last line of `verify`, and the second run's tally."""
     lines = [
         "# The tour",
         "",
@@ -112,6 +120,15 @@ def page(body: Mapping[str, Any], verdict: str) -> str:
         "| kind | times | refused | first decision | at (UTC) | its reason |",
         "| --- | ---: | ---: | --- | --- | --- |",
         *map(_kind_row, body["kinds"]),
+        "",
+        "## The breaker alone",
+        "",
+        "A bridge seldom stands just when a drawdown trips the breaker (R-G13). With a limit of half a percent,",
+        f"in a folder of its own: `BALLAST_LIMITS__DRAWDOWN={BREAKER_LIMIT} ballast {' '.join(BREAKER_STEP)}`.",
+        "",
+        "| kind | times | refused | first decision | at (UTC) | its reason |",
+        "| --- | ---: | ---: | --- | --- | --- |",
+        *(_kind_row(row) for row in broken["kinds"] if row["kind"] == "close"),
         "",
         "## What spoke",
         "",
@@ -158,7 +175,10 @@ def main(arguments: Sequence[str]) -> int:
         try:
             play(folder)
             verdict = ballast(folder, "verify").strip().splitlines()[-1]
-            PAGE.write_text(page(told(folder), verdict), encoding="utf-8")
+            with tempfile.TemporaryDirectory() as aside:
+                break_early(Path(aside))
+                broken = told(Path(aside))
+            PAGE.write_text(page(told(folder), verdict, broken), encoding="utf-8")
         except StepFailed as error:
             sys.stderr.write(f"tour: {error}\n")
             return 1
