@@ -148,6 +148,7 @@ class Executor:
     async def _order(self, intent: OrderIntent, why: str, wish: Wish, policy: Policy) -> Sent:
         async with self._turn:
             why = why or self._denied(intent) or await self._unprepared(intent, policy)
+            why = why or self._denied(intent)  # preparing took its time
             if why:
                 await self._recorder.append([self._recorder.state(intent, OrderState.DENIED, why)])
                 return Sent(intent.client_id, intent.symbol, intent.qty, ZERO, OrderState.DENIED, why)

@@ -202,9 +202,10 @@ def _let_through(level: str, intent: OrderIntent) -> bool:
 def decided_once(seen: Evidence) -> list[str]:
     """I12: a cycle decides once, and nothing leaves after its time."""
     faults = [f"cycle {name} decided {count} times" for name, count in seen.cycles.items() if count > 1]
-    orders = {row.intent.client_id: row.intent for row in seen.orders}
+    # What our own permit denied was about to leave, and did not.
+    left = {row.intent.client_id: row.intent for row in seen.orders if row.state != OrderState.DENIED}
     for event in seen.events:
-        intent = orders.get(str(event.body.get("client_id"))) if event.kind == "order.submitted" else None
+        intent = left.get(str(event.body.get("client_id"))) if event.kind == "order.submitted" else None
         if intent is not None and event.at >= intent.sent_before:
             faults.append(f"{intent.client_id} was sent at {event.at}, had to leave before {intent.sent_before}")
     return faults
