@@ -38,6 +38,7 @@ RENEW_EVERY_S = 4.0
 BEAT_EVERY_S = 1.0  # at most
 PULSE_EVERY_S = 20.0  # and at least, whatever a cycle or a wait is doing
 CANCEL_AGAIN = timedelta(seconds=5)  # venue time until an order that still stands is cancelled once more
+LEAVE_WITHIN_S = 15.0  # host seconds in which own orders are cancelled at the end; what is left is the next start's
 END_WITHIN_S = 6.0  # of a cycle that is under way when the end is asked for
 FAILURES_MAX = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -285,7 +286,7 @@ class Daemon:
     async def _leave(self) -> None:
         """Nothing of ours stays in a book that nobody watches (R-G1)."""
         leads = not isinstance(self._fatal, Fenced)
-        await asyncio.wait_for(self.engine.leave(leads=leads), END_WITHIN_S)
+        await asyncio.wait_for(self.engine.leave(leads=leads), LEAVE_WITHIN_S)
 
     def _check(self, watchers: list[asyncio.Task[None]]) -> None:
         """A watcher that ended is a deaf daemon: what ended it comes out here."""
