@@ -221,9 +221,17 @@ class History:
     async def _second(self, seconds: float) -> None:
         """Another process on the same record, on another machine, for a while."""
         process = Process(f"second {self.world.seen.starts + 1}")
-        process.on_death.append(lambda: self.world.time.forget(process))
+        died = asyncio.Event()
+        process.on_death += [died.set, lambda: self.world.time.forget(process)]
         task = self.loop.spawn(process, self._life(process, "second"))
-        await asyncio.wait({task}, timeout=seconds)
+        ends = [asyncio.create_task(died.wait())]
+        if self._finished is not None:
+            ends.append(asyncio.create_task(self._finished.wait()))
+        await asyncio.wait({task, *ends}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if self._finished is not None and self._finished.is_set() and process.alive:
+            await asyncio.wait({task}, timeout=END_WITHIN_S / 2)  # it was asked to end
+        for each in ends:
+            each.cancel()
         if not task.done():
             process.kill()
             self._graves.append(task)

@@ -1,0 +1,276 @@
+"""Owns the drill: a real bot process on a local exchange, killed and started again, and proven from both ledgers.
+
+Rounds of `ROUND` kills, each with an account and a market of its own. The record is read from a copy of what the
+killed process left on disk, the exchange's ledger from a copy of its state file taken while it is stopped; neither is
+asked through the bot. What must hold at every death: I2, I3, I4, I12, I16, and for what an earlier decision sent I5,
+L1, L2; `PRAGMA integrity_check`; no coin short; the stables' floor. At a round's end, after a clean run: everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+import aiohttp
+
+from bot.clocks import SystemClock
+from bot.core.numbers import ZERO
+from bot.ports.clock import Clock
+from bot.simulation.audit import Audit
+from bot.simulation.process import Bot, Lost, RunningBot, Told
+from bot.venues.simulated.exchange import Exchange
+from bot.venues.simulated.generated import make_scene
+from bot.venues.simulated.scene import Scene
+
+ROUND = 25  # kills with one account: it is being built up meanwhile, so that orders are under way
+SPEED = 60  # exchange seconds per second: a cycle of a minute is a second
+FLOOR = Decimal("0.05")
+CYCLE_S = 1.0
+WITHIN_S = 2.5  # after a decision: until when a kill comes
+ORDER_WITHIN_S = 4.0  # how long a kill waits for an order to come by
+ANSWER_S = 0.03  # about what an order takes from the wire to the record
+LOOK_EVERY_S = 0.004
+Moment = Literal["starting", "any time", "order under way"]
+MOMENTS: tuple[Moment, ...] = ("starting", "any time", "order under way", "order under way")
+OPEN_STATES = ("intended", "submitted", "unknown", "open", "partly_filled")
+LOCK_STEP = ("sqlite", "sqlite-wal")
+CONFIG = f"""
+mode: testnet
+cycle: {SPEED}s
+kill_switch: off
+venue: {{id: binance, environment: local}}
+web: {{enabled: false}}
+log: {{level: info, format: json}}
+targets:
+  stables: {{weight: 0.10, floor: {FLOOR}}}
+  sleeves:
+    majors: {{weight: 0.60, assets: {{BTC: 0.5, ETH: 0.5}}}}
+    others: {{weight: 0.30, assets: [SOL, BNB]}}
+pace: {{increment_interval: 1m, turnover_per_day: 1.0, orders_per_minute: 100, orders_per_hour: 10000}}
+execution: {{slice_max: 0.003}}
+limits: {{fees_per_day: 0.05, age_max: {{quotes: 15m, balances: 15m, positions: 15m, funding: 1h}}}}
+"""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a drill found; seconds are the host's."""
+
+    seed: int
+    kills: int = 0
+    starts: int = 0
+    rounds: int = 0
+    decisions: int = 0
+    orders: int = 0
+    fills: int = 0
+    violations: list[str] = field(default_factory=list)
+    moments: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)  # kills by what they left unfinished
+    restarts_s: list[float] = field(default_factory=list)
+
+    def restart_s(self, share: float) -> float | None:
+        """The quantile of the times from a start after a kill to its first decision; None where there was none."""
+        ranked = sorted(self.restarts_s)
+        return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else None
+
+
+class Drill:
+    """Kills ``kills`` times; ``folder`` gets a folder per round, ``told`` hears of each kill and of each violation."""
+
+    def __init__(
+        self, kills: int, seed: int, folder: Path, *, told: Callable[[str | None], None], clock: Clock | None = None
+    ) -> None:
+        self.report = Report(seed)
+        self._kills = kills
+        self._folder = folder
+        self._told = told
+        self._clock = clock or SystemClock()
+        self._chance = Random(seed)  # noqa: S311 - seeded: the same draws again
+        self._usual_s = 3.0  # a start, until one was measured
+
+    async def run(self) -> Report:
+        """All rounds; raises Lost where a process could not be had at all."""
+        while self.report.kills < self._kills:
+            self.report.rounds += 1
+            seed = self.report.seed * 1_000 + self.report.rounds
+            folder = self._folder / f"round-{self.report.rounds}"
+            async with an_exchange(folder, seed) as venue:
+                await self._round(venue, min(ROUND, self._kills - self.report.kills))
+        return self.report
+
+    async def _round(self, venue: Venue, kills: int) -> None:
+        bot = Bot(venue.folder / "bot", CONFIG, venue.env, self._clock)
+        killed = False
+        for _ in range(kills):
+            await self._one_kill(bot, venue, after_kill=killed)
+            killed = True
+        await self._last(bot, venue)
+
+    async def _one_kill(self, bot: Bot, venue: Venue, *, after_kill: bool) -> None:
+        running = await bot.start()
+        self.report.starts += 1
+        moment = self._chance.choice(MOMENTS)
+        try:
+            await self._until(moment, running, venue, after_kill=after_kill)
+        except Told as told:
+            self._violated(str(told))
+        await running.kill()
+        self.report.kills += 1
+        self.report.moments[moment] += 1
+        async with venue.stopped() as ledger:
+            with bot.record() as record:
+                self._look(record, ledger)
+        self._told(None)
+
+    async def _until(self, moment: Moment, running: RunningBot, venue: Venue, *, after_kill: bool) -> None:
+        """Come back when it is time to kill; raises Told where the bot ended by itself before."""
+        if moment == "starting":
+            await running.lives(self._chance.uniform(0.05, self._usual_s))
+            return
+        took_s = await running.decided()
+        self._usual_s = took_s
+        if after_kill:
+            self.report.restarts_s.append(took_s)
+        if moment == "any time":
+            await running.lives(self._chance.uniform(0.0, WITHIN_S))
+            return
+        await venue.next_order(self._clock)
+        await running.lives(self._chance.uniform(0.0, ANSWER_S))
+
+    def _look(self, record: sqlite3.Connection | None, ledger: Exchange) -> None:
+        if record is None:
+            self.report.left["no record yet"] += 1
+            return
+        found = Death(record, ledger)
+        for wrong in found.wrong():
+            self._violated(wrong)
+        self.report.left[found.left()] += 1
+
+    async def _last(self, bot: Bot, venue: Venue) -> None:
+        """A clean run to the end of the second cycle, so that the first one's orders must be over; then all is said."""
+        ended = await bot.ballast("run", "--cycles", "2")
+        self.report.starts += 1
+        if ended.code:
+            self._violated(f"a clean run of two cycles ended with {ended.code}: {ended.last}")
+        proof = await bot.ballast("verify")
+        if proof.code:
+            self._violated(f"ballast verify: {proof.last}")
+        async with venue.stopped() as ledger:
+            with bot.record() as record:
+                if record is None:
+                    self._violated("there is no record after a clean run")
+                    return
+                found = Death(record, ledger)
+                for wrong in found.all_wrong():
+                    self._violated(wrong)
+                self.report.decisions += found.count("decisions")
+                self.report.orders += found.count("orders")
+                self.report.fills += found.fill_count()
+
+    def _violated(self, what: str) -> None:
+        text = f"round {self.report.rounds}, kill {self.report.kills}: {what}"
+        self.report.violations.append(text)
+        self._told(text)
+
+
+class Death(Audit):
+    """What a killed process left, against the exchange's ledger of the same moment.
+
+    Orders of the last decision may be anywhere on their way: only what earlier ones sent must be over and booked.
+    """
+
+    def wrong(self) -> list[str]:
+        """What must hold at any moment whatever."""
+        checks = (
+            self.sound, self.orphans, self.created_once, self.within, self.histories, self.decisions, self.booked,
+            self.ended, self.nothing_rests, self.short, self.floor,
+        )  # fmt: skip
+        return [wrong for check in checks for wrong in check()]
+
+    def all_wrong(self) -> list[str]:
+        """What must hold after a clean end."""
+        return [wrong for check in (self.sound, self.all, self.short, self.floor) for wrong in check()]
+
+    def sound(self) -> list[str]:
+        """`PRAGMA integrity_check`."""
+        found = [str(row[0]) for row in self._sql.execute("PRAGMA integrity_check")]
+        return [] if found == ["ok"] else [f"the record's file is damaged: {line}" for line in found]
+
+    def booked(self) -> list[str]:
+        """I5: nothing is booked that was not traded, nothing twice, and earlier decisions' trades all are."""
+        last = self._last_at()
+        earlier = {row[0] for row in self._sql.execute("SELECT client_id FROM orders WHERE created_at < ?", (last,))}
+        real = {
+            (trade.symbol, str(trade.trade_id)): (trade.client_id, trade.amount, trade.price, trade.fee)
+            for trade in self._trades
+        }
+        rows = Counter(
+            ((symbol, trade_id), (client_id, abs(Decimal(qty)), Decimal(price), Decimal(fee or 0)))
+            for symbol, trade_id, client_id, qty, price, fee in self._sql.execute(
+                "SELECT symbol, trade_id, client_id, qty, price, fee FROM fills WHERE client_id <> ''"
+            )
+        )
+        keys = {key for key, _ in rows}
+        return (
+            [f"I5 trade {key} is booked {count} times" for (key, _), count in rows.items() if count > 1]
+            + [f"I5 {key} is booked as {told}, was {real.get(key)}" for key, told in rows if real.get(key) != told]
+            + [f"I5 trade {key} of {real[key][0]} is not booked" for key in sorted(real.keys() - keys)
+               if real[key][0] in earlier]
+        )  # fmt: skip
+
+    def short(self) -> list[str]:
+        """I8: of no coin are more short than held."""
+        shorts: dict[str, Decimal] = {}
+        for position in self._exchange.positions():
+            coin = position.symbol.partition("/")[0]
+            shorts[coin] = shorts.get(coin, ZERO) + position.quantity
+        held = {coin: there.free + there.locked for coin, there in self._exchange.balances().items()}
+        return [
+            f"I8 {coin}: {held.get(coin, ZERO):f} held, {quantity:f} in futures"
+            for coin, quantity in shorts.items()
+            if held.get(coin, ZERO) + quantity < 0
+        ]
+
+    def floor(self) -> list[str]:
+        """I7: liquid stables, by the exchange's own balances, are at least the floor's share of equity."""
+        wallet = self._exchange.futures()
+        stables = wallet.available
+        equity = wallet.margin_balance
+        for coin, there in self._exchange.balances().items():
+            amount = there.free + there.locked
+            price = Decimal(1) if coin == wallet.asset else self._exchange.scene.price(
+                f"{coin}/{wallet.asset}", self._exchange.now
+            )  # fmt: skip
+            if price is None:
+                continue
+            equity += amount * price
+            stables += amount if coin == wallet.asset else ZERO
+        if stables >= FLOOR * equity:
+            return []
+        return [f"I7 {stables:.2f} of {equity:.2f} {wallet.asset} are in stables, under the floor of {FLOOR}"]
+
+    def left(self) -> str:
+        """The least finished thing there is."""
+        for table, what in (("orders", "an order"), ("transfers", "a transfer")):
+            found = {row[0] for row in self._sql.execute(f"SELECT DISTINCT state FROM {table}")}  # noqa: S608
+            for state in OPEN_STATES:
+                if state in found:
+                    return f"{what} {state.replace('_', ' ')}"
+        return "nothing unfinished"
+
+    def count(self, table: Literal["decisions", "orders"]) -> int:
+        """Rows of a table."""
+        return int(self._sql.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
