@@ -46,3 +46,16 @@ def test_a_command_that_fails_ends_the_tour_in_one_line(
         script.play(tmp_path, [("explain", "d")])
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "data").exists()
+
+
+def test_the_page_in_docs_shows_every_kind_done_and_was_proven(script: Any) -> None:
+    page = script.PAGE.read_text(encoding="utf-8")
+    done = {cells[0][2:]: int(cells[1]) for cells in _cells(page) if cells[0][2:] in KINDS and cells[1] != "0"}
+    assert set(done) == set(KINDS)
+    assert "invariants hold" in page
+    for step in script.STEPS:
+        assert f"ballast {step[0]} {step[1]}" in page
+
+
+def _cells(page: str) -> list[list[str]]:
+    return [line.split(" | ") for line in page.splitlines() if line.startswith("| ")]
