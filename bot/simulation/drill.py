@@ -8,45 +8,27 @@ L1, L2; `PRAGMA integrity_check`; no coin short; the stables' floor. At a round'
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import shutil
-import signal
 import sqlite3
-import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Literal
 
-import aiohttp
-
 from bot.clocks import SystemClock
-from bot.core.numbers import ZERO
 from bot.ports.clock import Clock
-from bot.simulation.audit import Audit
-from bot.simulation.process import Bot, Lost, RunningBot, Told
+from bot.simulation.death import FLOOR, Death
+from bot.simulation.processes import Bot, Child, EndedByItself, Venue, an_exchange
 from bot.venues.simulated.exchange import Exchange
-from bot.venues.simulated.generated import make_scene
-from bot.venues.simulated.scene import Scene
 
 ROUND = 25  # kills with one account: it is being built up meanwhile, so that orders are under way
 SPEED = 60  # exchange seconds per second: a cycle of a minute is a second
-FLOOR = Decimal("0.05")
-CYCLE_S = 1.0
 WITHIN_S = 2.5  # after a decision: until when a kill comes
-ORDER_WITHIN_S = 4.0  # how long a kill waits for an order to come by
 ANSWER_S = 0.03  # about what an order takes from the wire to the record
-LOOK_EVERY_S = 0.004
+DECIDED = '"event": "cycle"'
 Moment = Literal["starting", "any time", "order under way"]
 MOMENTS: tuple[Moment, ...] = ("starting", "any time", "order under way", "order under way")
-OPEN_STATES = ("intended", "submitted", "unknown", "open", "partly_filled")
-LOCK_STEP = ("sqlite", "sqlite-wal")
 CONFIG = f"""
 mode: testnet
 cycle: {SPEED}s
@@ -106,8 +88,8 @@ class Drill:
         while self.report.kills < self._kills:
             self.report.rounds += 1
             seed = self.report.seed * 1_000 + self.report.rounds
-            folder = self._folder / f"round-{self.report.rounds}"
-            async with an_exchange(folder, seed) as venue:
+            folder = _made(self._folder / f"round-{self.report.rounds}")
+            async with an_exchange(folder, seed, SPEED, self._clock) as venue:
                 await self._round(venue, min(ROUND, self._kills - self.report.kills))
         return self.report
 
@@ -125,8 +107,8 @@ class Drill:
         moment = self._chance.choice(MOMENTS)
         try:
             await self._until(moment, running, venue, after_kill=after_kill)
-        except Told as told:
-            self._violated(str(told))
+        except EndedByItself as ended:
+            self._violated(str(ended))
         await running.kill()
         self.report.kills += 1
         self.report.moments[moment] += 1
@@ -135,19 +117,19 @@ class Drill:
                 self._look(record, ledger)
         self._told(None)
 
-    async def _until(self, moment: Moment, running: RunningBot, venue: Venue, *, after_kill: bool) -> None:
-        """Come back when it is time to kill; raises Told where the bot ended by itself before."""
+    async def _until(self, moment: Moment, running: Child, venue: Venue, *, after_kill: bool) -> None:
+        """Come back when it is time to kill; raises EndedByItself where the bot ended by itself before."""
         if moment == "starting":
             await running.lives(self._chance.uniform(0.05, self._usual_s))
             return
-        took_s = await running.decided()
+        took_s, _ = await running.said(DECIDED)
         self._usual_s = took_s
         if after_kill:
             self.report.restarts_s.append(took_s)
         if moment == "any time":
             await running.lives(self._chance.uniform(0.0, WITHIN_S))
             return
-        await venue.next_order(self._clock)
+        await venue.next_order()
         await running.lives(self._chance.uniform(0.0, ANSWER_S))
 
     def _look(self, record: sqlite3.Connection | None, ledger: Exchange) -> None:
@@ -186,91 +168,6 @@ class Drill:
         self._told(text)
 
 
-class Death(Audit):
-    """What a killed process left, against the exchange's ledger of the same moment.
-
-    Orders of the last decision may be anywhere on their way: only what earlier ones sent must be over and booked.
-    """
-
-    def wrong(self) -> list[str]:
-        """What must hold at any moment whatever."""
-        checks = (
-            self.sound, self.orphans, self.created_once, self.within, self.histories, self.decisions, self.booked,
-            self.ended, self.nothing_rests, self.short, self.floor,
-        )  # fmt: skip
-        return [wrong for check in checks for wrong in check()]
-
-    def all_wrong(self) -> list[str]:
-        """What must hold after a clean end."""
-        return [wrong for check in (self.sound, self.all, self.short, self.floor) for wrong in check()]
-
-    def sound(self) -> list[str]:
-        """`PRAGMA integrity_check`."""
-        found = [str(row[0]) for row in self._sql.execute("PRAGMA integrity_check")]
-        return [] if found == ["ok"] else [f"the record's file is damaged: {line}" for line in found]
-
-    def booked(self) -> list[str]:
-        """I5: nothing is booked that was not traded, nothing twice, and earlier decisions' trades all are."""
-        last = self._last_at()
-        earlier = {row[0] for row in self._sql.execute("SELECT client_id FROM orders WHERE created_at < ?", (last,))}
-        real = {
-            (trade.symbol, str(trade.trade_id)): (trade.client_id, trade.amount, trade.price, trade.fee)
-            for trade in self._trades
-        }
-        rows = Counter(
-            ((symbol, trade_id), (client_id, abs(Decimal(qty)), Decimal(price), Decimal(fee or 0)))
-            for symbol, trade_id, client_id, qty, price, fee in self._sql.execute(
-                "SELECT symbol, trade_id, client_id, qty, price, fee FROM fills WHERE client_id <> ''"
-            )
-        )
-        keys = {key for key, _ in rows}
-        return (
-            [f"I5 trade {key} is booked {count} times" for (key, _), count in rows.items() if count > 1]
-            + [f"I5 {key} is booked as {told}, was {real.get(key)}" for key, told in rows if real.get(key) != told]
-            + [f"I5 trade {key} of {real[key][0]} is not booked" for key in sorted(real.keys() - keys)
-               if real[key][0] in earlier]
-        )  # fmt: skip
-
-    def short(self) -> list[str]:
-        """I8: of no coin are more short than held."""
-        shorts: dict[str, Decimal] = {}
-        for position in self._exchange.positions():
-            coin = position.symbol.partition("/")[0]
-            shorts[coin] = shorts.get(coin, ZERO) + position.quantity
-        held = {coin: there.free + there.locked for coin, there in self._exchange.balances().items()}
-        return [
-            f"I8 {coin}: {held.get(coin, ZERO):f} held, {quantity:f} in futures"
-            for coin, quantity in shorts.items()
-            if held.get(coin, ZERO) + quantity < 0
-        ]
-
-    def floor(self) -> list[str]:
-        """I7: liquid stables, by the exchange's own balances, are at least the floor's share of equity."""
-        wallet = self._exchange.futures()
-        stables = wallet.available
-        equity = wallet.margin_balance
-        for coin, there in self._exchange.balances().items():
-            amount = there.free + there.locked
-            price = Decimal(1) if coin == wallet.asset else self._exchange.scene.price(
-                f"{coin}/{wallet.asset}", self._exchange.now
-            )  # fmt: skip
-            if price is None:
-                continue
-            equity += amount * price
-            stables += amount if coin == wallet.asset else ZERO
-        if stables >= FLOOR * equity:
-            return []
-        return [f"I7 {stables:.2f} of {equity:.2f} {wallet.asset} are in stables, under the floor of {FLOOR}"]
-
-    def left(self) -> str:
-        """The least finished thing there is."""
-        for table, what in (("orders", "an order"), ("transfers", "a transfer")):
-            found = {row[0] for row in self._sql.execute(f"SELECT DISTINCT state FROM {table}")}  # noqa: S608
-            for state in OPEN_STATES:
-                if state in found:
-                    return f"{what} {state.replace('_', ' ')}"
-        return "nothing unfinished"
-
-    def count(self, table: Literal["decisions", "orders"]) -> int:
-        """Rows of a table."""
-        return int(self._sql.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder.resolve()

@@ -182,7 +182,7 @@ class History:
                 why = self._ended(task)
                 if self._finished.is_set():
                     return
-                if world.healed and why:
+                if world.healed and why and not (why.startswith("Fenced") and self._is_second_alive()):
                     world.seen.violated(f"L6 the daemon ended by itself in a quiet world: {why}")
                 process.kill()
                 await self._pause(RESTART_S)
@@ -200,6 +200,10 @@ class History:
         except (Fenced, StoreRefused) as error:
             return f"{type(error).__name__}: {error}"
         return "" if code == 0 else f"exit code {code}"
+
+    def _is_second_alive(self) -> bool:
+        """Whether another machine may be leading."""
+        return any(process.alive and process.name.startswith("second") for process, _ in self._daemons)
 
     async def _pause(self, seconds: float) -> None:
         """Until it is started again, or all is over."""
