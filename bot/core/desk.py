@@ -198,6 +198,24 @@ class Desk:
         """P = max(0, L - floor x E)."""
         return max(ZERO, self.ledger.liquid - self.floor)
 
+    @property
+    def pending(self) -> tuple[Decimal, Decimal]:
+        """What own open and unknown orders may still buy and sell, fractions of E (R-G6, R-G8)."""
+        bought, sold = ZERO, ZERO
+        for order in self.snapshot.orders:
+            size = abs(order.rest) * (order.price or ZERO)
+            bought, sold = (bought + size, sold) if order.side == "buy" else (bought, sold + size)
+        return (bought / self.equity, sold / self.equity) if self.equity else (ZERO, ZERO)
+
+    @property
+    def pending_gross(self) -> Decimal:
+        """What own open and unknown orders may still add to gross exposure, a fraction of E (R-G8)."""
+        opening = ZERO
+        for order in self.snapshot.orders:
+            if not order.reduce_only and (is_swap(order.symbol) or order.side == "buy"):
+                opening += abs(order.rest) * (order.price or ZERO)
+        return fraction(opening / self.equity) if self.equity else ZERO
+
     def exposure(self, asset: str) -> Exposure:
         """The asset as first assessed."""
         return self.seen.exposure(asset)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from bot.core.assessment import Exposure, Readings, Stables
 from bot.core.desk import Ledger, contract_of
-from bot.core.instruments import base_of, spot_symbol
+from bot.core.instruments import base_of, is_swap, spot_symbol
 from bot.core.memory import Memory
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
@@ -221,14 +221,16 @@ def _count_position(
 
 
 def _reserved(snapshot: Snapshot, policy: Policy, locked: Decimal) -> Decimal:
-    """What own open and unknown buys may still take, fees included, beyond what the venue has locked for them."""
+    """What own open and unknown orders may still take, fees included, beyond what the venue has locked for them."""
     wanted = ZERO
     for order in snapshot.orders:
-        if order.side != "buy" or order.reduce_only or order.price is None:
+        opens = is_swap(order.symbol) or order.side == "buy"
+        if not opens or order.reduce_only or order.price is None:
             continue
         market = snapshot.markets.get(order.symbol)
         fee = market.taker if market else Decimal("0.001")
-        share = ONE if ":" not in order.symbol else ONE / policy.bridge.leverage
+        leverage = policy.bridge.leverage if order.side == "buy" else policy.hedge.leverage
+        share = ONE / leverage if is_swap(order.symbol) else ONE
         wanted += abs(order.rest) * order.price * (share + fee)
     return max(ZERO, wanted - locked)
 

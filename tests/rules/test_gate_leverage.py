@@ -27,3 +27,20 @@ def test_r_g8_a_short_that_would_come_near_liquidation_is_not_opened() -> None:
     made = decide(seen({"BTC": 52}, "47.3", futures="0.7", memory=broken), wanted, RANGE)
     assert stopped(made, "R-G8", "veto")  # (700 - 1 of fee - 20 of maintenance) / 2,000 = 33.95 %
     assert decide(seen({"BTC": 52}, 46, futures=2, memory=broken), wanted, RANGE).actions != ()
+
+
+def test_r_g8_what_is_under_way_counts_as_if_it_had_filled() -> None:
+    wanted = policy({"BTC": 50}, limits={"gross": "0.47"}, **OFF)
+    state = {
+        "symbol": "ETH/USDT",
+        "side": "buy",
+        "amount": "1.5",
+        "price": "2000",
+        "client_id": "bp1",
+        "state": "unknown",
+    }
+    made = decide(seen({"BTC": 42}, 58, orders=[state]), wanted, RANGE)
+    assert stopped(made, "R-G8", "veto")
+    assert "under way" in next(word.why for word in made.blocked[0].not_passed if word.gate == "R-G8")
+    closing = {**state, "symbol": "ETH/USDT:USDT", "reduce_only": True}
+    assert decide(seen({"BTC": 42}, 58, orders=[closing]), wanted, RANGE).actions != ()

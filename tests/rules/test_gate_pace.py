@@ -95,3 +95,14 @@ def test_a_plan_after_a_full_trim_waits_for_its_interval() -> None:
     wanted = policy({"BTC": 50}, **OFF)
     soon = after(state, decide(state, wanted, RANGE), later=timedelta(minutes=1))
     assert stopped(decide(soon, wanted, RANGE), "R-G6")
+
+
+def test_r_g6_turnover_counts_what_is_under_way() -> None:
+    order = {"symbol": "ETH/USDT", "side": "sell", "amount": "9", "price": "2000", "client_id": "bp1", "state": "open"}
+    tight = {"pace": {"turnover_per_day": "0.20"}}
+    free = trim(config=tight)
+    assert not any(word.gate == "R-G6" for item in free.actions for word in item.not_passed)
+    less = trim(config=tight, orders=[order])
+    verdict = next(word for item in less.actions for word in item.not_passed if word.gate == "R-G6")
+    assert verdict.verdict == "resize"
+    assert stopped(trim(config=tight, orders=[{**order, "amount": "10"}]), "R-G6")

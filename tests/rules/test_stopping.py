@@ -409,10 +409,15 @@ def test_r_g18_an_asset_within_its_target_and_a_margin_is_not_stopped(over: str,
     assert bool(add(config={"limits": {"asset_over_target": over}}).actions) == passes
 
 
+WIDE = {"turnover_per_day": "1", "turnover_derisk": "1"}  # what is under way counts there too
+
+
 def test_r_g18_an_order_in_flight_counts_towards_an_assets_most() -> None:
     order = {"symbol": ETH_SWAP, "side": "buy", "amount": "8", "price": "2500", "client_id": "b1", "state": "unknown"}
     state = seen({"ETH": 15, "BTC": 40}, 25, futures=20, orders=[order])
-    wanted = policy({"ETH": 22, "BTC": 40}, stables={"floor": "0"}, limits={"asset_over_target": "0.10"}, **OFF)
+    wanted = policy(
+        {"ETH": 22, "BTC": 40}, stables={"floor": "0"}, limits={"asset_over_target": "0.10"}, pace=WIDE, **OFF
+    )
     made = decide(state, wanted, RANGE)
     assert verdicts(blocked(made, "ETH")) == {"R-G18": "veto"}
     free = decide(state.model_copy(update={"orders": ()}), wanted, RANGE)

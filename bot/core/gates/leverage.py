@@ -24,11 +24,12 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         if leg.leverage is None or leg.leverage > limits.leverage:
             nearest = f"a leverage of at most {limits.leverage}, now {leg.leverage}"
             return wish, Verdict(GATE, "veto", f"{leg.symbol}: leverage {leg.leverage}", nearest)
-    if after.gross > limits.gross and after.gross > desk.ledger.gross:
-        nearest = (
-            f"a gross exposure of at most {limits.gross}, with this {after.gross:.4f}, now {desk.ledger.gross:.4f}"
-        )
-        return wish, Verdict(GATE, "veto", f"gross exposure would be {after.gross:.4f}", nearest)
+    pending = desk.pending_gross
+    gross = after.gross + pending
+    if gross > limits.gross and after.gross > desk.ledger.gross:
+        under_way = f" ({pending:.4f} of it under way)" if pending else ""
+        nearest = f"a gross exposure of at most {limits.gross}, with this {gross:.4f}, now {desk.ledger.gross:.4f}"
+        return wish, Verdict(GATE, "veto", f"gross exposure would be {gross:.4f}{under_way}", nearest)
     if not opened:
         return wish, Verdict(GATE, "pass")
     if not after.unified and after.futures_available < 0:

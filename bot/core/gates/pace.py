@@ -60,11 +60,12 @@ def cooldown(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
 
 
 def turnover(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
-    """max(bought, sold) of the UTC day within the budget: made smaller, then put off to the next day."""
+    """max(bought, sold) of the UTC day, orders under way included: made smaller, then put off to the next day."""
     pace = desk.policy.pace
     limit = pace.turnover_derisk if wish.cls == "derisk" else pace.turnover_per_day
     done = desk.memory.turnover
-    bought, sold = (done.bought, done.sold) if done else (ZERO, ZERO)
+    bought, sold = desk.pending
+    bought, sold = (bought + done.bought, sold + done.sold) if done else (bought, sold)
     for earlier in desk.approved:
         plus, minus = _sides(earlier, desk)
         bought, sold = bought + plus, sold + minus
