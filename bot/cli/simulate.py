@@ -47,7 +47,7 @@ def simulate(  # noqa: PLR0917 - typer passes all by name
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play the whole bot in virtual time against faults and crashes, and prove its record from outside.
+    """Play the whole bot in virtual time against faults.
 
     Example: ballast simulate --seeds 1..500 --days 7
     """

@@ -236,9 +236,10 @@ class History:
             await asyncio.wait({task}, timeout=END_WITHIN_S / 2)  # it was asked to end
         for each in ends:
             each.cancel()
-        if not task.done():
-            process.kill()
-            self._graves.append(task)
+        if task.done():
+            self._ended(task)
+        process.kill()
+        self._graves.append(task)
 
     # ---- what strikes the process
 

@@ -13,6 +13,7 @@ from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, NoReturn, TypeVar, TypeVarTuple
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -154,6 +155,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._lanes = 0
         self._running = False
         self._tasks: list[tuple[Process, asyncio.Task[Any]]] = []
+        self._owners: WeakKeyDictionary[asyncio.Task[Any], Process] = WeakKeyDictionary()
         self.steps = 0
         self.errors: list[str] = []
         self.on_step: Callable[[Process], None] | None = None  # told before each step of a simulated process
@@ -270,17 +272,22 @@ class SimLoop(asyncio.BaseEventLoop):
         self._lanes += 1
         made = copy_context() if context is None else context
         made.run(LANE.set, self._lanes)
+        owner = made.get(PROCESS, OUTSIDE)
         task: asyncio.Task[T] = asyncio.Task(coro, loop=self, name=name or f"task {self._lanes}", context=made)
-        self._tasks.append((made.get(PROCESS, OUTSIDE), task))
+        self._owners[task] = owner
+        self._tasks.append((owner, task))
         if self._lanes % 256 == 0:
             self._tasks = [(owner, each) for owner, each in self._tasks if not each.done()]
         return task
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """What nobody awaited is written down; a run with such errors has failed."""
-        error = context.get("exception")
-        if not isinstance(error, ProcessDied):
-            self.errors.append(f"{context.get('message', '')}: {error!r}")
+        error, task = context.get("exception"), context.get("task") or context.get("future")
+        owner = self._owners.get(task) if isinstance(task, asyncio.Task) else None
+        # Whoever would have awaited a task of a dead process died with it.
+        if not isinstance(error, ProcessDied) and (owner is None or owner.alive):
+            what = getattr(task.get_coro(), "__qualname__", "") if isinstance(task, asyncio.Task) else ""
+            self.errors.append(f"{context.get('message', '')}: {what} {error!r}")
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """The same."""
