@@ -1,7 +1,12 @@
 """Owns what a run over the past leaves: curve, decisions, fills, payments; as values and as files in a folder.
 
 The folder holds `summary.json` (name, configuration, span), `curve.csv` (one row per cycle), `decisions.jsonl` (plans
-as the plan contract has them, holds folded into counts), `fills.csv` and `payments.csv`.
+as the plan contract has them, holds and repeated refusals folded into counts), `fills.csv` and `payments.csv`.
+
+`curve.csv`: `at` (ms), `equity`, `liquid` (accounting currency), `flow` (money in since the row before), then for each
+asset A `A.price`, `A.spot`, `A.futures`, `A.target`, `A.low`, `A.high` (weights are fractions of equity); empty is
+unknown. `fills.csv`: one row per fill, `qty` signed base units, `reference` the mid that the decision saw, `fee` in
+accounting currency. `payments.csv`: funding and interest, + = received.
 """
 
 from __future__ import annotations
@@ -101,8 +106,9 @@ class Payment:
 class Result:
     """One run over the past (or over a live record), ready to be judged.
 
-    ``decisions`` are the plans with actions or refusals, as bodies of the plan contract, oldest first; ``counts`` says
-    how many cycles, decisions, holds and orders by state there were.
+    ``decisions`` are the plans with actions or refusals, as bodies of the plan contract, oldest first; one that refuses
+    the very wishes of the one before, and does nothing else, is counted as a repeat and not told again. ``counts`` says
+    how many decisions, holds, repeats, actions and refusals by kind, and orders by state there were.
     """
 
     name: str

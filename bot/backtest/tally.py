@@ -14,6 +14,7 @@ from bot.backtest.result import COLUMNS, Curve, Floats, Payment, Result, Trade
 from bot.core.events import Event
 from bot.core.numbers import from_milliseconds, milliseconds
 from bot.core.plan_record import Plan
+from bot.core.verdicts import Refused
 from bot.ports.store import OrderRow, Record
 
 EVERY_ORDER: Final = 10_000_000
@@ -30,6 +31,7 @@ class Tally:
         self._currency = currency
         self._rows: list[tuple[int, float, float, Mapping[str, Cells]]] = []
         self._spoken: list[Mapping[str, Any]] = []
+        self._refused: object = None  # what the last decision refused, if it did nothing else
         self._rules: dict[str, str] = {}  # action id -> rule
         self.counts: Counter[str] = Counter()
 
@@ -46,6 +48,11 @@ class Tally:
         }
         equity = NAN if seen.equity is None else float(seen.equity)
         self._rows.append((milliseconds(plan.at), equity, float(seen.stables.liquid), cells))
+        refused = tuple((item.wish.asset, item.wish.kind, _gates(item)) for item in plan.blocked)
+        if refused and not plan.actions and refused == self._refused:
+            self._repeat(item.wish.kind for item in plan.blocked)
+            return
+        self._refused = None if plan.actions else refused
         self._count(plan.body() if plan.actions or plan.blocked else None)
 
     def take_body(self, body: Mapping[str, Any]) -> None:
@@ -60,6 +67,12 @@ class Tally:
         at_ms = milliseconds(datetime.fromisoformat(body["at"]))
         self._rows.append((at_ms, equity, NAN if liquid is None else float(liquid) * equity, cells))
         self._count(body if body["actions"] or body["blocked"] else None)
+
+    def _repeat(self, kinds: Iterable[str]) -> None:
+        self.counts["decisions"] += 1
+        self.counts["repeats"] += 1
+        for kind in kinds:
+            self.counts[f"blocked.{kind}"] += 1
 
     def _count(self, body: Mapping[str, Any] | None) -> None:
         self.counts["decisions"] += 1
@@ -139,6 +152,10 @@ class Tally:
             reference=order.intent.reference if order else None,
             fee=fill["fee_value"] if fill["fee_value"] is not None else Decimal(0),
         )
+
+
+def _gates(item: Refused) -> tuple[tuple[str, str], ...]:
+    return tuple((verdict.gate, verdict.verdict) for verdict in item.not_passed)
 
 
 def _band(item: Any) -> tuple[float, float, float]:

@@ -1,0 +1,115 @@
+"""Owns the recorded market as the engine reads it: the data port over a scene, each instant worked out once.
+
+It answers as `bot.venues.simulated.venue.SimulatedVenue` over the same scene would; it knows no account and no order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.core.instruments import Market, is_swap
+from bot.core.numbers import milliseconds
+from bot.core.snapshot import Book, Funding, Point, Ticker
+from bot.ports.clock import Clock
+from bot.ports.venue import Gap
+from bot.venues.simulated.scene import Scene
+from bot.venues.simulated.timeframes import TIMEFRAME_MS
+
+
+class PastMarket:
+    """`bot.ports.venue.MarketData` over a scene at the clock's now; of the symbols in ``wanted`` alone.
+
+    A scene's answers are a function of the instant, so that what was asked once at an instant is not asked again.
+    """
+
+    def __init__(self, scene: Scene, clock: Clock, wanted: Collection[str]) -> None:
+        self._scene = scene
+        self._clock = clock
+        self._listed = {name: market for name, market in scene.markets().items() if name in wanted}
+        self._closed = {name: market.model_copy(update={"active": False}) for name, market in self._listed.items()}
+        self._at: datetime | None = None
+        self._quotes: dict[str, Ticker] | None = None
+        self._books: dict[str, Book | None] = {}
+
+    async def markets(self) -> Mapping[str, Market]:
+        """As the scene lists them; one without a price is inactive."""
+        quotes = self._quoted()
+        return {name: market if name in quotes else self._closed[name] for name, market in self._listed.items()}
+
+    async def quotes(self) -> Mapping[str, Ticker] | Gap:
+        """Bid, ask and last of every symbol that has a price."""
+        return self._quoted()
+
+    async def funding(self) -> Mapping[str, Funding] | Gap:
+        """Funding of every perpetual that has some."""
+        at = self._clock.now()
+        known = {name: self._scene.funding(name, at) for name in self._listed if is_swap(name)}
+        return {name: funding for name, funding in known.items() if funding is not None}
+
+    async def candles(self, symbol: str, timeframe: str, since: datetime, limit: int) -> NDArray[np.float64] | Gap:
+        """Closed bars only."""
+        at = self._clock.now()
+        length = TIMEFRAME_MS.get(timeframe)
+        if length is None or symbol not in self._listed:
+            return Gap(f"candles {symbol} {timeframe}", "no such symbol or timeframe here")
+        bars = self._scene.candles(symbol, timeframe, milliseconds(since), limit + 1, at)
+        return bars[bars[:, 0] + length <= milliseconds(at)][:limit]
+
+    async def book(self, symbol: str, depth: int) -> Book | Gap:
+        """The book, ``depth`` levels a side."""
+        book = self._booked(symbol)
+        if book is None:
+            return Gap(f"book {symbol}", "nobody quotes it now")
+        if max(len(book.bids), len(book.asks)) <= depth:
+            return book
+        return book.model_copy(update={"bids": book.bids[:depth], "asks": book.asks[:depth]})
+
+    async def funding_history(self, symbol: str, since: datetime) -> Sequence[Point] | Gap:
+        """The settlements after ``since``."""
+        if not is_swap(symbol) or symbol not in self._listed:
+            return Gap(f"funding history {symbol}", "no such perpetual here")
+        at = self._clock.now()
+        return [(milliseconds(when), rate) for when, rate in self._scene.settled(symbol, since, at)]
+
+    async def now(self) -> datetime | Gap:
+        """The clock's now: nobody else's is here to differ."""
+        return self._clock.now()
+
+    # ---- one instant
+
+    def _turn(self) -> datetime:
+        at = self._clock.now()
+        if at != self._at:
+            self._at, self._quotes = at, None
+            self._books.clear()
+        return at
+
+    def _booked(self, symbol: str) -> Book | None:
+        at = self._turn()
+        if symbol not in self._books:
+            self._books[symbol] = self._scene.book(symbol, at) if symbol in self._listed else None
+        return self._books[symbol]
+
+    def _quoted(self) -> dict[str, Ticker]:
+        at = self._turn()
+        if self._quotes is None:
+            made = {name: self._ticker(name, at) for name in self._listed}
+            self._quotes = {name: ticker for name, ticker in made.items() if ticker is not None}
+        return self._quotes
+
+    def _ticker(self, symbol: str, at: datetime) -> Ticker | None:
+        price = self._scene.price(symbol, at)
+        if price is None:
+            return None
+        book = self._booked(symbol)
+        return Ticker(
+            bid=book.bids[0][0] if book and book.bids else None,
+            ask=book.asks[0][0] if book and book.asks else None,
+            last=price,
+            quote_volume=self._scene.quote_volume(symbol, at),
+            at=at,
+        )
