@@ -11,10 +11,12 @@ import typer
 
 from bot.cli import (
     approve,
+    backtest,
     check,
     config,
     control,
     db,
+    drill,
     explain,
     lists,
     live,
@@ -60,8 +62,10 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     control.adopt,
     control.rearm,
     verify.verify,
+    backtest.backtest,
     local_exchange.local_exchange,
     simulate.simulate,
+    drill.drill,
     version.version,
 )
 for command in COMMANDS:

@@ -1,0 +1,209 @@
+"""Soaks the whole bot: many cycles against the local exchange through ccxt, memory, files and tasks written down.
+
+    make soak ARGS="[--cycles 10000] [--folder DIR] [--plot docs/img/soak.svg] [--figures FILE]"
+
+One process holds the daemon and the exchange (`local.speed: step`, over HTTP), hourly cycles, orders in most of them.
+Every ``--every`` cycles: resident memory, what the garbage collector still tracks, open file descriptors, tasks and
+threads. Slopes are least squares over the second half of the run, when every cache has been filled. What the exchange
+itself remembers for ever (its orders and trades, as any venue does) is counted beside it, since it grows by nature.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from time import monotonic
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+
+from bot.clocks import StepClock
+from bot.core.plan_record import Plan
+from bot.daemon import Body, Daemon
+from bot.engine.cycle import Outcome
+from bot.settings import load
+from bot.wiring import compose
+from bot.wiring_host import set_up_logging
+
+CONFIG = """
+mode: testnet
+cycle: 1h
+venue: {id: binance, environment: local}
+local: {seed: 7, speed: step, scenario: random}
+targets:
+  stables: {weight: 0.10, floor: 0.05}
+  sleeves:
+    majors: {weight: 0.60, assets: {BTC: 0.5, ETH: 0.5}}
+    others: {weight: 0.30, assets: [SOL, BNB], band: {relative: 0.05}}
+pace: {increment_interval: 1h, turnover_per_day: 1.0}
+execution: {slice_max: 0.003}
+limits: {fees_per_day: 0.05}
+log: {level: warning, format: json}
+"""
+MOST_MB = 1.0  # per 1,000 cycles
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the process held after a cycle; ``traced`` are objects that the garbage collector tracks."""
+
+    cycle: int
+    minutes: float
+    rss_mb: float
+    traced: int
+    files: int
+    tasks: int
+    threads: int
+    orders: int
+    ms: float
+
+
+class Watch:
+    """Samples the process as cycles end, and keeps what each cycle's length was."""
+
+    def __init__(self, every: int, body: Body, begun: float) -> None:
+        self.samples: list[Sample] = []
+        self._every = every
+        self._body = body
+        self._begun = begun
+        self._last = begun
+        self._took: list[float] = []
+        self._cycles = 0
+        self._orders = 0
+
+    def __call__(self, _plan: Plan, outcome: Outcome) -> None:
+        """After each cycle."""
+        now = monotonic()
+        self._took.append((now - self._last) * 1e3)
+        self._last = now
+        self._cycles += 1
+        self._orders += len(outcome.sent)
+        if self._cycles % self._every:
+            return
+        gc.collect()
+        resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE / 1e6
+        sample = Sample(
+            self._cycles, (now - self._begun) / 60, resident, len(gc.get_objects()),
+            len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks()), threading.active_count(),
+            self._orders, float(np.median(self._took)),
+        )  # fmt: skip
+        self._took.clear()
+        self.samples.append(sample)
+        print(" ".join(f"{field.name}={getattr(sample, field.name):.6g}" for field in fields(sample)), flush=True)
+
+
+async def soak(cycles: int, every: int, folder: Path) -> list[Sample]:
+    file = folder / "portfolio.yaml"
+    file.write_text(CONFIG, encoding="utf-8")
+    env = {"BALLAST_STORE__URL": f"sqlite+aiosqlite:///{folder}/ballast.db"}
+    settings = load(file, env)
+    set_up_logging(settings)
+    body = await compose(settings, config_path=file, env=env)
+    if not isinstance(body.parts.clock, StepClock):
+        raise SystemExit(f"soak: the clock is {type(body.parts.clock).__name__}, must be StepClock")
+    watch = Watch(every, body, monotonic())
+    code = await Daemon(body, on_cycle=watch).run(cycles)
+    if code or not watch.samples:
+        raise SystemExit(f"soak: the daemon ended with {code} after {len(watch.samples) * every} cycles")
+    return watch.samples
+
+
+def slope(samples: Sequence[Sample], name: str) -> float:
+    """Growth of one column per 1,000 cycles over the second half, least squares."""
+    half = samples[len(samples) // 2 :]
+    if len(half) < 2:  # noqa: PLR2004 - a line needs two points
+        return float("nan")
+    return float(np.polyfit([each.cycle / 1_000 for each in half], [getattr(each, name) for each in half], 1)[0])
+
+
+def figures(samples: Sequence[Sample]) -> dict[str, float | int | str]:
+    """What docs/reliability.md quotes."""
+    half = samples[len(samples) // 2 :]
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    return {
+        "commit": done.stdout.strip() or "unknown",
+        "cycles": samples[-1].cycle,
+        "orders": samples[-1].orders,
+        "minutes": round(samples[-1].minutes, 1),
+        "rss_first_mb": round(samples[0].rss_mb, 1),
+        "rss_half_mb": round(half[0].rss_mb, 1),
+        "rss_last_mb": round(samples[-1].rss_mb, 1),
+        "rss_slope_mb_per_1000": round(slope(samples, "rss_mb"), 3),
+        "objects_slope_per_1000": round(slope(samples, "traced")),
+        "files": f"{min(each.files for each in half)}..{max(each.files for each in half)}",
+        "tasks": f"{min(each.tasks for each in half)}..{max(each.tasks for each in half)}",
+        "threads": f"{min(each.threads for each in half)}..{max(each.threads for each in half)}",
+        "cycle_ms_median": round(float(np.median([each.ms for each in samples])), 1),
+    }
+
+
+def plot(samples: Sequence[Sample], path: Path) -> None:
+    mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "soak"
+    at = [each.cycle for each in samples]
+    sheet, (memory, counts) = plt.subplots(2, 1, figsize=(8, 5), sharex=True, height_ratios=[2, 1])
+    memory.plot(at, [each.rss_mb for each in samples], lw=1.2, label="resident memory, MB")
+    memory.set_ylim(bottom=0)
+    memory.set_title(f"{slope(samples, 'rss_mb'):+.2f} MB per 1,000 cycles (second half)", fontsize=10)
+    for name, label in (("files", "file descriptors"), ("tasks", "tasks"), ("threads", "threads")):
+        counts.plot(at, [getattr(each, name) for each in samples], lw=1.2, label=label)
+    counts.set_ylim(bottom=0)
+    counts.set_xlabel("cycles")
+    for axes in (memory, counts):
+        axes.legend(loc="lower right", fontsize=8, frameon=False)
+        axes.grid(alpha=0.3)
+    sheet.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def written(samples: Sequence[Sample], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow([field.name for field in fields(Sample)])
+        rows.writerows(astuple(each) for each in samples)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description="Many cycles against the local exchange: what grows?")
+    options.add_argument("--cycles", type=int, default=10_000)
+    options.add_argument("--every", type=int, default=50, help="cycles between two samples")
+    options.add_argument("--folder", type=Path, help="where the record is made (default: a temporary one)")
+    options.add_argument("--samples", type=Path, help="CSV of all samples")
+    options.add_argument("--plot", type=Path, help="SVG or PNG")
+    options.add_argument("--figures", type=Path, help="JSON")
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        samples = asyncio.run(soak(given.cycles, given.every, folder))
+    found = figures(samples)
+    print(json.dumps(found, indent=2))
+    if given.samples:
+        written(samples, given.samples)
+    if given.plot:
+        plot(samples, given.plot)
+    if given.figures:
+        given.figures.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    ends = {name: {getattr(each, name) for each in samples[len(samples) // 2 :]} for name in ("files", "tasks")}
+    grew = [name for name, seen in ends.items() if max(seen) - min(seen) > 1]
+    held = not grew and not slope(samples, "rss_mb") >= MOST_MB
+    print("held" if held else f"not held: {', '.join(grew) or 'memory'} grew")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
