@@ -1,12 +1,15 @@
 """Owns the recorded market as the engine reads it: the data port over a scene, each instant worked out once.
 
-It answers as `bot.venues.simulated.venue.SimulatedVenue` over the same scene would; it knows no account and no order.
+It tells what a venue's public calls in bulk tell, and no more: of spot the bid and the ask, of a perpetual the mark, of
+funding the rate, no maintenance margin, and volumes only every few hours. So a run over the past decides as mode paper
+does over the same tape.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,8 @@ from bot.ports.venue import Gap
 from bot.venues.simulated.scene import Scene
 from bot.venues.simulated.timeframes import TIMEFRAME_MS
 
+VOLUMES_FOR = timedelta(hours=4)  # as long as a live venue's volumes are kept: they are dear to ask and slow to change
+
 
 class PastMarket:
     """`bot.ports.venue.MarketData` over a scene at the clock's now; of the symbols in ``wanted`` alone.
@@ -29,11 +34,14 @@ class PastMarket:
     def __init__(self, scene: Scene, clock: Clock, wanted: Collection[str]) -> None:
         self._scene = scene
         self._clock = clock
-        self._listed = {name: market for name, market in scene.markets().items() if name in wanted}
+        untold = {"maintenance_rate": None}
+        listed = {name: market for name, market in scene.markets().items() if name in wanted}
+        self._listed = {name: market.model_copy(update=untold) for name, market in listed.items()}
         self._closed = {name: market.model_copy(update={"active": False}) for name, market in self._listed.items()}
         self._at: datetime | None = None
         self._quotes: dict[str, Ticker] | None = None
         self._books: dict[str, Book | None] = {}
+        self._volumes: tuple[datetime, dict[str, Decimal]] | None = None
 
     async def markets(self) -> Mapping[str, Market]:
         """As the scene lists them; one without a price is inactive."""
@@ -41,14 +49,15 @@ class PastMarket:
         return {name: market if name in quotes else self._closed[name] for name, market in self._listed.items()}
 
     async def quotes(self) -> Mapping[str, Ticker] | Gap:
-        """Bid, ask and last of every symbol that has a price."""
+        """Bid and ask of every spot symbol that has a price, the mark of every perpetual."""
         return self._quoted()
 
     async def funding(self) -> Mapping[str, Funding] | Gap:
         """Funding of every perpetual that has some."""
         at = self._clock.now()
         known = {name: self._scene.funding(name, at) for name in self._listed if is_swap(name)}
-        return {name: funding for name, funding in known.items() if funding is not None}
+        untold = {"predicted": None}
+        return {name: funding.model_copy(update=untold) for name, funding in known.items() if funding is not None}
 
     async def candles(self, symbol: str, timeframe: str, since: datetime, limit: int) -> NDArray[np.float64] | Gap:
         """Closed bars only."""
@@ -101,15 +110,19 @@ class PastMarket:
             self._quotes = {name: ticker for name, ticker in made.items() if ticker is not None}
         return self._quotes
 
+    def _volumes_of(self, at: datetime) -> dict[str, Decimal]:
+        if self._volumes is None or at - self._volumes[0] > VOLUMES_FOR:
+            self._volumes = (at, {name: self._scene.quote_volume(name, at) for name in self._listed})
+        return self._volumes[1]
+
     def _ticker(self, symbol: str, at: datetime) -> Ticker | None:
         price = self._scene.price(symbol, at)
         if price is None:
             return None
+        volume = self._volumes_of(at)[symbol]
+        if is_swap(symbol):
+            return Ticker(last=price, quote_volume=volume, at=at)
         book = self._booked(symbol)
-        return Ticker(
-            bid=book.bids[0][0] if book and book.bids else None,
-            ask=book.asks[0][0] if book and book.asks else None,
-            last=price,
-            quote_volume=self._scene.quote_volume(symbol, at),
-            at=at,
-        )
+        if book is None or not book.bids or not book.asks:
+            return None
+        return Ticker(bid=book.bids[0][0], ask=book.asks[0][0], quote_volume=volume, at=at)
