@@ -137,7 +137,7 @@ def _live_terms(settings: Settings, env: Mapping[str, str]) -> live.LiveTerms | 
 
     terms = live.LiveTerms(settings.portfolio, env.get(LIVE), settings.venue.unchecked_key)
     live.must_be_said(terms)
-    certificate_of(data_folder(settings), settings.venue.id)
+    certificate_of(data_folder(settings), settings.venue.id, futures=settings.venue.futures)
     return terms
 
 
@@ -156,14 +156,19 @@ async def _account(account: Account, controls: Controls, terms: live.LiveTerms |
 
 async def asked_of_key(settings: Settings, *, stand_in: str | None = None) -> tuple[str, KeyReport]:
     """Whose account the key is for and what it may do, by calls that only read; nothing is kept. Raises PortError."""
-
-    async def nothing_kept(_name: str, _state: bytes | None = None) -> bytes | None:
-        return None
-
     looking = settings.model_copy(update={"mode": "dry-run"})
-    world = await _real(looking, nothing_kept, stand_in)
+    world = await _real(looking, _nothing_kept, stand_in)
     async with world.stack:
         return (await world.account.kind()).id or "", await world.account.key()
+
+
+async def line_of(settings: Settings, *, stand_in: str | None = None) -> World:
+    """The venue with the key that trades, for an acceptance run; nothing is kept. Raises PortError."""
+    return await _world(settings.model_copy(update={"mode": "testnet"}), _nothing_kept, None, stand_in)
+
+
+async def _nothing_kept(_name: str, _state: bytes | None = None) -> bytes | None:
+    return None
 
 
 def _parts(settings: Settings, world: World, handles: tuple[Store, Controls, Record], keep: Keep) -> Parts:
@@ -361,13 +366,14 @@ async def _real(settings: Settings, keep: Keep, stand_in: str | None) -> World:
 async def _over_ccxt(settings: Settings, keep: Keep, clock: Clock, setup: Setup, stack: AsyncExitStack) -> World:
     """Market data through ccxt, and for the account too unless it is simulated; a dry run's writes go nowhere."""
     from bot.feeds import OutsideFeeds
-    from bot.venues.ccxt.venue import CcxtVenue
+    from bot.venues.ccxt.venue import CcxtVenue, profile_for
     from bot.venues.readonly import ReadOnlyVenue
 
     async with stack:
         paused_until = await _paused_until(keep, clock)
         margin_mode = settings.venue.margin_mode
-        venue = CcxtVenue(_profile(settings), setup, clock, margin_mode=margin_mode, paused_until=paused_until)
+        profile = profile_for(settings.venue.id, settings.mode)
+        venue = CcxtVenue(profile, setup, clock, margin_mode=margin_mode, paused_until=paused_until)
         stack.push_async_callback(venue.close)
         await _reached(venue, settings)
         feeds = OutsideFeeds(await _feed_keys(settings, setup.url), clock, keep)
@@ -447,14 +453,6 @@ async def _paper(settings: Settings, keep: Keep, clock: Clock, venue: CcxtVenue,
     account = SimulatedVenue(exchange, clock, save, account=f"paper {settings.portfolio}")
     stack.push_async_callback(account.close)
     return World(clock, market, account, account, account, account, lambda: venue.requests, stack)
-
-
-def _profile(settings: Settings) -> Any:
-    if settings.venue.id == "binance":
-        from bot.venues.ccxt.profiles.binance import Binance
-
-        return Binance()
-    raise VenueError(f"venue.id: is {settings.venue.id}, must be binance: the only venue this version has a profile of")
 
 
 def _credentials(settings: Settings) -> Any:

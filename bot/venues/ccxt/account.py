@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -21,8 +21,6 @@ from bot.venues.ccxt import mapping
 from bot.venues.ccxt.limits import Lane
 from bot.venues.ccxt.line import Line
 
-FILLS_PAGE = 1_000
-FILLS_PAGES_MOST = 40
 UNSEEN_MOST = 10  # orders asked for their client id in one look at trades
 NAMELESS_MOST = 1_000
 ALL_AT_ONCE_FROM = 12  # symbols: asking for every open order weighs as much as asking for about so many
@@ -39,7 +37,7 @@ class CcxtAccount:
         self._nameless: dict[tuple[str, str], None] = {}  # orders that told no client id; the oldest are forgotten
 
     async def kind(self) -> AccountKind:
-        """Separate wallets; what the environment offers. Raises `VenueError` where a key cannot read its account."""
+        """One wallet or several, and what can be done. Raises `VenueError` where a key cannot read its account."""
         line = self._line
         if self._id is None and line.private:
             self._id = await line.read("account", lambda: line.profile.account_id(line.client))
@@ -48,7 +46,7 @@ class CcxtAccount:
             can.append("transfer")
         if line.private and line.profile.has_savings(line.setup):
             can.append("earn")
-        return AccountKind(id=self._id, unified=False, margin_mode=self._margin_mode, can=tuple(can))
+        return AccountKind(id=self._id, unified=line.profile.unified, margin_mode=self._margin_mode, can=tuple(can))
 
     async def balances(self) -> Sequence[Balance] | Gap:
         """All wallets; coins that are not there are 0, for the answer was whole."""
@@ -88,12 +86,11 @@ class CcxtAccount:
                 if symbols and not wanted:
                     continue
                 if not symbols or len(wanted) >= ALL_AT_ONCE_FROM:
-                    kind = {"type": "swap", "subType": "linear"} if swap else {"type": "spot"}
-                    rows = await line.client.fetch_open_orders(None, None, None, kind)
+                    rows = await line.profile.open_orders(line.client, None, swap=swap)
                     found += [row for row in rows if not symbols or row["symbol"] in wanted]
                 else:
                     for symbol in wanted:
-                        found += await line.client.fetch_open_orders(symbol)
+                        found += await line.profile.open_orders(line.client, symbol, swap=swap)
             return [self.view(row) for row in found]
 
         return await line.private_gap("open orders", ask, Lane.LOOKUP)
@@ -110,27 +107,11 @@ class CcxtAccount:
         return await line.private_gap(f"fills {symbol}", ask, Lane.LOOKUP)
 
     async def trades(self, symbol: str, since: datetime) -> list[Fill]:
-        """As `fills`; raises ccxt's errors. A full page's last instant is asked again, a quiet week is stepped over."""
+        """As `fills`; raises ccxt's errors and `Malformed`. Each trade once, whatever pages overlap."""
         line = self._line
-        now_ms = line.client.milliseconds()
-        week_ms = int(timedelta(days=7) / timedelta(milliseconds=1))
-        start_ms = milliseconds(since)
-        found: dict[str, Fill] = {}
-        for _ in range(FILLS_PAGES_MOST):
-            rows = await line.client.fetch_my_trades(symbol, start_ms, FILLS_PAGE)
-            for row in rows:
-                one = self._fill(symbol, row)
-                found[one.trade_id] = one
-            if len(rows) >= FILLS_PAGE:
-                newest_ms = int(rows[-1]["timestamp"])
-                start_ms = newest_ms if newest_ms > start_ms else newest_ms + 1
-            elif is_swap(symbol) and start_ms + week_ms < now_ms:
-                start_ms += week_ms  # futures answer for one week from the start, and no further
-            else:
-                return sorted(
-                    (one for one in found.values() if one.at >= since), key=lambda one: (one.at, one.trade_id)
-                )
-        raise Malformed(f"fills {symbol} since {since.isoformat()}: more than {FILLS_PAGES_MOST} pages; ask from later")
+        rows = await line.profile.fills(line.client, symbol, milliseconds(since))
+        found = {one.trade_id: one for one in (self._fill(symbol, row) for row in rows)}
+        return sorted((one for one in found.values() if one.at >= since), key=lambda one: (one.at, one.trade_id))
 
     async def _named(self, symbol: str, found: list[Fill]) -> list[Fill]:
         """With the client ids of orders that we have not seen yet, asked one by one: the newest few, each once.
@@ -143,7 +124,7 @@ class CcxtAccount:
             if (symbol, venue_id) in self._nameless:
                 continue
             try:
-                self.view(await line.client.fetch_order(venue_id, symbol))
+                self.view(await line.profile.order(line.client, symbol, venue_id))
             except (ccxt.OrderNotFound, ccxt.BadRequest, Malformed):
                 self._nameless[symbol, venue_id] = None  # an order of old, or one that cannot be read: nobody's
             while len(self._nameless) > NAMELESS_MOST:
@@ -182,5 +163,8 @@ class CcxtAccount:
     def _fill(self, symbol: str, unified: Any) -> Fill:
         line = self._line
         venue_id = str(unified["order"]) if unified.get("order") else None
+        said = line.profile.trade_client_id(unified["info"])
+        if said:
+            line.known.learn(symbol, venue_id, said)
         size = Decimal(line.size(symbol))
-        return mapping.fill(unified, client_id=line.known.client_id(symbol, venue_id), size=size)
+        return mapping.fill(unified, client_id=said or line.known.client_id(symbol, venue_id), size=size)

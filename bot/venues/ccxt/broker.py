@@ -72,16 +72,24 @@ class CcxtBroker:
             _on_the_grid(
                 client.price_to_precision(intent.symbol, intent.price), intent.price, f"{intent.symbol}: price"
             )
-            return await client.create_order(intent.symbol, "limit", side, amount, intent.price, params)
+            kind = line.profile.order_type(intent)
+            return await client.create_order(intent.symbol, kind, side, amount, intent.price, params)
 
     def _read_answer(self, intent: OrderIntent, order: Any) -> tuple[Placed, OrderView | None, str]:
-        """A complete order under our own id, or nobody knows: ccxt makes orders without an id of unreadable answers."""
+        """A complete order under our own id, or nobody knows: ccxt makes orders without an id of unreadable answers.
+
+        Where the venue only acknowledges, its number is the answer, and what became of the order is asked for.
+        """
+        line = self._line
         try:
             if not order.get("id"):
                 return Placed.UNKNOWN, None, "the answer names no order"
-            echoed = self._line.profile.client_id(order["info"])
-            if echoed != intent.client_id:
+            echoed = line.profile.client_id(order["info"])
+            if echoed != intent.client_id and not (line.profile.acknowledges and echoed is None):
                 return Placed.UNKNOWN, None, f"the answer is about {echoed}, not {intent.client_id}"
+            if line.profile.acknowledges:
+                line.known.learn(intent.symbol, str(order["id"]), intent.client_id)
+                return Placed.ACCEPTED, None, ""
             return Placed.ACCEPTED, self._account.view(order), ""
         except (Malformed, *errors.PARSING) as error:
             return Placed.UNKNOWN, None, f"the answer cannot be read: {errors.line(error)}"
@@ -148,15 +156,12 @@ class CcxtBroker:
         return await line.private_gap(what, lambda: self._search(intent), Lane.LOOKUP)
 
     async def _search(self, intent: OrderIntent) -> OrderView | None:
-        client = self._line.client
-        try:
-            found = await client.fetch_order(None, intent.symbol, {"origClientOrderId": intent.client_id})
-        except ccxt.OrderNotFound:
-            pass
-        else:
+        profile, client = self._line.profile, self._line.client
+        found = await profile.lookup(client, intent.symbol, intent.client_id)
+        if found is not None:
             return self._ours(intent, found)
-        for row in await client.fetch_open_orders(intent.symbol):
-            if self._line.profile.client_id(row["info"]) == intent.client_id:
+        for row in await profile.open_orders(client, intent.symbol, swap=is_swap(intent.symbol)):
+            if profile.client_id(row["info"]) == intent.client_id:
                 return self._account.view(row)
         return await self._behind_trades(intent)
 
@@ -164,14 +169,16 @@ class CcxtBroker:
         """A trade names its order only by the venue's id: ask whose the unknown ones are."""
         line = self._line
         trades = await self._account.trades(intent.symbol, intent.sent_before - LOOK_BACK)
+        mine = next((one.venue_order_id for one in trades if one.client_id == intent.client_id), None)
+        if mine is not None:
+            return self._account.view(await line.profile.order(line.client, intent.symbol, mine))
         strangers = list(
             dict.fromkeys(one.venue_order_id for one in trades if one.client_id is None and one.venue_order_id)
         )
         if len(strangers) > STRANGERS_MOST:
             raise Malformed(f"{len(strangers)} orders on {intent.symbol} are nobody's we know: is another bot at work?")
         for venue_id in strangers:
-            row = await line.client.fetch_order(venue_id, intent.symbol)
-            view = self._account.view(row)
+            view = self._account.view(await line.profile.order(line.client, intent.symbol, venue_id))
             if view.client_id == intent.client_id:
                 return view
         return None
@@ -193,7 +200,7 @@ class CcxtBroker:
         try:
             line.traffic.check()
             async with line.turnstile.turn(Lane.CANCEL):
-                await line.client.cancel_order(None, intent.symbol, {"origClientOrderId": intent.client_id})
+                await line.profile.send_cancel(line.client, intent.symbol, intent.client_id)
         except (PortError, *errors.READING):
             pass  # whatever it was, the look-up tells what is true
         found = await self.find(intent)
@@ -214,9 +221,13 @@ class CcxtBroker:
         now = await self._settings(symbol)
         failures = []
         if now.margin != margin:
-            failures.append(await self._set(lambda: line.client.set_margin_mode(margin, symbol)))
+            failures.append(
+                await self._set(lambda: line.profile.set_margin(line.client, symbol, margin, int(leverage)))
+            )
         if now.leverage != leverage:
-            failures.append(await self._set(lambda: line.client.set_leverage(int(leverage), symbol)))
+            failures.append(
+                await self._set(lambda: line.profile.set_leverage(line.client, symbol, int(leverage), margin))
+            )
         if failures:
             now = await self._settings(symbol)
         if (now.leverage, now.margin) != (leverage, margin):
@@ -229,15 +240,14 @@ class CcxtBroker:
             return
         line = self._line
         if await self._hedged(symbol):
-            why = await self._set(lambda: line.client.set_position_mode(False, symbol))  # noqa: FBT003 - ccxt's signature
+            why = await self._set(lambda: line.profile.set_one_way(line.client, symbol))
             if await self._hedged(symbol):
                 raise Rejected(f"the account is in hedge mode, must be one-way: {why}")
         self._one_way = True
 
     async def _hedged(self, symbol: str) -> bool:
         line = self._line
-        answer = await line.read("position mode", lambda: line.client.fetch_position_mode(symbol), Lane.LOOKUP)
-        return bool(answer["hedged"])
+        return await line.read("position mode", lambda: line.profile.hedged(line.client, symbol), Lane.LOOKUP)
 
     async def _settings(self, symbol: str) -> Any:
         line = self._line

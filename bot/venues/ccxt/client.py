@@ -138,13 +138,16 @@ class SafeTransport:
                 raise ccxt.BadResponse(f"{method} {path} {code}: not JSON: {body[:60]!r}")
             if response is None:
                 super().handle_http_status_code(code, reason, url, method, body)  # type: ignore[misc]
-        except ccxt.BaseError as error:
+        except ccxt.BaseError as raised:
+            error = raised if code not in (BANNED, TOO_MANY) else _limited(raised)
             error.http_status = code
             error.headers = dict(headers or {})
             error.code = self.code_of(response)
             if isinstance(error, errors.LIMITED):
                 self._pause(error, way=self.ways.get((method, path)))
-            raise
+            if error is raised:
+                raise
+            raise error from raised
         return judged
 
     def _must_be_quiet(self) -> None:
@@ -192,6 +195,11 @@ class SafeTransport:
         wait_s = asked_s if asked_s is not None else self.ban_s(error) or floor_s
         orders_only = way is Way.ORDER and self.pauses_orders_only(error)
         self.traffic.pause(max(wait_s, PAUSE_LEAST_S), errors.line(error), orders_only=orders_only)
+
+
+def _limited(error: ccxt.BaseError) -> ccxt.BaseError:
+    """429 and 418 are limits whatever a body says: an unmapped code in it would be a bare ExchangeError."""
+    return error if isinstance(error, errors.LIMITED) else ccxt.RateLimitExceeded(str(error))
 
 
 def _inner(options: Mapping[str, Any], name: str) -> list[Any]:

@@ -25,8 +25,7 @@ ONE_CYCLE = timedelta(seconds=1)  # quotes() and funding() of the same cycle are
 A_DAY = timedelta(days=1)
 VOLUMES_FOR = timedelta(hours=4)  # dear to ask, slow to change
 USUAL_HOURS = Decimal(8)
-RATES_PAGE = 1_000
-RATES_PAGES_MOST = 4  # of eight hours each: over three years
+RATES_MOST = 4_000  # of eight hours each: over three years
 T = TypeVar("T")
 
 
@@ -102,7 +101,10 @@ class CcxtMarketData:
             return Gap("funding", str(error))
         return {
             one.symbol: Funding(
-                rate=one.rate, interval_hours=hours.get(one.symbol, USUAL_HOURS), next_at=one.next_at, at=one.at
+                rate=one.rate,
+                interval_hours=one.hours or hours.get(one.symbol, USUAL_HOURS),
+                next_at=one.next_at,
+                at=one.at,
             )
             for one in premiums
             if one.rate is not None
@@ -167,23 +169,24 @@ class CcxtMarketData:
         return await line.gap(what, ask)
 
     async def funding_history(self, symbol: str, since: datetime) -> Sequence[Point] | Gap:
-        """Settled rates after ``since``, oldest first; ccxt's unified history, page by page."""
+        """Settled rates after ``since``, oldest first; page by page."""
         line, what = self._line, f"funding history {symbol}"
         if not is_swap(symbol) or not line.lists(symbol):
             return Gap(what, "not listed here")
+        most = line.profile.rates_most
         found: dict[float, Decimal] = {}
         start_ms = milliseconds(since) + 1
-        for _ in range(RATES_PAGES_MOST):
+        for _ in range(-(-RATES_MOST // most)):
 
             async def ask(start_ms: int = start_ms) -> list[Point]:
-                rows = await line.client.fetch_funding_rate_history(symbol, start_ms, RATES_PAGE)
-                return [(float(row["timestamp"]), mapping.decimal(row["fundingRate"], what)) for row in rows]
+                rates = await line.profile.funding_rates(line.client, symbol, start_ms, most)
+                return [(float(at_ms), rate) for at_ms, rate in rates]
 
             page = await line.gap(what, ask)
             if isinstance(page, Gap):
                 return page
             found |= dict(page)
-            if len(page) < RATES_PAGE:
+            if len(page) < most:
                 break
             start_ms = int(max(at_ms for at_ms, _ in page)) + 1
         return sorted((at_ms, rate) for at_ms, rate in found.items() if at_ms > milliseconds(since))

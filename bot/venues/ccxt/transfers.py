@@ -21,7 +21,7 @@ OUTCOMES: Mapping[str, Placed] = {"done": Placed.ACCEPTED, "pending": Placed.UNK
 
 
 class CcxtTransfers:
-    """Port `Transfers`. The venue's transfers carry no id of ours, so that one is known by its number or its looks."""
+    """Port `Transfers`. Few venues' transfers carry an id of ours: one is known by its number, or by its looks."""
 
     def __init__(self, line: Line, broker: CcxtBroker) -> None:
         self._line = line
@@ -32,7 +32,7 @@ class CcxtTransfers:
     async def move(self, intent: MoveIntent, permit: Permit) -> tuple[Placed, str]:
         """Send one transfer once."""
         line = self._line
-        if not line.profile.has_transfers(line.setup):
+        if not line.profile.has_transfers(line.setup) and not line.profile.has_savings(line.setup):
             return Placed.REJECTED, f"{line.setup.environment} of {line.profile.id} has no transfers"
         try:
             line.profile.wallet(intent.source)
@@ -61,7 +61,7 @@ class CcxtTransfers:
         return Placed.ACCEPTED, ""
 
     async def find_move(self, intent: MoveIntent) -> Placed | Gap:
-        """In the venue's history: by number, else by coin, amount and time among those that nobody else claims."""
+        """In the venue's history: by our id or its number, else by coin, amount and time among the unclaimed."""
         line = self._line
         what = f"transfer {intent.client_id}"
         rows = await line.private_gap(
@@ -83,6 +83,8 @@ class CcxtTransfers:
 
 
 def _is(row: Moved, intent: MoveIntent, number: str | None, claimed: set[str]) -> bool:
+    if row.client_id is not None:
+        return row.client_id == intent.client_id
     if number is not None:
         return row.venue_id == number
     return row.venue_id not in claimed and (row.asset, row.amount) == (intent.asset, intent.amount)

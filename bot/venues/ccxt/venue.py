@@ -15,6 +15,7 @@ from bot.core.instruments import Market
 from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
 from bot.core.snapshot import AccountKind, Balance, Book, Funding, Point, Position, Saving, Ticker
 from bot.ports.clock import Clock
+from bot.ports.errors import VenueError
 from bot.ports.venue import Gap, KeyReport, Permit
 from bot.venues.ccxt.account import CcxtAccount
 from bot.venues.ccxt.broker import CcxtBroker
@@ -23,10 +24,11 @@ from bot.venues.ccxt.line import Line
 from bot.venues.ccxt.market_data import CcxtMarketData
 from bot.venues.ccxt.profiles import Environment, Profile, Setup
 from bot.venues.ccxt.profiles.binance import Binance
+from bot.venues.ccxt.profiles.bybit import Bybit
 from bot.venues.ccxt.savings import CcxtSavings
 from bot.venues.ccxt.transfers import CcxtTransfers
 
-PROFILES: Mapping[str, type[Profile]] = {Binance.id: Binance}
+PROFILES: Mapping[str, type[Profile]] = {Binance.id: Binance, Bybit.id: Bybit}
 
 
 class CcxtVenue:
@@ -169,6 +171,15 @@ class CcxtVenue:
     async def savings(self) -> Mapping[str, Saving] | Gap:
         """See `CcxtSavings`."""
         return await self._savings.savings()
+
+
+def profile_for(venue_id: str, mode: str) -> Profile:
+    """The profile of a ccxt id for a mode of the bot; raises `VenueError` with one line where there is none."""
+    profile = PROFILES.get(venue_id)
+    if profile is None:
+        known = ", ".join(sorted(PROFILES))
+        raise VenueError(f"venue.id: is {venue_id}, mode {mode} needs one of {known}: there is no profile of another")
+    return profile()
 
 
 def make_venue(

@@ -59,6 +59,7 @@ class Premium:
     rate: Decimal | None
     next_at: datetime | None
     at: datetime | None
+    hours: Decimal | None = None  # between payments, where this answer tells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +72,35 @@ class SwapSettings:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A row of the transfer history."""
+    """A row of the transfer history; ``client_id`` where the venue keeps ours."""
 
     venue_id: str
     asset: str
     amount: Decimal
     at: datetime
     state: Literal["done", "pending", "failed"]
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a venue does not have, and what the bot does instead."""
+
+    what: str
+    instead: str
 
 
 class Profile(Protocol):
     """Requests are bulk; amounts and prices are taken from the venue's own text, never from a float."""
 
     id: str
+    unified: bool  # spot and perpetuals are one wallet
+    acknowledges: bool  # the answer to an order names it, and tells nothing of what became of it
+    trades: bool  # False: only what is public is read here, no order can leave
+    post_only: Mapping[Literal["spot", "swap"], bool]
+    lacks: Sequence[Lack]
+    rates_most: int  # settled funding rates, a page
+    reads: Mapping[str, Decimal]  # a cycle's bulk reads and what ccxt's throttle charges for each
     budgets: Mapping[str, int]  # weight per minute by family
     orders_per_s: int
     candles_most: Mapping[Literal["spot", "swap"], int]  # a page
@@ -165,8 +182,56 @@ class Profile(Protocol):
         """Flexible products open for subscription, by stablecoin."""
         ...
 
+    async def funding_rates(self, client: Any, symbol: str, since_ms: int, most: int) -> Sequence[tuple[int, Decimal]]:
+        """What a perpetual settled at from ``since_ms``: (ms, rate), oldest first, at most a page."""
+        ...
+
     def order_params(self, intent: OrderIntent) -> Mapping[str, Any]:
         """What turns ccxt's limit order into this intent, client id included."""
+        ...
+
+    def order_type(self, intent: OrderIntent) -> str:
+        """Ccxt's word for it: ``limit``, unless the venue has a type of its own for what a flag says elsewhere."""
+        ...
+
+    async def lookup(self, client: Any, symbol: str, client_id: str) -> Any:
+        """The unified order under this client id, None where there is none; asks every place that keeps ids."""
+        ...
+
+    async def order(self, client: Any, symbol: str, venue_id: str) -> Any:
+        """The unified order of the venue's number; raises `ccxt.OrderNotFound`."""
+        ...
+
+    async def send_cancel(self, client: Any, symbol: str, client_id: str) -> None:
+        """Ask for an order's end by client id, once."""
+        ...
+
+    async def open_orders(self, client: Any, symbol: str | None, *, swap: bool) -> Sequence[Any]:
+        """Unified open orders of one symbol, or of all on one side."""
+        ...
+
+    async def fills(self, client: Any, symbol: str, since_ms: int) -> Sequence[Any]:
+        """Our unified trades from ``since_ms`` on, whole; raises `Malformed` where they are too many to read."""
+        ...
+
+    def trade_client_id(self, raw: Mapping[str, Any]) -> str | None:
+        """The client id in a raw trade, None where this venue's trades name none."""
+        ...
+
+    async def hedged(self, client: Any, symbol: str) -> bool:
+        """Whether the account holds longs and shorts side by side."""
+        ...
+
+    async def set_one_way(self, client: Any, symbol: str) -> None:
+        """Ask for one position per symbol."""
+        ...
+
+    async def set_margin(self, client: Any, symbol: str, margin: Literal["cross", "isolated"], leverage: int) -> None:
+        """Ask for a margin mode."""
+        ...
+
+    async def set_leverage(self, client: Any, symbol: str, leverage: int, margin: Literal["cross", "isolated"]) -> None:
+        """Ask for a leverage."""
         ...
 
     def state(self, raw: Mapping[str, Any]) -> OrderState | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import ccxt.async_support as ccxt
 
@@ -17,14 +17,14 @@ from bot.core.snapshot import Balance, Position, Saving
 from bot.ports.clock import Clock
 from bot.ports.errors import Malformed, Rejected
 from bot.ports.venue import KeyReport
-from bot.venues.ccxt import errors, mapping
+from bot.venues.ccxt import mapping
 from bot.venues.ccxt.limits import Traffic
-from bot.venues.ccxt.profiles import Moved, Premium, Quoted, Setup, SwapSettings, binance_savings
+from bot.venues.ccxt.profiles import Moved, Premium, Quoted, Setup, SwapSettings, answers, binance_savings
 from bot.venues.ccxt.profiles.binance_flows import flows_of
-from bot.venues.ccxt.profiles.binance_wire import WAYS, BinanceClient, check_world, local_urls
+from bot.venues.ccxt.profiles.binance_wire import WAYS, BinanceClient, local_urls
+from bot.venues.ccxt.profiles.plain import RECV_WINDOW_MS, TIMEOUT_MS, Plain
+from bot.venues.ccxt.profiles.worlds import check_world
 
-TIMEOUT_MS = 10_000
-RECV_WINDOW_MS = 5_000
 STATES: Mapping[str, OrderState] = {
     "PENDING_NEW": OrderState.OPEN,
     "NEW": OrderState.OPEN,
@@ -47,15 +47,19 @@ NOBODY_KNOWS = frozenset({-1000, -1001, -1006, -1007, -1008})
 DUPLICATE_CODES = frozenset({-4116, -4015})
 DUPLICATE_TEXT = "Duplicate order sent"
 NO_KEY_REPORT = "this environment cannot say what the key may do"
-T = TypeVar("T")
 
 
-class Binance:
+class Binance(Plain):
     """The profile (protocol `bot.venues.ccxt.profiles.Profile`)."""
 
     id = "binance"
     budgets: Mapping[str, int] = {"api": 6_000, "fapi": 2_400, "sapi": 12_000}
     orders_per_s = 10
+    fills_page = {"spot": 1_000, "swap": 1_000}  # noqa: RUF012 - read only
+    fills_days = {"spot": None, "swap": 7}  # noqa: RUF012
+    client_id_names = ("origClientOrderId", "clientOrderId")  # a cancel's answer has an id of its own under the second
+    states = STATES
+    wallets = {"spot": "spot", "futures": "swap", "earn": "earn"}  # noqa: RUF012 - ccxt has no word for the last
     candles_most: Mapping[Literal["spot", "swap"], int] = {"spot": 1_000, "swap": 1_000}
     book_depths: Mapping[Literal["spot", "swap"], Sequence[int]] = {"spot": (), "swap": (5, 10, 20, 50, 100, 500, 1000)}
 
@@ -122,7 +126,7 @@ class Binance:
                 mapping.positive_or_none(row.get("bidPrice"), f"{symbol}: bid"),
                 mapping.positive_or_none(row.get("askPrice"), f"{symbol}: ask"),
             )
-            for symbol, row in _named(client, await client.publicGetTickerBookTicker(), swap=False)
+            for symbol, row in answers.named(client, await client.publicGetTickerBookTicker(), swap=False)
         ]
 
     async def premiums(self, client: Any) -> Sequence[Premium]:
@@ -135,7 +139,7 @@ class Binance:
                 mapping.instant(row["nextFundingTime"], f"{symbol}: next funding") if row["nextFundingTime"] else None,
                 mapping.instant(row["time"], f"{symbol}: time") if row.get("time") else None,
             )
-            for symbol, row in _named(client, await client.fapiPublicGetPremiumIndex(), swap=True)
+            for symbol, row in answers.named(client, await client.fapiPublicGetPremiumIndex(), swap=True)
         ]
 
     async def volumes(self, client: Any, *, swap: bool) -> Mapping[str, Decimal]:
@@ -146,7 +150,7 @@ class Binance:
         return {
             symbol: volume
             for is_swap, rows in sides
-            for symbol, row in _named(client, rows, swap=is_swap)
+            for symbol, row in answers.named(client, rows, swap=is_swap)
             if (volume := mapping.decimal_or_none(row.get("quoteVolume"), f"{symbol}: volume")) is not None
             and volume >= 0
         }
@@ -155,30 +159,21 @@ class Binance:
         """GET fundingInfo lists only what is not every eight hours."""
         return {
             symbol: hours
-            for symbol, row in _named(client, await client.fapiPublicGetFundingInfo(), swap=True)
+            for symbol, row in answers.named(client, await client.fapiPublicGetFundingInfo(), swap=True)
             if (hours := mapping.positive_or_none(row.get("fundingIntervalHours"), f"{symbol}: funding interval"))
         }
 
     async def markets(self, client: Any, *, private: bool) -> Mapping[str, Market]:
         """Loaded markets; a market that cannot be read is left out: what is not listed is not traded."""
-        fees = await _or_nothing(self._fees(client)) if private else {}
-        rates = await _or_nothing(self._maintenance(client)) if private else {}
-        found: dict[str, Market] = {}
-        for symbol, unified in client.markets.items():
-            if not (unified.get("spot") or (unified.get("swap") and unified.get("linear"))):
-                continue
-            maker, taker = fees.get(symbol, (None, None))
-            try:
-                found[symbol] = mapping.market(unified, maker=maker, taker=taker, maintenance=rates.get(symbol))
-            except (Malformed, *errors.PARSING):
-                continue
-        return found
+        fees = await answers.or_nothing(self._fees(client)) if private else {}
+        rates = await answers.or_nothing(self._maintenance(client)) if private else {}
+        return answers.loaded_markets(client, fees, rates)
 
     async def _fees(self, client: Any) -> dict[str, tuple[Decimal, Decimal]]:
         """Maker and taker: spot's in bulk; futures' are the account's tier, so one symbol tells all of a currency's."""
         found: dict[str, tuple[Decimal, Decimal]] = {}
         if client.sapi:
-            for symbol, row in _named(client, await client.sapiGetAssetTradeFee(), swap=False):
+            for symbol, row in answers.named(client, await client.sapiGetAssetTradeFee(), swap=False):
                 found[symbol] = (
                     mapping.decimal(row.get("makerCommission"), f"{symbol}: maker fee"),
                     mapping.decimal(row.get("takerCommission"), f"{symbol}: taker fee"),
@@ -200,7 +195,7 @@ class Binance:
         rows = await client.fapiPrivateGetLeverageBracket()
         return {
             symbol: mapping.decimal(row["brackets"][0]["maintMarginRatio"], f"{symbol}: maintenance rate")
-            for symbol, row in _named(client, rows, swap=True)
+            for symbol, row in answers.named(client, rows, swap=True)
         }
 
     # ---- account
@@ -210,7 +205,7 @@ class Binance:
         at = client.clock.now()
         found: list[Balance] = []
         coins = {part for unified in client.markets.values() for part in (unified["base"], unified["quote"])}
-        for row in _rows((await client.privateGetAccount()).get("balances"), "balances"):
+        for row in answers.rows((await client.privateGetAccount()).get("balances"), "balances"):
             asset = str(row["asset"])
             free = mapping.decimal(row.get("free"), f"{asset}: free")
             locked = mapping.decimal(row.get("locked"), f"{asset}: locked")
@@ -221,7 +216,7 @@ class Binance:
             found.append(Balance(wallet=wallet, asset=asset[2:] if earning else asset, free=free, locked=locked, at=at))
         if swap:
             answer = await client.fapiPrivateV3GetAccount()
-            found.extend(_futures_balance(row, at) for row in _rows(answer.get("assets"), "futures assets"))
+            found.extend(_futures_balance(row, at) for row in answers.rows(answer.get("assets"), "futures assets"))
         return [balance for balance in found if balance.total]
 
     async def positions(self, client: Any) -> Sequence[Position]:
@@ -229,7 +224,7 @@ class Binance:
         at = client.clock.now()
         return [
             _position(symbol, row, at)
-            for symbol, row in _named(client, await client.fapiPrivateV3GetPositionRisk(), swap=True)
+            for symbol, row in answers.named(client, await client.fapiPrivateV3GetPositionRisk(), swap=True)
             if mapping.decimal(row.get("positionAmt"), f"{symbol}: position")
         ]
 
@@ -241,7 +236,7 @@ class Binance:
                 mapping.positive_or_none(row.get("leverage"), f"{name}: leverage"),
                 "isolated" if str(row.get("marginType")).upper() == "ISOLATED" else "cross",
             )
-            for name, row in _named(client, await client.fapiPrivateGetSymbolConfig(asked), swap=True)
+            for name, row in answers.named(client, await client.fapiPrivateGetSymbolConfig(asked), swap=True)
         }
 
     async def account_id(self, client: Any) -> str | None:
@@ -263,7 +258,7 @@ class Binance:
         named = ("enableSpotAndMarginTrading", "enableFutures", "enableWithdrawals", "ipRestrict")
         spot, swap, withdraw, bound = (answer.get(name) for name in named)
         moves = "" if answer.get("permitsUniversalTransfer") is True else "may not move money between own wallets"
-        return KeyReport(_flag(spot), _flag(swap), _flag(withdraw), _flag(bound), moves)
+        return KeyReport(answers.flag(spot), answers.flag(swap), answers.flag(withdraw), answers.flag(bound), moves)
 
     async def moves(self, client: Any, source: str, to: str, since: datetime) -> Sequence[Moved]:
         """GET asset/transfer of one direction, or the history of savings; newest first, one page of a hundred."""
@@ -281,7 +276,7 @@ class Binance:
                 mapping.instant(row.get("timestamp"), "transfer time"),
                 MOVE_STATES.get(str(row.get("status")).upper(), "pending"),
             )
-            for row in _rows(answer.get("rows", []), "transfers")
+            for row in answers.rows(answer.get("rows", []), "transfers")
         ]
 
     async def send_move(self, client: Any, intent: MoveIntent) -> str | None:
@@ -301,6 +296,17 @@ class Binance:
 
     # ---- orders
 
+    async def lookup(self, client: Any, symbol: str, client_id: str) -> Any:
+        """GET order by ``origClientOrderId``."""
+        try:
+            return await client.fetch_order(None, symbol, {"origClientOrderId": client_id})
+        except ccxt.OrderNotFound:
+            return None
+
+    async def send_cancel(self, client: Any, symbol: str, client_id: str) -> None:
+        """DELETE order by ``origClientOrderId``."""
+        await client.cancel_order(None, symbol, {"origClientOrderId": client_id})
+
     def order_params(self, intent: OrderIntent) -> Mapping[str, Any]:
         """Spot refuses ``reduceOnly`` as a parameter it does not know."""
         params: dict[str, Any] = {"newClientOrderId": intent.client_id}
@@ -312,20 +318,6 @@ class Binance:
             params["reduceOnly"] = True
         return params
 
-    def state(self, raw: Mapping[str, Any]) -> OrderState | None:
-        """By `STATES`."""
-        word = raw.get("status")
-        if word is None:
-            return None
-        if word not in STATES:
-            raise Malformed(f"order status {word!r} is none of {', '.join(STATES)}")
-        return STATES[word]
-
-    def client_id(self, raw: Mapping[str, Any]) -> str | None:
-        """A cancel's answer has an id of its own there, and the order's under another name."""
-        said = raw.get("origClientOrderId") or raw.get("clientOrderId")
-        return str(said) if said else None
-
     def refusal(self, error: BaseException) -> Placed | None:
         """By the code of a complete 4xx; ccxt leaves many futures codes in the ambiguous bare class."""
         code, status = getattr(error, "code", None), getattr(error, "http_status", 0)
@@ -334,42 +326,6 @@ class Binance:
         if code is None or not 400 <= status < 500:  # noqa: PLR2004 - client errors of HTTP
             return None
         return Placed.UNKNOWN if code in NOBODY_KNOWS else Placed.REJECTED
-
-    def wallet(self, name: str) -> str:
-        """``spot``, ``futures`` (ccxt's ``swap``) and ``earn``, which ccxt has no word for."""
-        known = {"spot": "spot", "futures": "swap", "earn": "earn"}
-        if name not in known:
-            raise Rejected(f"there is no wallet {name!r} here, only {', '.join(known)}")
-        return known[name]
-
-
-async def _or_nothing(asked: Awaitable[dict[str, T]]) -> dict[str, T]:
-    """What the venue refuses to tell is not known (the list price stands in for a fee); no answer is still an error."""
-    try:
-        return await asked
-    except ccxt.ExchangeError:
-        return {}
-
-
-def _flag(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _rows(answer: Any, what: str) -> list[Mapping[str, Any]]:
-    if not isinstance(answer, list) or not all(isinstance(row, Mapping) for row in answer):
-        raise Malformed(f"{what}: must be a list of objects, is {type(answer).__name__}")
-    return answer
-
-
-def _named(client: Any, answer: Any, *, swap: bool) -> list[tuple[str, Mapping[str, Any]]]:
-    """Rows under our symbols; what is not listed among the loaded markets (dated futures, new coins) is left out."""
-    found = []
-    for row in _rows(answer, "answer"):
-        listed = client.markets_by_id.get(row.get("symbol"), ())
-        symbol = next((str(one["symbol"]) for one in listed if (one["linear"] is True) is swap), None)
-        if symbol is not None and (not swap or symbol.partition(":")[2].isalnum()):
-            found.append((symbol, row))
-    return found
 
 
 def _futures_balance(row: Mapping[str, Any], at: datetime) -> Balance:

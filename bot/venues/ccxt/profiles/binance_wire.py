@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 import ccxt.async_support as ccxt
 
 from bot.venues.ccxt.client import SafeTransport, Way
-from bot.venues.ccxt.profiles import Setup
+from bot.venues.ccxt.profiles.worlds import DEAD, base_of
 
-DEAD = "http://127.0.0.1:9"  # discard: what must never be asked goes nowhere
 PATHS: Mapping[str, str] = {
     **dict.fromkeys(("public", "private"), "/api/v3"),
     **dict.fromkeys(("fapiPublic", "fapiPrivate"), "/fapi/v1"),
@@ -87,25 +85,7 @@ class BinanceClient(SafeTransport, ccxt.binance):  # type: ignore[misc] # ccxt h
         return max(0.0, (int(found.group(1)) - self.milliseconds()) / 1000) if found else None
 
 
-def check_world(setup: Setup, urls: Mapping[str, str]) -> None:
-    """A local exchange is on this machine and nothing else is; raises ValueError."""
-    local = setup.environment == "local"
-    for name, url in urls.items():
-        if url != DEAD and _is_loopback(url) is not local:
-            wanted = "an address of this machine, like http://127.0.0.1:8788" if local else "the venue's own"
-            raise ValueError(f"venue.environment {setup.environment}: {name} is {url}, must be {wanted}")
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def local_urls(names: Iterable[str], base: str | None) -> dict[str, str]:
     """Every address ccxt knows by ``names``, on the local exchange or nowhere; raises ValueError without a base."""
-    if base is None:
-        raise ValueError("venue.environment local needs the local exchange's address, e.g. http://127.0.0.1:8788")
-    return {name: base.rstrip("/") + PATHS[name] if name in PATHS else DEAD for name in names}
+    root = base_of(base)
+    return {name: root + PATHS[name] if name in PATHS else DEAD for name in names}

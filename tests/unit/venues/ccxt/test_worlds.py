@@ -10,7 +10,8 @@ import pytest
 from bot.venues.ccxt.limits import Traffic
 from bot.venues.ccxt.profiles import Credentials, Environment, Setup
 from bot.venues.ccxt.profiles.binance import Binance
-from bot.venues.ccxt.profiles.binance_wire import DEAD, BinanceClient, check_world
+from bot.venues.ccxt.profiles.binance_wire import BinanceClient
+from bot.venues.ccxt.profiles.worlds import DEAD, check_world
 from bot.venues.ccxt.venue import make_venue
 from tests.unit.venues.ccxt.scripted import FreeClock
 
