@@ -232,7 +232,7 @@ class Daemon:
                 if cycle_id is None:
                     break
                 await self._one(cycle_id)
-                await self._beat()
+                await self._beat_again()
         finally:
             for task in watchers:
                 task.cancel()
@@ -286,7 +286,8 @@ class Daemon:
     async def _leave(self) -> None:
         """Nothing of ours stays in a book that nobody watches (R-G1)."""
         leads = not isinstance(self._fatal, Fenced)
-        await asyncio.wait_for(self.engine.leave(leads=leads), LEAVE_WITHIN_S)
+        async with asyncio.timeout(LEAVE_WITHIN_S):
+            await self.engine.leave(leads=leads)
 
     def _check(self, watchers: list[asyncio.Task[None]]) -> None:
         """A watcher that ended is a deaf daemon: what ended it comes out here."""
@@ -375,8 +376,10 @@ class Daemon:
             if self.kill.rose.is_set():
                 self.kill.rose.clear()
                 await self._cancel_if_told()
+            # Not `wait_for`: before Python 3.12 it swallows a cancellation that meets the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.kill.rose.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self.kill.rose.wait()
 
     async def _cancel_if_told(self) -> None:
         if self.kill.level not in CANCELS:
@@ -419,12 +422,16 @@ class Daemon:
             await self._clock.sleep(PULSE_EVERY_S)
             if self._last is not None:
                 self.engine.guard.exposed(self._last.snapshot.positions)
-            try:
-                await self._beat()
-            except Fenced:
-                raise
-            except StoreError as error:
-                self._log.warning("no heartbeat", why=str(error))
+            await self._beat_again()
+
+    async def _beat_again(self) -> None:
+        """A beat that fails is the next one's to make good; it must not end the daemon (L6)."""
+        try:
+            await self._beat()
+        except Fenced:
+            raise
+        except StoreError as error:
+            self._log.warning("no heartbeat", why=str(error))
 
     # ---- configuration and heartbeat
 

@@ -125,7 +125,8 @@ class Outbox:
                 await self._task
             self._task = None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._last_try(), END_WITHIN_S)
+                async with asyncio.timeout(END_WITHIN_S):
+                    await self._last_try()
         if self._waiting:
             self._lost(len(self._waiting), "the bot ended before they could be delivered")
             self._waiting.clear()
@@ -149,8 +150,10 @@ class Outbox:
                 await self._deliver(due)
                 continue
             self._news.clear()
+            # Not `wait_for`: before Python 3.12 it swallows a cancellation that meets the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._news.wait()
 
     def _due(self) -> tuple[list[Message], float | None]:
         """What may be told now, together; else host seconds until something may (None: until there is news)."""
@@ -186,7 +189,8 @@ class Outbox:
 
     async def _tried(self, title: str, text: str, level: Level) -> str:
         try:
-            return await asyncio.wait_for(self._channel(title, text, level), DELIVERY_TIMEOUT_S)
+            async with asyncio.timeout(DELIVERY_TIMEOUT_S):
+                return await self._channel(title, text, level)
         except TimeoutError:
             return f"no answer within {DELIVERY_TIMEOUT_S:.0f} s"
 

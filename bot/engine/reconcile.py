@@ -13,7 +13,7 @@ from bot.core.orders import TERMINAL, Fill, OrderState, OrderView, Placed
 from bot.core.policy import Policy
 from bot.engine.arithmetic import exact
 from bot.engine.parts import Parts
-from bot.engine.record import SKEW, Recorder, owner, rests
+from bot.engine.record import FAR_BACK, SKEW, Recorder, intended_at, owner, rests
 from bot.ports.store import MoveRow, OrderRow
 from bot.ports.venue import Gap
 
@@ -146,7 +146,7 @@ class Reconciler:
         if now - since < self._parts.visible_within:
             return made, OrderState.UNKNOWN
         open_now = await self._parts.account.open_orders([row.intent.symbol])
-        fills = await self._parts.account.fills(row.intent.symbol, _sent_at(row) - SKEW)
+        fills = await self._parts.account.fills(row.intent.symbol, intended_at(row) - FAR_BACK)
         if isinstance(open_now, Gap) or isinstance(fills, Gap) or any(view.client_id == name for view in open_now):
             return made, OrderState.UNKNOWN
         booked = await self._recorder.booked(fills, [row])

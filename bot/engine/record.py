@@ -32,9 +32,21 @@ from bot.engine.settle import LegResult, Settled, events, settled
 from bot.ports.store import OrderRow
 from bot.ports.venue import Gap
 
-__all__ = ["SKEW", "VISIBLE_WITHIN", "Recorder", "alert_event", "owner", "rests", "result_of"]
+__all__ = [
+    "FAR_BACK",
+    "SKEW",
+    "VISIBLE_WITHIN",
+    "Recorder",
+    "alert_event",
+    "intended_at",
+    "owner",
+    "rests",
+    "result_of",
+]
 
 SKEW = timedelta(seconds=10)  # venue trades may be dated a little before we said we sent
+STEPPED = timedelta(minutes=10)  # our clock may have been set between an order's intent, its send and now
+FAR_BACK = timedelta(days=1)  # how much further trades are looked for that ought to be there and are not
 FACTS_KEPT = 512
 ORDERS_OF_A_DECISION = 200
 
@@ -134,7 +146,7 @@ class Recorder:
     async def learned(self, row: OrderRow, view: OrderView) -> tuple[list[Event], OrderState]:
         """What a venue's view of an order adds: fills by trade id first, then the state.
 
-        An order is at its end only once its trades are booked, or were due past the visibility bound.
+        An order is at its end only once all its trades are booked, however long the venue's list of them lags.
         """
         made: list[Event] = []
         booked = row.filled
@@ -142,11 +154,9 @@ class Recorder:
             made, booked = await self._trades(row, view)
         state, why = view.state, view.why
         if state in TERMINAL and booked < view.filled:
-            since = row.submitted_at or row.created_at
+            state = OrderState.PARTLY_FILLED
             why = f"{plain(booked)} of {plain(view.filled)} filled are in the venue's list of trades"
-            if self._parts.clock.now() - since < self._parts.visible_within:
-                state = OrderState.PARTLY_FILLED
-            else:
+            if self._overdue(row):
                 self._parts.alerts.send("critical", f"{row.intent.client_id}: {why}", key=row.intent.client_id)
         if state == OrderState.CANCELLED and rests(row) and not why:
             why = _rested(row, booked, self._parts.clock.now())
@@ -159,14 +169,21 @@ class Recorder:
         return made, state
 
     async def _trades(self, row: OrderRow, view: OrderView) -> tuple[list[Event], Decimal]:
-        since = (row.submitted_at or row.created_at) - SKEW
+        known = replace(row, venue_id=view.venue_id or row.venue_id)
+        made, total = await self._trades_since(known, intended_at(row) - STEPPED)
+        if total < view.filled and self._overdue(row):
+            made, total = await self._trades_since(known, intended_at(row) - FAR_BACK)
+        return made, max(total, row.filled)
+
+    async def _trades_since(self, row: OrderRow, since: datetime) -> tuple[list[Event], Decimal]:
         fills = await self._parts.account.fills(row.intent.symbol, since)
         if isinstance(fills, Gap):
-            return [], row.filled
-        known = replace(row, venue_id=view.venue_id or row.venue_id)
-        made = await self.booked(fills, [known])
-        total = sum((abs(fill.qty) for fill in fills if owner(fill, [known])), ZERO)
-        return made, max(total, row.filled)
+            return [], ZERO
+        return await self.booked(fills, [row]), sum((abs(fill.qty) for fill in fills if owner(fill, [row])), ZERO)
+
+    def _overdue(self, row: OrderRow) -> bool:
+        """Whether all that the venue knows of an order ought to show by now."""
+        return self._parts.clock.now() - (row.submitted_at or row.created_at) >= self._parts.visible_within
 
     async def booked(self, fills: Iterable[Fill], rows: Sequence[OrderRow]) -> list[Event]:
         """Own trades as `fill` events, and one `position.moved` per asset (R-G15); others' trades are left alone."""
@@ -289,6 +306,11 @@ def owner(fill: Fill, rows: Sequence[OrderRow]) -> OrderRow | None:
         ):
             return row
     return None
+
+
+def intended_at(row: OrderRow) -> datetime:
+    """The earliest moment at which an order can have traded, as our clock had it."""
+    return min(row.created_at, row.submitted_at or row.created_at)
 
 
 def _rested(row: OrderRow, filled: Decimal, now: datetime) -> str:

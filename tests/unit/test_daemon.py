@@ -214,6 +214,32 @@ async def test_sigusr1_halts_at_once(world: World) -> None:
     assert not world.plans[-1].actions
 
 
+async def test_a_heartbeat_that_fails_after_a_cycle_ends_nothing(world: World) -> None:
+    class Breathless(MemoryStore):
+        missed = 0
+
+        async def beat(self, status: Mapping[str, object], fence: int) -> None:
+            if len(world.plans) == 1 and not Breathless.missed:
+                Breathless.missed += 1
+                raise StoreError("the database is locked")
+            await super().beat(status, fence)
+
+    world.after_plan = lambda _number: time.sleep(1.1)  # a beat a second at most
+    assert await world.daemon(store=Breathless(world.database, host_utc_now)).run(2) == 0
+    assert (Breathless.missed, len(world.plans)) == (1, 2)
+
+
+async def test_a_kill_that_meets_the_end_does_not_keep_the_daemon_alive(world: World) -> None:
+    daemon = world.daemon()
+    watch = asyncio.create_task(daemon._watch())  # noqa: SLF001 - the race is between this task's two wake-ups
+    for _ in range(20):
+        await asyncio.sleep(0)
+    daemon.kill.rose.set()
+    watch.cancel()
+    done, _ = await asyncio.wait({watch}, timeout=2)
+    assert watch in done
+
+
 class PatientClock(StepClock):
     """Nobody's turn ever comes by itself."""
 

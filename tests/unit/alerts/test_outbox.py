@@ -241,3 +241,13 @@ def test_an_address_that_apprise_does_not_know_is_named_by_number_not_by_its_tok
     with pytest.raises(PortError, match=r"alerts\.urls: number 2 \(tgramm://\.\.\.\) is no address") as caught:
         apprise_channel(["json://localhost", "tgramm://123:secret/chat"])
     assert "secret" not in str(caught.value)
+
+
+async def test_news_that_meets_the_end_does_not_keep_the_post_open() -> None:
+    box = outbox(Post())
+    box.start()
+    await settled(box)
+    box.send("critical", "the last word")
+    async with asyncio.timeout(2):
+        await box.close()
+    assert box.delivery().delivered == 1
