@@ -164,7 +164,7 @@ async def asked_of_key(settings: Settings, *, stand_in: str | None = None) -> tu
 
 async def line_of(settings: Settings, *, stand_in: str | None = None) -> World:
     """The venue with the key that trades, for an acceptance run; nothing is kept. Raises PortError."""
-    return await _world(settings.model_copy(update={"mode": "testnet"}), _nothing_kept, None, stand_in)
+    return await _world(settings, _nothing_kept, None, stand_in)
 
 
 async def _nothing_kept(_name: str, _state: bytes | None = None) -> bytes | None:

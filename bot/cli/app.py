@@ -12,6 +12,7 @@ import typer
 from bot.cli import (
     approve,
     backtest,
+    certify,
     check,
     config,
     control,
@@ -62,6 +63,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     control.adopt,
     control.rearm,
     verify.verify,
+    certify.certify,
     backtest.backtest,
     local_exchange.local_exchange,
     simulate.simulate,
