@@ -5,6 +5,7 @@ What is made of bars alone is memoised by their digest: a function of content, n
 
 from __future__ import annotations
 
+import hashlib
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,7 +138,13 @@ def _as_floats(points: Sequence[Point]) -> tuple[tuple[float, float], ...]:
     return tuple((float(at), float(value)) for at, value in points)
 
 
+def _digest(points: tuple[tuple[float, float], ...]) -> bytes:
+    """What a memo knows points by: they grow with every reading, and a key holds its parts for long."""
+    return hashlib.sha256(np.array(points, dtype=np.float64).tobytes()).digest()
+
+
 _POINTS: Kept[tuple[Point, ...], tuple[tuple[float, float], ...]] = Kept(_as_floats, 64)
+_DIGESTS: Kept[tuple[tuple[float, float], ...], bytes] = Kept(_digest, 64)
 
 
 def asked_of(policy: Policy) -> StressAsked:
@@ -210,7 +217,7 @@ def _regime(scene: Scene) -> Regime:
         column = regimes.regime_column(index.bars, asked, felt)
         return "unknown" if not column.size or column[-1] < 0 else regimes.REGIMES[column[-1]]
 
-    found: Regime = MEMO.of(("regime", index.key, asked, felt), made)
+    found: Regime = MEMO.of(("regime", index.key, asked, _DIGESTS.of(felt)), made)
     return found
 
 
@@ -330,7 +337,7 @@ def _funding(scene: Scene, instants: Floats) -> Floats:
         if history is not None and history.funding:
             rates, past = _points(history.funding), instants[:-1]
             column = MEMO.of(
-                ("funding", rates, past.tobytes(), scene.asked),
+                ("funding", _DIGESTS.of(rates), hashlib.sha256(past.tobytes()).digest(), scene.asked),
                 partial(stresses.funding_alarm, rates, past, scene.asked),
             )
             columns.append(np.append(column, stresses.funding_alarm(rates, instants[-1:], scene.asked)))

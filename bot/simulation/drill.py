@@ -3,7 +3,7 @@
 Rounds of `ROUND` kills, each with an account and a market of its own. The record is read from a copy of what the
 killed process left on disk, the exchange's ledger from a copy of its state file taken while it is stopped; neither is
 asked through the bot. At every death I2, I3, I4, I12 and I16 must hold, for what is not quite new I5, L1 and L2, the
-file must be whole, no coin short and the stables' floor kept; at a round's end, after a clean run, everything.
+file must be whole, no coin short, the stables' floor kept; at a round's end, after a run under `halt`, everything.
 """
 
 from __future__ import annotations
@@ -144,18 +144,18 @@ class Drill:
         self.report.left[found.left()] += 1
 
     async def _last(self, bot: Bot, venue: Venue) -> None:
-        """A clean run, long enough for the exchange's silence to prove something; then all must be over and booked."""
-        ended = await bot.ballast("run", "--cycles", str(LAST_CYCLES))
+        """Nothing new is sent, long enough for the exchange's silence to prove something; then all must be over."""
+        ended = await bot.ballast("run", "--cycles", str(LAST_CYCLES), BALLAST_KILL_SWITCH="halt")
         self.report.starts += 1
         if ended.code:
-            self._violated(f"a clean run ended with {ended.code}: {ended.last}")
+            self._violated(f"the last run ended with {ended.code}: {ended.last}")
         proof = await bot.ballast("verify")
         if proof.code:
             self._violated(f"ballast verify: {proof.last}")
         async with venue.stopped() as ledger:
             with bot.record() as record:
                 if record is None:
-                    self._violated("there is no record after a clean run")
+                    self._violated("there is no record after the last run")
                     return
                 found = Death(record, ledger)
                 for wrong in found.all_wrong():

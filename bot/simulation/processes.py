@@ -146,9 +146,10 @@ class Bot:
         """`ballast run` without end."""
         return await Child.start(self._folder, self._env, self._clock, "run")
 
-    async def ballast(self, *arguments: str) -> Ended:
-        """Run a command to its end."""
-        return await (await Child.start(self._folder, self._env, self._clock, *arguments)).finished()
+    async def ballast(self, *arguments: str, **more: str) -> Ended:
+        """Run a command to its end, with ``more`` in its environment."""
+        child = await Child.start(self._folder, {**self._env, **more}, self._clock, *arguments)
+        return await child.finished()
 
     @contextmanager
     def record(self) -> Iterator[sqlite3.Connection | None]:
