@@ -469,6 +469,8 @@ def _credentials(settings: Settings) -> Any:
 
 async def _server_time(url: str, speed: float = 1.0) -> datetime:
     """What an exchange in another process says the time is, as of the answer's arrival."""
+    import aiohttp  # noqa: F401 - loaded before the clock is looked at, or loading it counts as the answer's way
+
     from bot.clocks import SystemClock
 
     asked_s = SystemClock().mono()
