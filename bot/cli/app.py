@@ -29,6 +29,7 @@ from bot.cli import (
     status,
     verify,
     version,
+    web,
 )
 from bot.cli import run as running
 from bot.cli.told import FAILED, USAGE, Told
@@ -68,6 +69,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     local_exchange.local_exchange,
     simulate.simulate,
     drill.drill,
+    web.web,
     version.version,
 )
 for command in COMMANDS:

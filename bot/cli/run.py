@@ -36,6 +36,7 @@ async def _run(settings: Settings, path: Path, cycles: int | None) -> int:
     from bot.daemon import Daemon
     from bot.wiring import compose
     from bot.wiring_host import set_up_logging
+    from bot.wiring_web import dashboard_beside
 
     shown = settings.log.format == "text" or (settings.log.format == "auto" and sys.stdout.isatty())
     set_up_logging(_quieter(settings) if shown else settings)
@@ -45,7 +46,8 @@ async def _run(settings: Settings, path: Path, cycles: int | None) -> int:
         console().print(header_view(_header(settings), cycles))
     body = await compose(settings, config_path=path)
     tell = _Told(settings.accounting_currency, sends=not body.standing) if shown else None
-    return await Daemon(body, on_cycle=tell).run(cycles)
+    async with dashboard_beside(settings):
+        return await Daemon(body, on_cycle=tell).run(cycles)
 
 
 class _Told:

@@ -54,6 +54,8 @@ class Requests:
         if row.what == "adopt":
             assets = [row.value] if row.value in policy.assets else list(policy.assets)
             return [Event(key, at, "adopted", {"assets": assets})]
+        if row.what == "halt-asset" and row.value in policy.assets:
+            return [Event(key, at, "asset.halted", {"asset": row.value, "why": f"{row.who}: {row.why}"})]
         if row.what == "rearm":
             return [Event(key, at, "asset.rearmed", {"assets": [row.value]} if row.value else {})]
         if row.what == "kill":

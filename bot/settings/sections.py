@@ -58,6 +58,13 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _host_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not name or set(name) & set("/:@ *"):
+            raise wrong(f"holds {shown(name)}, must hold host names such as ballast.example, without scheme and port")
+    return names
+
+
 def _speed(value: object) -> Decimal | str:
     if isinstance(value, str) and not value[:1].isdigit():
         if value != "step":
@@ -150,8 +157,15 @@ class Web(Section):
     """The dashboard."""
 
     enabled: StrictBool = key(True, "Whether the dashboard is served.")  # noqa: FBT003
-    host: str = key("127.0.0.1", "Address it listens on.")
+    host: str = key("127.0.0.1", "Address it listens on; one that others can reach needs behind_tls.")
     port: Port = key(8787, "Port it listens on; 0 takes any free one.")
+    behind_tls: StrictBool = key(
+        False,  # noqa: FBT003
+        "You say that a proxy with TLS, or a container's own loopback port, stands before it.",
+    )
+    names: Annotated[tuple[str, ...], AfterValidator(_host_names)] = key(
+        (), "Host names under which that proxy is asked for it, without a port."
+    )
 
 
 class Alerts(Section):

@@ -1,0 +1,1 @@
+"""Owns the dashboard and its HTTP API: reads the record, writes requests; holds no key and touches no venue."""
