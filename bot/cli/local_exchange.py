@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PLAN_HELP = """What shall go wrong: a JSON list of faults, such as [{"fault": "drop_after", "on": "create", "nth": 2},
 {"fault": "halt", "at_s": 3600, "symbol": "BTC/USDT", "for_s": 600}]. A fault is armed at_s venue seconds after the
 start and bites on the nth request (default the next) on: create, cancel, lookup, account, transfer, setting, market,
-any, or a path such as "POST /api/v3/order"; times says on how many in a row.
+any, or a path such as "POST /api/v3/order" or "POST /v5/order/create"; times says on how many in a row.
 
 Of the line: delay, rate_limited, banned (seconds); drop_before, drop_after; reset, truncated, empty, wrong, duplicate
 (done: false = the exchange never did it); html, server_error (done, status).
@@ -44,6 +44,10 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
         Path | None,
         typer.Option(metavar="FOLDER", help="Also put its key pair here; a bot finds it by BALLAST_SECRETS_DIR."),
     ] = None,
+    venue: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Whose kind of account it keeps: binance (wallets) or bybit (one wallet)."),
+    ] = "binance",
     scenario: Annotated[str, typer.Option(metavar="NAME", help="tour or random.")] = "tour",
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed is the same market.")] = 7,
     tape: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Recorded candles to play instead.")] = None,
@@ -56,7 +60,9 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
         typer.Option(min=0, metavar="SEED", help="What shall go wrong, drawn: the same seed is the same week of it."),
     ] = None,
 ) -> None:
-    """Serve the built-in exchange over HTTP, in Binance's wire.
+    """Serve the built-in exchange over HTTP, in Binance's wire and in Bybit's (v5).
+
+    Its public data are told in both; its account is of one kind, and only that venue's signed requests reach it.
 
     Example: ballast local-exchange --port 8800 --state data/exchange.sqlite --speed 60
     """
@@ -66,8 +72,11 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
     wanted = _checked(scenario=scenario, seed=seed, start=start, balances=_coins(balances))
     if not 0 < speed < float("inf"):
         raise typer.BadParameter(f"{speed}, must be a number above 0", param_hint="'--speed'")
+    if venue not in {"binance", "bybit"}:
+        raise typer.BadParameter(f"{venue}, must be binance or bybit", param_hint="'--venue'")
     plan = _plan(faults, chaos)
-    world = World(wanted.scenario, wanted.seed, tape, wanted.start, wanted.balances)
+    kind: Literal["binance", "bybit"] = "bybit" if venue == "bybit" else "binance"
+    world = World(wanted.scenario, wanted.seed, tape, wanted.start, wanted.balances, kind)
 
     def started(url: str) -> None:
         line(f"local exchange at {url}, playing {world.name()} at {speed:g} × speed; state in {state}; Ctrl-C ends it")

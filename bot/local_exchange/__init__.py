@@ -1,1 +1,1 @@
-"""Owns the local exchange: the simulated matching engine over HTTP in Binance's wire. Knows nothing of the bot."""
+"""Owns the local exchange: the simulated engine over HTTP, in the words of two venues. Knows nothing of the bot."""

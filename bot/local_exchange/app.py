@@ -1,4 +1,4 @@
-"""Owns the way of a request: counted, weighed, authenticated, answered, committed. Speaks ASGI; opens no socket."""
+"""Owns the way of a request in either dialect: authenticated, answered, committed. Speaks ASGI; opens no socket."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from typing import Any, Literal, Protocol
 
 from bot.core.numbers import jsonable, milliseconds, utc_text
 from bot.local_exchange import earn, errors, futures, futures_account, sapi, signing, spot, weights
+from bot.local_exchange.bybit import front as v5
+from bot.local_exchange.bybit.errors import V5Error
+from bot.local_exchange.bybit.limits import DEFAULT as V5_BUDGET
+from bot.local_exchange.bybit.limits import Budget as V5Budget
 from bot.local_exchange.calls import Call, Endpoint, Listing, Routes
 from bot.local_exchange.errors import WireError
 from bot.local_exchange.parameters import Parameters
@@ -22,6 +26,7 @@ from bot.venues.simulated.exchange import Exchange
 ROUTES: Routes = {**spot.ROUTES, **futures.ROUTES, **futures_account.ROUTES, **sapi.ROUTES, **earn.ROUTES}
 BODY_MOST_BYTES = 64 * 1024
 SAVE_EVERY_S = 5.0
+OTHER_KIND = " (this exchange keeps an account of Bybit's kind; --venue binance keeps one of Binance's)"
 JSON = "application/json;charset=UTF-8"
 
 Scope = MutableMapping[str, Any]
@@ -75,12 +80,17 @@ class HangUp(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the exchange grants: ``time_scale`` is venue seconds per host second where the venue's clock runs fast."""
+    """What the exchange grants: ``time_scale`` is venue seconds per host second where the venue's clock runs fast.
+
+    ``unified``: its account is one wallet, which only Bybit's dialect can speak of; else Binance's wallets, likewise.
+    """
 
     time_scale: float = 1.0
     spot: weights.Budget = weights.SPOT
     futures: weights.Budget = weights.FUTURES
     sapi: weights.Budget = weights.SAPI
+    v5: V5Budget = V5_BUDGET
+    unified: bool = False
 
 
 class App:
@@ -118,6 +128,7 @@ class App:
             "/fapi": weights.Meter(terms.futures, terms.time_scale),
             "/sapi": weights.Meter(terms.sapi, terms.time_scale),
         }
+        self._v5 = v5.Front(exchange, keys, unified=terms.unified, budget=terms.v5, time_scale=terms.time_scale)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI, HTTP only): plain enough that a web framework would add nothing but its cost."""
@@ -161,6 +172,8 @@ class App:
     async def _honest(self, asked: Asked) -> Answer:
         if asked.path.startswith("/local/"):
             return self._own(asked)
+        if asked.path.startswith(v5.PREFIX):
+            return await self._honest_v5(asked)
         headers: dict[str, str] = {}
         try:
             endpoint = ROUTES.get((asked.method, asked.path))
@@ -179,7 +192,27 @@ class App:
         except WireError as error:
             return Answer(error.status, _json(error.body()), headers | error.headers)
 
+    async def _honest_v5(self, asked: Asked) -> Answer:
+        at = max(self._clock.now(), self._exchange.now)
+        request = v5.Request(asked.method, asked.path, asked.query, asked.body, asked.headers)
+        try:
+            entered = self._v5.enter(request, at)
+        except V5Error as error:
+            return self._spoken(*self._v5.refused(error, at))
+        self.order_requests += entered.endpoint.orders
+        if not entered.endpoint.signed:
+            return self._spoken(*self._v5.answer(entered, at, self._listed()))
+        async with self._turn:
+            answer = self._spoken(*self._v5.answer(entered, self._present(), self._listed()))
+            await self._commit_if_due()
+            return answer
+
+    def _spoken(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
+        return Answer(status, _json(body), headers)
+
     def _authenticate(self, asked: Asked, said: Parameters, now_ms: int) -> None:
+        if self._terms.unified:
+            raise errors.key_unknown(OTHER_KIND)
         signing.check_key(self._keys, asked.headers.get("x-mbx-apikey"))
         signing.check_time(said, now_ms, self._terms.time_scale)
         signing.check_signature(self._keys, asked.query, asked.body)
@@ -190,10 +223,7 @@ class App:
                 answer = self._said(endpoint, self._call(asked, said, self._present()), headers)
             except WireError as error:
                 answer = Answer(error.status, _json(error.body()), {**headers, **error.headers})
-            changed = self._exchange.version != self._saved_version
-            # Time alone is worth little: it is committed now and then, so that a crash does not take back hours.
-            if changed or self._clock.mono() - self._saved_at_s >= SAVE_EVERY_S:
-                await self._commit()
+            await self._commit_if_due()
             return answer
 
     def _said(self, endpoint: Endpoint, call: Call, headers: Mapping[str, str]) -> Answer:
@@ -203,14 +233,26 @@ class App:
 
     def _call(self, asked: Asked, said: Parameters, at: datetime) -> Call:
         swap = asked.path.startswith("/fapi/")
+        return Call(said, at, self._exchange, self._exchange.scene, self._listed(), swap)
+
+    def _listed(self) -> Listing:
         if self._exchange.scene.markets() != self._listing.markets:
             self._listing = Listing(self._exchange.scene)
-        return Call(said, at, self._exchange, self._exchange.scene, self._listing, swap)
+        return self._listing
 
     def _present(self) -> datetime:
         """Venue time never goes back: a restored engine may be ahead of a clock that was set anew."""
-        self._exchange.advance(max(self._clock.now(), self._exchange.now))
+        to = max(self._clock.now(), self._exchange.now)
+        if self._terms.unified:
+            self._v5.purse.before(to)
+        self._exchange.advance(to)
         return self._exchange.now
+
+    async def _commit_if_due(self) -> None:
+        """Commit what changed; time alone is worth little and is committed now and then, lest a crash cost hours."""
+        changed = self._exchange.version != self._saved_version
+        if changed or self._clock.mono() - self._saved_at_s >= SAVE_EVERY_S:
+            await self._commit()
 
     async def _commit(self) -> None:
         version = self._exchange.version
@@ -219,7 +261,7 @@ class App:
         self._saved_version, self._saved_at_s = version, self._clock.mono()
 
     def _own(self, asked: Asked) -> Answer:
-        """What we ask of our own exchange, outside Binance's namespace; it holds no secret."""
+        """What we ask of our own exchange, outside the venues' namespaces; it holds no secret."""
         at = max(self._clock.now(), self._exchange.now)
         if (asked.method, asked.path) == ("GET", "/local/health"):
             body: Any = {

@@ -76,9 +76,9 @@ def key_format() -> WireError:
     return WireError(-2014, "API-key format invalid.", status=401)
 
 
-def key_unknown() -> WireError:
-    """A key of the right form that this exchange never issued."""
-    return WireError(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+def key_unknown(why: str = "") -> WireError:
+    """A key of the right form that this exchange never issued, or one for the other dialect."""
+    return WireError(-2015, f"Invalid API-key, IP, or permissions for action.{why}", status=401)
 
 
 def bad_signature() -> WireError:

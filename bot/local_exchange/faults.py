@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from bot.core.numbers import canonical_json, milliseconds
 from bot.local_exchange.app import Answer
 from bot.local_exchange.app import Asked as Request
+from bot.local_exchange.purse import Purse
 from bot.ports.clock import Clock
 from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.faults import Asked, Fault, FaultKind, Schedule
@@ -18,14 +20,26 @@ from bot.venues.simulated.faults import Asked, Fault, FaultKind, Schedule
 OWN = "/local/"
 COUNTS = "/local/faults"
 HTML = {"content-type": "text/html"}
-TOO_MANY, BANNED = 429, 418
+TOO_MANY, BANNED, FORBIDDEN = 429, 418, 403
 KEPT_MOST = 64  # answers kept to be given again, wrongly
+V5 = "/v5/"
+V5_KINDS = {
+    "/v5/order/create": Asked.CREATE,
+    "/v5/order/cancel": Asked.CANCEL,
+    "/v5/order/cancel-all": Asked.CANCEL,
+    "/v5/asset/transfer/inter-transfer": Asked.TRANSFER,
+    "/v5/earn/place-order": Asked.TRANSFER,
+}
+V5_LOOKED_UP = ("/v5/order/", "/v5/execution/", "/v5/earn/order")
+V5_PUBLIC = ("/v5/market/", "/v5/system/", "/v5/earn/product")
 LOOKED_UP = ("/order", "/openOrder", "/openOrders", "/allOrders", "/myTrades", "/userTrades")
 OF_ACCOUNT = ("/account", "/balance", "/positionRisk", "/income", "/positionSide/dual", "/symbolConfig")
 
 
 def kind_of(method: str, path: str) -> Asked:
     """What a request asks for, as plans name it."""
+    if path.startswith(V5):
+        return _kind_of_v5(method, path)
     name = path[path.find("/v") + 3 :] if "/v" in path else path
     if method == "POST":
         if name == "/order":
@@ -39,18 +53,28 @@ def kind_of(method: str, path: str) -> Asked:
     return Asked.ACCOUNT if path.startswith("/sapi/") or name in OF_ACCOUNT else Asked.MARKET
 
 
+def _kind_of_v5(method: str, path: str) -> Asked:
+    if method == "POST":
+        return V5_KINDS.get(path, Asked.SETTING)
+    if path.startswith(V5_LOOKED_UP):
+        return Asked.LOOKUP
+    return Asked.MARKET if path.startswith(V5_PUBLIC) else Asked.ACCOUNT
+
+
 class FaultyLine:
     """The `Faults` of an `App`: each request meets what the plan has for it.
 
     After a 429 or a 418 the line stays closed as long as Retry-After said (host seconds); who asks meanwhile is counted
     in ``asked_too_early``. Its own path tells the counts; nothing goes wrong on the exchange's other own paths.
+    With a ``purse`` the account is one wallet: what its owner withdraws may lie in either of the engine's two.
     """
 
-    def __init__(self, exchange: Exchange, clock: Clock, plan: Iterable[Fault]) -> None:
+    def __init__(self, exchange: Exchange, clock: Clock, plan: Iterable[Fault], purse: Purse | None = None) -> None:
         self.schedule = Schedule(plan, clock.now())
         self.asked_too_early = 0
         self._exchange = exchange
         self._clock = clock
+        self._purse = purse
         self._quiet_until_s = clock.mono()
         self._quiet_status = TOO_MANY
         self._answers: dict[str, Answer] = {}
@@ -75,15 +99,26 @@ class FaultyLine:
         left_s = self._quiet_until_s - self._clock.mono()
         if left_s > 0:
             self.asked_too_early += 1
-            return self._closed(left_s)
+            return self._closed(asked.path, left_s)
         due = self.schedule.due(kind_of(asked.method, asked.path), at, path=f"{asked.method} {asked.path}")
         if not due:
             return None
-        self._exchange.advance(at)
-        fault = self.schedule.strike(self._exchange, due)
-        return None if fault is None else await self._meet(fault)
+        fault = self._strike(due, at)
+        return None if fault is None else await self._meet(fault, asked.path)
 
-    async def _meet(self, fault: Fault) -> Answer | None:
+    def _strike(self, due: Sequence[Fault], at: datetime) -> Fault | None:
+        if self._purse is None:
+            self._exchange.advance(at)
+            return self.schedule.strike(self._exchange, due)
+        self._purse.before(at)
+        self._exchange.advance(at)
+        if not any(fault.kind is FaultKind.WITHDRAWAL for fault in due):
+            self._purse.back()
+            return self.schedule.strike(self._exchange, due)
+        with self._purse.for_spot():
+            return self.schedule.strike(self._exchange, due)
+
+    async def _meet(self, fault: Fault, path: str) -> Answer | None:
         seconds = float(fault.seconds)
         if fault.kind is FaultKind.DELAY:
             self.schedule.bit(fault)
@@ -93,9 +128,9 @@ class FaultyLine:
             self.schedule.bit(fault)
             self._quiet_until_s = self._clock.mono() + seconds
             self._quiet_status = BANNED if fault.kind is FaultKind.BANNED else TOO_MANY
-            return self._closed(seconds)
+            return self._closed(path, seconds)
         if fault.kind is FaultKind.DROP_BEFORE or (fault.kind is not FaultKind.DROP_AFTER and not fault.done):
-            return self._spoil(fault, "", Answer(200, b"{}"))
+            return self._spoil(fault, path, "", Answer(200, b"{}"))
         self._now.set(fault)
         return None
 
@@ -103,7 +138,7 @@ class FaultyLine:
         """Spoil the answer to a request that the exchange has done."""
         fault = self._now.get()
         name = f"{asked.method} {asked.path}"
-        spoilt = answer if fault is None else self._spoil(fault, name, answer)
+        spoilt = answer if fault is None else self._spoil(fault, asked.path, name, answer)
         if answer.status == 200 and answer.ending == "whole" and not asked.path.startswith(OWN):  # noqa: PLR2004 - OK
             self._answers.pop(name, None)
             self._answers[name] = answer
@@ -111,9 +146,12 @@ class FaultyLine:
                 del self._answers[next(iter(self._answers))]
         return spoilt
 
-    def _spoil(self, fault: Fault, name: str, answer: Answer) -> Answer:
+    def _spoil(self, fault: Fault, path: str, name: str, answer: Answer) -> Answer:
         make = _SPOILT.get(fault.kind)
-        made = make(fault, answer) if make else self._other(fault, name)
+        if fault.kind is FaultKind.SERVER_ERROR:
+            made: Answer | None = _failed(fault, path)
+        else:
+            made = make(fault, answer) if make else self._other(fault, name)
         if made is None:
             self.schedule.miss(fault)
             return answer
@@ -126,7 +164,9 @@ class FaultyLine:
             return self._answers.get(name)
         return next((kept for other, kept in reversed(self._answers.items()) if other != name), None)
 
-    def _closed(self, left_s: float) -> Answer:
+    def _closed(self, path: str, left_s: float) -> Answer:
+        if path.startswith(V5):
+            return _closed_v5(left_s, banned=self._quiet_status == BANNED)
         until_ms = milliseconds(self._clock.now()) + math.ceil(left_s * 1000)
         text = (
             f"Way too much request weight used; IP banned until {until_ms}. "
@@ -138,7 +178,19 @@ class FaultyLine:
         return Answer(self._quiet_status, body, {"retry-after": f"{left_s:.3f}"})
 
 
-def _failed(fault: Fault, _answer: Answer) -> Answer:
+def _closed_v5(left_s: float, *, banned: bool) -> Answer:
+    """Bybit bans an address by HTTP 403; 429 is what its front answers when it is asked too much."""
+    said = {"retCode": 10018, "retMsg": "403, access too frequent. Please try again later."}
+    if not banned:
+        said = {"retCode": 10006, "retMsg": "Too many visits. Exceeded the API Rate Limit."}
+    body = canonical_json({**said, "result": {}, "retExtInfo": {}}).encode()
+    return Answer(FORBIDDEN if banned else TOO_MANY, body, {"retry-after": f"{left_s:.3f}"})
+
+
+def _failed(fault: Fault, path: str) -> Answer:
+    if path.startswith(V5):
+        said = {"retCode": 10016, "retMsg": "Internal System Error.", "result": {}, "retExtInfo": {}}
+        return Answer(fault.status, canonical_json(said).encode())
     text = "Unknown error, please check your request or try again later."
     return Answer(fault.status, canonical_json({"code": -1000, "msg": text}).encode())
 
@@ -156,5 +208,4 @@ _SPOILT: Mapping[FaultKind, Callable[[Fault, Answer], Answer]] = {
     FaultKind.TRUNCATED: lambda _fault, answer: replace(answer, ending="short"),
     FaultKind.HTML: _page,
     FaultKind.EMPTY: lambda _fault, answer: replace(answer, body=b""),
-    FaultKind.SERVER_ERROR: _failed,
 }

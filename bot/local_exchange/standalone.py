@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bot.clocks import ConstantClock
 from bot.core.instruments import Market
 from bot.core.numbers import utc_text
 from bot.local_exchange.app import Terms
 from bot.local_exchange.faults import FaultyLine
+from bot.local_exchange.purse import Purse
 from bot.local_exchange.server import LocalExchange
 from bot.local_exchange.state import FileState
 from bot.ports.clock import Clock
@@ -27,18 +28,21 @@ Plan = Callable[[Mapping[str, Market]], Iterable[Fault]]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the exchange plays and what its account opens with."""
+    """What the exchange plays, whose kind of account it keeps, and what that opens with."""
 
     scenario: str
     seed: int
     tape: Path | None
     start: datetime | None
     balances: Mapping[str, Decimal]
+    venue: Literal["binance", "bybit"] = "binance"
 
     def name(self) -> str:
         """One text per world: an account is never carried into another (a tape's folder may be moved, not renamed)."""
         begun = utc_text(self.start) if self.start else "its own start"
-        return f"tape {self.tape.name} from {begun}" if self.tape else f"{self.scenario} seed {self.seed} from {begun}"
+        kind = "" if self.venue == "binance" else f" in one wallet as at {self.venue}"
+        played = f"tape {self.tape.name}" if self.tape else f"{self.scenario} seed {self.seed}"
+        return f"{played} from {begun}{kind}"
 
 
 async def serve(  # noqa: PLR0913 - all but one are named
@@ -73,7 +77,9 @@ async def serve(  # noqa: PLR0913 - all but one are named
         async def save(engine: bytes) -> None:
             await state.save(engine, exchange.now)
 
-        faults = FaultyLine(exchange, clock, plan(scene.markets())) if plan else None
+        unified = world.venue == "bybit"
+        purse = Purse(exchange) if unified else None
+        faults = FaultyLine(exchange, clock, plan(scene.markets()), purse) if plan else None
         server = LocalExchange(
             exchange,
             clock,
@@ -82,7 +88,7 @@ async def serve(  # noqa: PLR0913 - all but one are named
             save=save,
             host=host,
             port=port,
-            terms=Terms(time_scale=speed),
+            terms=Terms(time_scale=speed, unified=unified),
             faults=faults,
         )
         started(await server.start())
