@@ -284,7 +284,7 @@ async def _embedded(settings: Settings, keep: Keep, last_at: datetime | None) ->
         await keep("exchange", state)
 
     stack = AsyncExitStack()
-    server = LocalExchange(exchange, clock, key=key, secret=secret, save=save)
+    server = LocalExchange(exchange, clock, key=key, secret=secret, save=save, unified=settings.venue.id == "bybit")
     url = await server.start()
     stack.push_async_callback(server.stop)
     credentials = Credentials() if settings.mode == "paper" else Credentials(key, secret)

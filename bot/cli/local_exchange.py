@@ -72,11 +72,8 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
     wanted = _checked(scenario=scenario, seed=seed, start=start, balances=_coins(balances))
     if not 0 < speed < float("inf"):
         raise typer.BadParameter(f"{speed}, must be a number above 0", param_hint="'--speed'")
-    if venue not in {"binance", "bybit"}:
-        raise typer.BadParameter(f"{venue}, must be binance or bybit", param_hint="'--venue'")
     plan = _plan(faults, chaos)
-    kind: Literal["binance", "bybit"] = "bybit" if venue == "bybit" else "binance"
-    world = World(wanted.scenario, wanted.seed, tape, wanted.start, wanted.balances, kind)
+    world = World(wanted.scenario, wanted.seed, tape, wanted.start, wanted.balances, _kind(venue))
 
     def started(url: str) -> None:
         line(f"local exchange at {url}, playing {world.name()} at {speed:g} × speed; state in {state}; Ctrl-C ends it")
@@ -121,6 +118,12 @@ def _plan(faults: Path | None, chaos: int | None) -> Plan | None:
     except (PlanError, OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"{faults}: {error}", param_hint="'--faults'") from None
     return lambda _markets: planned
+
+
+def _kind(venue: str) -> Literal["binance", "bybit"]:
+    if venue not in {"binance", "bybit"}:
+        raise typer.BadParameter(f"{venue}, must be binance or bybit", param_hint="'--venue'")
+    return "bybit" if venue == "bybit" else "binance"
 
 
 async def _until_told(work: Coroutine[Any, Any, None]) -> None:

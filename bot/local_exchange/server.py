@@ -8,6 +8,7 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -104,7 +105,8 @@ class LocalExchange:
     """One engine served over HTTP until `stop`; ``port`` 0 takes a free one.
 
     ``save`` is awaited with the engine's state before whatever changed it is answered. ``order_requests`` and
-    ``requests_by_path`` (``"GET /api/v3/account"``) count what came in since the start, refused or not.
+    ``requests_by_path`` (``"GET /api/v3/account"``) count what came in since the start, refused or not. ``unified``:
+    the account is one wallet, as Bybit keeps it, and is spoken of in Bybit's dialect only.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are named
@@ -119,9 +121,11 @@ class LocalExchange:
         port: int = 0,
         faults: Faults | None = None,
         terms: Terms = DEFAULT_TERMS,
+        unified: bool = False,
     ) -> None:
         self.exchange = exchange
         self._lines = Lines()
+        terms = replace(terms, unified=True) if unified else terms
         self._app = App(exchange, clock, KeyPair(key, secret), save, terms, faults, self._lines.hang_up)
         self._host = host
         self._port = port
