@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -79,9 +80,20 @@ def _drilled(kills: int, seed: int, folder: Path, *, quiet: bool) -> Report:
                 sys.stdout.flush()
 
         try:
-            return asyncio.run(Drill(kills, seed, folder, told=told).run())
+            return asyncio.run(_until_told(Drill(kills, seed, folder, told=told).run()))
+        except asyncio.CancelledError:
+            raise Told("the drill was told to end; nothing is proven") from None
         except (EndedByItself, OSError) as error:
             raise Told(f"the drill could not go on: {error}") from None
+
+
+async def _until_told(work: Coroutine[Any, Any, Report]) -> Report:
+    """Run to the end, or until a signal asks for an end: the processes it started must not stay behind."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, task.cancel)
+    return await task
 
 
 def _tell(report: Report) -> None:

@@ -111,7 +111,8 @@ class Drill:
             await self._until(moment, running, venue, after_kill=after_kill)
         except EndedByItself as ended:
             self._violated(str(ended))
-        await running.kill()
+        finally:
+            await running.kill()
         self.report.kills += 1
         self.report.moments[moment] += 1
         async with venue.stopped() as ledger:
