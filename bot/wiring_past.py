@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SAME_PRICES = "spot and perpetual trade at the same recorded prices; depth is modelled from turnover, not recorded"
 BAR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
+RESTING = "what rests in the book between two decisions meets no price there, so that makers fill rarely"
 FEEDS = ("dominance", "sentiment", "macro")
 
 
@@ -123,7 +124,7 @@ async def _handles(identity: Identity, url: str | None) -> tuple[Store, Controls
 
 def _notes(settings: Settings, scene: TapeScene, wanted: frozenset[str], until: datetime) -> tuple[str, ...]:
     """What this run cannot know, said where its figures are."""
-    notes = [SAME_PRICES]
+    notes = [SAME_PRICES, RESTING]
     listed = {base_of(name) for name in scene.markets()}
     stables = {*settings.policy().targets.stables.assets, settings.policy().accounting_currency}
     missing = sorted({base_of(name) for name in wanted} - listed - stables)
