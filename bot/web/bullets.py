@@ -55,7 +55,7 @@ def bullet(item: Mapping[str, Any]) -> Bullet:
     """Place one asset's numbers; what is unknown has no place."""
     low, high = float(item["band"][0]), float(item["band"][1])
     target = float(item["target"])
-    known = [float(value) for value in (item["spot"], item["futures"], item["net"]) if value is not None]
+    known = [float(value) for value in (item["spot"], item["net"]) if value is not None]
     least, most = min(0.0, low, *known), max(high, target, *known, 1e-6)
     pad = (most - least) * PAD
     least, most = least - (pad if least < 0 else 0.0), most + pad

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core.memory import Bridge, Hedge, Memory
 from bot.core.numbers import ZERO
+from bot.core.snapshot import Funding
 from bot.ports.panorama import Paid
 from bot.web.sheets import duration
 
@@ -57,17 +58,17 @@ class Rate:
 
     symbol: str
     rate: Decimal
-    yearly: Decimal | None
+    yearly: Decimal
     next_at: str | None
 
 
 def rates(inputs: Mapping[str, Any]) -> list[Rate]:
-    """Funding rates of the last snapshot; the year's is left out where the interval is not known."""
+    """Funding rates of the last snapshot; what it leaves out is the snapshot's own default."""
     made = []
     for symbol, item in sorted(inputs.get("funding", {}).items()):
         rate = Decimal(str(item["rate"]))
-        hours = item.get("interval_hours")
-        yearly = rate * Decimal(YEAR // timedelta(hours=1)) / Decimal(str(hours)) if hours else None
+        hours = Decimal(str(item.get("interval_hours", Funding.model_fields["interval_hours"].default)))
+        yearly = rate * Decimal(YEAR // timedelta(hours=1)) / hours
         made.append(Rate(symbol, rate, yearly, item.get("next_at")))
     return made
 

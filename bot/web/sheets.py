@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -13,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from bot.render.plan import leg_words, verdict_words, wish_words
-from bot.render.words import amount, counted, instant, money, percent, points, reading, sentence, times, whole_seconds
+from bot.render.words import amount, counted, instant, money, percent, points, reading, sentence, times
 from bot.web.desk import Desk
 from bot.web.guard import Visitor
 
@@ -23,6 +24,7 @@ DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
 MINUTE: Final = timedelta(minutes=1)
 SIZES: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)")
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -44,9 +46,9 @@ def environment() -> Environment:
         "moment": moment,
         "sentence": sentence,
         "times": times,
-        "whole": whole_seconds,
+        "plainly": plainly,
         "wish": wish_words,
-        "verdict": verdict_words,
+        "verdict": lambda verdict: plainly(verdict_words(verdict)),
         "leg": leg_words,
         "age": age,
         "compact": compact,
@@ -107,6 +109,11 @@ def moment(value: object) -> str:
         except ValueError:
             return str(value)
     return f"{value.day} {value:%b %H:%M}" if isinstance(value, datetime) else "?"
+
+
+def plainly(text: object) -> str:
+    """A sentence whose instants are written for people: ``from 2026-01-05 01:05 UTC``."""
+    return INSTANT.sub(r"\1 \2 UTC", str(text))
 
 
 def age(value: timedelta | float | None) -> str:

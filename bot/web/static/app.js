@@ -118,6 +118,19 @@
   const number = (value, digits) =>
     value == null ? "?" : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
+  // 24-hour UTC, and the day wherever it changes.
+  const moments = (ticks) => {
+    let day = "";
+    return ticks.map((each) => {
+      const at = new Date(each * 1e3);
+      const today = `${at.getUTCDate()} ${at.toLocaleString("en", { month: "short", timeZone: "UTC" })}`;
+      const clock = at.toISOString().slice(11, 16);
+      const words = clock === "00:00" ? today : today === day ? clock : `${clock}\n${today}`;
+      day = today;
+      return words;
+    });
+  };
+
   const draw = () => {
     if (!place || !columns || typeof uPlot === "undefined") return;
     plot?.destroy();
@@ -143,7 +156,7 @@
           },
         ],
         axes: [
-          axis,
+          { ...axis, values: (_u, ticks) => moments(ticks) },
           { ...axis, size: 70, values: (_u, ticks) => ticks.map((each) => number(each, 0)) },
           { ...axis, scale: "fall", side: 1, grid: { show: false }, size: 55, values: (_u, ticks) => ticks.map((each) => `${number(each, 1)} %`) },
         ],
