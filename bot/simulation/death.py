@@ -5,6 +5,7 @@ Outside the system, as the audit it goes further: tables and the exchange, nothi
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,19 +29,22 @@ class Death(Audit):
     def wrong(self) -> list[str]:
         """What must hold at any moment whatever."""
         checks = (
-            self.sound, self.orphans, self.created_once, self.sent_once, self.within, self.histories, self.decisions,
+            self.orphans, self.created_once, self.sent_once, self.within, self.histories, self.decisions,
             self.booked, self.over, self.short, self.floor,
         )  # fmt: skip
-        return [wrong for check in checks for wrong in check()]
+        return self.sound() or [wrong for check in checks for wrong in check()]
 
     def all_wrong(self) -> list[str]:
         """What must hold after a clean end."""
-        checks = (self.sound, self.all, self.sent_once, self.short, self.floor)
-        return [wrong for check in checks for wrong in check()]
+        checks = (self.all, self.sent_once, self.short, self.floor)
+        return self.sound() or [wrong for check in checks for wrong in check()]
 
     def sound(self) -> list[str]:
         """`PRAGMA integrity_check`."""
-        found = [str(row[0]) for row in self._sql.execute("PRAGMA integrity_check")]
+        try:
+            found = [str(row[0]) for row in self._sql.execute("PRAGMA integrity_check")]
+        except sqlite3.DatabaseError as error:
+            found = [str(error)]
         return [] if found == ["ok"] else [f"the record's file is damaged: {line}" for line in found]
 
     def sent_once(self) -> list[str]:
