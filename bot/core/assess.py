@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
 from bot.core.assessment import Assessment, Exposure, Market, Readings, RiskShare, Stables, Trigger
 from bot.core.desk import Ledger, contract_of, is_lift
-from bot.core.exposure import UNEXPLAINED, band_of, exposures, ledger, rescoped, stables, unexplained, worth_of
+from bot.core.exposure import (
+    AGREE_AFTER,
+    UNEXPLAINED,
+    band_of,
+    exposures,
+    ledger,
+    rescoped,
+    stables,
+    unexplained,
+    unit_value,
+    worth_of,
+)
 from bot.core.market import Series, days, sentiment_of, series, view
 from bot.core.numbers import ZERO, fraction, from_float, milliseconds
 from bot.core.policy import Policy
@@ -22,7 +32,6 @@ from bot.core.targets import Targets, risk_view, wanted
 from bot.core.triggers import calendar, floor, narrative, threshold, trend
 
 TABLES_KEPT = 4096
-AGREE_AFTER = timedelta(seconds=30)
 
 
 _ROWS: Memo[Readings] = Memo(TABLES_KEPT)
@@ -68,6 +77,7 @@ def assess(
     worth = worth_of(snapshot, policy, book) if book.equity else {}
     rescope = rescoped(worth, snapshot.memory) if book.equity else ZERO
     strange, doubts = _strange(book, snapshot, rescope)
+    unit, doubt = unit_value(book, snapshot.memory, snapshot.at, rescope)
     return (
         Assessment(
             at=snapshot.at,
@@ -88,6 +98,8 @@ def assess(
             risk=_risk(snapshot, policy, book),
             worth=worth,
             rescoped=rescope,
+            unit_value=unit,
+            doubt=doubt,
         ),
         replace(book, equity=None) if strange else book,
     )
@@ -131,8 +143,10 @@ def _strange(
     book: Ledger, snapshot: Snapshot, rescope: Decimal
 ) -> tuple[Literal["", "new", "waiting"], tuple[str, ...]]:
     """A change of equity that nothing explains stops trading until two reads, some time apart, agree (R-W9)."""
-    change = unexplained(book, snapshot.memory, rescope)
-    if change is not None and abs(change) > UNEXPLAINED:
+    change, doubt = unexplained(book, snapshot.memory, rescope), snapshot.memory.doubt
+    # A flow that was told before E showed it explains the change that brings it.
+    told = doubt.amount / book.equity if doubt is not None and book.equity else ZERO
+    if change is not None and min(abs(change), abs(change + told)) > UNEXPLAINED:
         return "new", (f"equity: {percent(change)} of it came or went without explanation",)
     seen = snapshot.memory.seen
     since = seen.unexplained_since if seen is not None else None

@@ -154,6 +154,8 @@ class Assessment:
     risk: Mapping[str, RiskShare] = field(default_factory=dict)  # empty outside risk parity, or unknown
     worth: Mapping[str, Decimal] = field(default_factory=dict)  # what each configured asset and stable adds to E
     rescoped: Decimal = Decimal(0)  # what of E a change of the configuration alone brought (+) or took (-)
+    unit_value: Decimal = Decimal(1)  # of what was there at the first start, flows taken out (R-G13)
+    doubt: Decimal = Decimal(0)  # what of E no flow explains yet, and the unit value leaves out (R-W9)
 
     def exposure(self, asset: str) -> Exposure:
         """The exposure of a configured asset; raises KeyError."""

@@ -8,6 +8,7 @@ from functools import partial
 
 from bot.core.assessment import Exposure
 from bot.core.desk import Desk
+from bot.core.exposure import AGREE_AFTER
 from bot.core.futures import backed
 from bot.core.gates import benefit
 from bot.core.numbers import ONE
@@ -55,6 +56,7 @@ def _by_asset(desk: Desk) -> Iterator[Proposer]:
     for item in ranked:
         if item.drift > 0 or _working(desk, item.asset, "down") or desk.seen.regime == "bear":
             yield partial(_overweight, item.asset)
+            yield partial(_one, derisk.step_beside, item.asset)
     for item in ranked:
         if item.drift < 0 or _working(desk, item.asset, "up"):
             yield partial(_underweight, item.asset)
@@ -130,12 +132,13 @@ def _working(desk: Desk, asset: str, sign: str) -> bool:
 
 
 def _unknown(desk: Desk) -> list[Wish | Hold]:
-    """Equity unknown: nothing is sized; every asset says why (R-G3)."""
-    why = "; ".join(desk.seen.unknown[:3])
-    return [
-        Hold(item.asset, "R-G3", f"equity is unknown: {why}", "a sane price and an answer for everything held")
-        for item in desk.seen.exposures
-    ]
+    """Equity unknown: nothing is sized; every asset says why (R-G3, R-W9)."""
+    rule, nearest = "R-G3", "a sane price and an answer for everything held"
+    why = f"equity is unknown: {'; '.join(desk.seen.unknown[:3])}"
+    if desk.seen.strange:
+        rule, nearest = "R-W9", f"a second read that agrees, {AGREE_AFTER.total_seconds():.0f} s after the first"
+        why = next((word for word in desk.seen.unknown if word.startswith("equity")), why)
+    return [Hold(item.asset, rule, why, nearest) for item in desk.seen.exposures]
 
 
 def inside(item: Exposure) -> Hold:

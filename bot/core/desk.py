@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
@@ -226,12 +226,15 @@ class Desk:
 
     def trigger(self, asset: str, direction: Literal["over", "under"]) -> Trigger | None:
         """The first trigger on an asset in one direction."""
-        return next(iter(_TRIGGERS.of(self.seen.triggers).get((asset, direction), ())), None)
+        return next(iter(self.triggers(asset, direction)), None)
+
+    def triggers(self, subject: str, direction: Literal["over", "under", "refill"]) -> Sequence[Trigger]:
+        """All triggers on an asset (or the stables) in one direction, in the order of precedence."""
+        return _TRIGGERS.of(self.seen.triggers).get((subject, direction), ())
 
     def why(self, asset: str, direction: Literal["over", "under"]) -> str:
         """All trigger sentences of one direction on an asset, as one (R-W8)."""
-        found = _TRIGGERS.of(self.seen.triggers).get((asset, direction), ())
-        return "; ".join(f"{item.rule}: {item.why}" for item in found)
+        return "; ".join(f"{item.rule}: {item.why}" for item in self.triggers(asset, direction))
 
     def market(self, symbol: str) -> Market | None:
         """The venue's filters for a symbol."""

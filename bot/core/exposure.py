@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.core.assessment import Exposure, Readings, Stables
 from bot.core.desk import Ledger, contract_of
+from bot.core.facts import Since
 from bot.core.instruments import base_of, is_swap, spot_symbol
 from bot.core.memory import Memory
 from bot.core.numbers import ONE, ZERO, fraction
@@ -328,19 +330,47 @@ def rescoped(worth: Mapping[str, Decimal], memory: Memory) -> Decimal:
     return came - sum(gone.values(), ZERO) - traded
 
 
-def drawdown(book: Ledger, memory: Memory, rescope: Decimal = ZERO) -> Decimal | None:
+def drawdown(book: Ledger, memory: Memory, at: datetime, rescope: Decimal = ZERO) -> Decimal | None:
     """How far the unit value (flows and ``rescope`` taken out) is under its peak, now; None while unknown (R-G13)."""
     if not book.equity or not memory.unit_peak or not memory.unit_value or not memory.equity_seen:
         return None
-    since = sum((item.money for item in memory.since if item.flow), ZERO)
+    return ONE - unit_value(book, memory, at, rescope)[0] / memory.unit_peak
+
+
+def unit_value(book: Ledger, memory: Memory, at: datetime, rescope: Decimal = ZERO) -> tuple[Decimal, Decimal]:
+    """What a unit put in at the first start is worth now, and what of E is in doubt, accounting currency (R-G13).
+
+    It grows by what prices, fills and funding explain. A change that nothing explains, or a flow that E does not show,
+    stays out of it: flows are told early and late. What a day did not explain was profit or loss after all.
+    """
+    unit, equity = memory.unit_value, book.equity
+    if unit is None or not memory.equity_seen or not equity:
+        return unit or ONE, ZERO
+    # Money that came shares in neither gain nor loss of before.
+    came = sum((_worth_of(item, book) for item in memory.since if item.flow), ZERO)
     base = memory.equity_seen + rescope
-    if base <= 0:
-        return None
-    now = memory.unit_value * (book.equity - since) / base
-    return ONE - now / memory.unit_peak
+    change = (unexplained(book, memory, rescope) or ZERO) * equity
+    if abs(change) <= UNEXPLAINED * equity:
+        change = ZERO
+    if base <= 0 or equity - came - change <= 0:
+        return unit, ZERO
+    unit, doubt = unit * (equity - came - change) / base, change
+    if memory.doubt is not None:
+        doubt += memory.doubt.amount
+        old = at - memory.doubt.at >= BELIEVED_AFTER or abs(doubt) <= UNEXPLAINED * equity
+        if old and doubt < equity:
+            return unit * equity / (equity - doubt), ZERO
+    return unit, doubt
+
+
+def _worth_of(item: Since, book: Ledger) -> Decimal:
+    """A change since E was seen, at the prices of now; coins of no known price are worth nothing yet."""
+    return item.money + item.coins * (book.prices.get(item.asset) or ZERO)
 
 
 UNEXPLAINED = Decimal("0.005")  # of E
+AGREE_AFTER = timedelta(seconds=30)  # between two reads of an unexplained change
+BELIEVED_AFTER = timedelta(days=1)  # venues list what came and went within hours
 
 
 def unexplained(book: Ledger, memory: Memory, rescope: Decimal = ZERO) -> Decimal | None:

@@ -43,10 +43,12 @@ class Episode(_Fact):
 
 
 class Ended(_Fact):
-    """When the last episode of a subject ended and which way it had changed net exposure."""
+    """When the last episode of a subject ended, which way it had changed net exposure, whose it was, and why."""
 
     at: Instant
     sign: Literal["up", "down"] | None = None
+    rule: str = ""
+    why: str = ""
 
 
 class LastTrade(_Fact):
@@ -132,4 +134,11 @@ class Since(_Fact):
     coins: Number = ZERO
     price: Number = ZERO
     money: Number = ZERO
-    flow: bool = False  # money from or to outside: no profit
+    flow: bool = False  # money or coins (at no price) from or to outside: no profit
+
+
+class Doubt(_Fact):
+    """What changed E and no flow has told yet (+), or what flows told and E does not show (-), accounting currency."""
+
+    at: Instant
+    amount: Number

@@ -10,7 +10,7 @@ from bot.core.costs import funding_view
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
 from bot.core.lots import Lot, less, tax_of_sale, uncosted
-from bot.core.numbers import CENT, ONE, ZERO, plain
+from bot.core.numbers import CENT, ONE, ZERO, fraction, plain
 from bot.core.orders import Purpose
 from bot.core.sizing import percent
 from bot.core.snapshot import Position
@@ -19,6 +19,8 @@ from bot.core.wishes import Hold, Leg, Move, Wish
 MARGIN_HEADROOM = Decimal("1.1")  # a little more than is needed, so that a tick does not ask for a second transfer
 TRIES = 2  # transfers sent without money arriving, after which the leg is given up for now
 LEAST_MOVE = Decimal(1)
+HALF = Decimal("0.5")  # of a band over the neutral target, from which a bear regime hedges
+BEAR_HEDGE = "R-A6"
 AFTER_STOP = timedelta(days=7)  # no new bridge where one was stopped (R-A14)
 DELISTING = "delisting"  # a macro event of this impact named after the asset
 NOT_REOPENED = timedelta(hours=24)  # after a position vanished without an order of ours (R-W7)
@@ -80,6 +82,33 @@ def no_short(desk: Desk, asset: str) -> str:
     if desk.ledger.contracts.get(asset, ZERO) > 0:
         return "a bridge is closed first"
     return _no_margin(desk, asset, margin_of(desk, asset, hedge.min_size * desk.equity, hedge.leverage))
+
+
+def bear_hedged(desk: Desk, asset: str) -> bool:
+    """Whether a bear hedge stands (R-A6); one opened beside a trim's short goes on under the older one's reason."""
+    facts = desk.hedges(asset, "hedge")
+    return any(item.reason.startswith(BEAR_HEDGE) for item in facts) or (bool(facts) and _lately(desk, asset))
+
+
+def bear_hedge(desk: Desk, asset: str) -> Decimal:
+    """Coins that a bear regime shorts of an overweight instead of selling it (R-A6); 0 where it has nothing to do."""
+    exposure, hedge = desk.exposure(asset), desk.policy.hedge_for(asset)
+    over = fraction(desk.ledger.net(asset) - desk.seen.neutral.get(asset, exposure.target))
+    band = desk.seen.neutral_bands.get(asset, exposure.band)
+    if desk.seen.regime != "bear" or over < fraction(HALF * band) or bear_hedged(desk, asset):
+        return ZERO
+    if _lately(desk, asset) or no_short(desk, asset):
+        return ZERO
+    held, contracts = desk.ledger.coins.get(asset, ZERO), desk.ledger.contracts.get(asset, ZERO)
+    room = held * min(ONE, hedge.max_ratio) + min(ZERO, contracts)
+    coins = min(min(hedge.bear_size, over) * desk.equity / mark(desk, asset), room)
+    return coins if coins > 0 and coins * mark(desk, asset) >= hedge.min_size * desk.equity else ZERO
+
+
+def _lately(desk: Desk, asset: str) -> bool:
+    """Whether a bear hedge was opened on the asset less than `max_age` ago."""
+    last = desk.memory.last_bear_hedge.get(asset)
+    return last is not None and desk.snapshot.at - last < desk.policy.hedge_for(asset).max_age
 
 
 def no_long(desk: Desk, asset: str, *, lifting: bool = False) -> str:

@@ -13,6 +13,7 @@ from bot.core.events import Event
 from bot.core.facts import (
     Bridge,
     Broken,
+    Doubt,
     Ended,
     Episode,
     Flow,
@@ -33,6 +34,7 @@ __all__ = ["Bridge", "Broken", "Ended", "Episode", "Hedge", "Instant", "Memory",
 
 HOUR = timedelta(hours=1)
 MOVES = ("transfer", "park", "recall")  # kinds of wishes that move money between own wallets alone
+TICKED = Decimal("0.1")  # what coins may be worth more or less when told than when they came
 NOT_TAKEN = ("rejected", "denied", "absent")  # states of an order that no venue accepted
 
 
@@ -75,6 +77,7 @@ class Memory(BaseModel):
     day: str | None = None  # the UTC day that `day_fees` and `day_start_equity` count
     seen: Seen | None = None
     since: tuple[Since, ...] = ()  # folded after `seen`, emptied by the next one
+    doubt: Doubt | None = None  # kept out of the unit value until a flow explains it, or it has stood too long (R-W9)
     lots: dict[str, tuple[Lot, ...]] | None = None  # what coins cost, oldest first; None: nobody kept count (R-G10)
     sent: dict[str, str] = Field(default_factory=dict)  # client id -> wish of orders whose outcome is not known
 
@@ -141,7 +144,8 @@ def _episode_ended(memory: Memory, event: Event) -> dict[str, Any]:
     ended = dict(memory.ended)
     # Cooldown and whipsaw protect against trading to and fro; an episode that never traded owes none.
     if episode.last_increment_at is not None:
-        ended[subject] = Ended(at=event.at, sign=episode.sign)
+        why = str(event.body.get("why", ""))
+        ended[subject] = Ended(at=event.at, sign=episode.sign, rule=episode.rule, why=why)
     return {"episodes": tuple(item for item in memory.episodes if item.subject != subject), "ended": ended}
 
 
@@ -221,13 +225,25 @@ def _futures_fill(memory: Memory, event: Event, qty: Decimal, price: Decimal) ->
             )
         return {"bridges": tuple(bridges[key] for key in sorted(bridges))}
     hedges: dict[tuple[str, str], Hedge] = {(item.symbol, item.purpose): item for item in memory.hedges}
-    key = (symbol, purpose)
-    hedge = hedges.pop(key, None)
+    if qty > 0:
+        return {"hedges": _bought_back(hedges, symbol, purpose, qty)}
+    hedge = hedges.get((symbol, purpose))
     left = (hedge.contracts if hedge else ZERO) - qty
-    if left > 0:
-        fact = {"symbol": symbol, "purpose": purpose, "contracts": left, "opened_at": event.at, "reason": reason}
-        hedges[key] = hedge.model_copy(update={"contracts": left}) if hedge else Hedge.model_validate(fact)
+    fact = {"symbol": symbol, "purpose": purpose, "contracts": left, "opened_at": event.at, "reason": reason}
+    hedges[symbol, purpose] = hedge.model_copy(update={"contracts": left}) if hedge else Hedge.model_validate(fact)
     return {"hedges": tuple(hedges[key] for key in sorted(hedges))}
+
+
+def _bought_back(hedges: dict[tuple[str, str], Hedge], symbol: str, purpose: str, qty: Decimal) -> tuple[Hedge, ...]:
+    """Shorts less ``qty``: of its own purpose first; what is more than that was short for another one."""
+    for key in ((symbol, purpose), *((symbol, other) for other in ("hedge", "risk", "index") if other != purpose)):
+        hedge = hedges.pop(key, None)
+        if hedge is None:
+            continue
+        if hedge.contracts > qty:
+            hedges[key] = hedge.model_copy(update={"contracts": hedge.contracts - qty})
+        qty = max(ZERO, qty - hedge.contracts)
+    return tuple(hedges[key] for key in sorted(hedges))
 
 
 def _seen_fact(memory: Memory, body: Mapping[str, Any], event: Event, equity: Decimal) -> Seen:
@@ -262,6 +278,7 @@ def _seen(memory: Memory, event: Event) -> dict[str, Any]:
         update |= {
             "seen": _seen_fact(memory, body, event, equity),
             "since": (),
+            "doubt": _doubt(memory.doubt, Decimal(str(body.get("doubt", 0))), event.at),
             "equity_seen": equity,
             "unit_value": unit,
             "unit_peak": max(memory.unit_peak or unit, unit),
@@ -279,19 +296,40 @@ def _flow(memory: Memory, event: Event) -> dict[str, Any]:
     flow = Flow(at=event.at, **{name: event.body[name] for name in ("asset", "amount", "kind")})
     # What went between own wallets changed nothing; interest is income, and yet explained.
     outside = flow.kind in ("deposit", "withdrawal", "interest", "other")
-    value = Decimal(str(event.body.get("value", flow.amount))) if outside else ZERO
+    came = _came(memory, flow, event.body.get("value")) if outside else Since()
     update: dict[str, Any] = {"flows": (*kept, flow)}
     if flow.kind in ("deposit", "withdrawal"):
         update["lots"] = after_flow(memory.lots or {}, flow.at, flow.asset, flow.amount)
     seen = memory.seen
     if seen is None or event.at > seen.at:
-        return {**update, "since": (*memory.since, Since(money=value, flow=flow.kind in ("deposit", "withdrawal")))}
-    if flow.kind not in ("deposit", "withdrawal") or not memory.unit_value or not memory.equity_seen:
+        return {**update, "since": (*memory.since, came)}
+    if not came.flow:
         return update
-    # Told of late, it was taken for profit when seen. The next unit value gives it back; the peak must not keep it.
-    if memory.unit_peak != memory.unit_value:
-        return update
-    return {**update, "unit_peak": memory.unit_value * (memory.equity_seen - value) / memory.equity_seen}
+    # Told of late: it explains what was in doubt, or it was taken for profit and is to be given back.
+    value = came.money + came.coins * seen.prices.get(came.asset, ZERO)
+    rest = (memory.doubt.amount if memory.doubt else ZERO) - value
+    if came.coins and abs(rest) <= abs(value) * TICKED:
+        rest = ZERO
+    return {**update, "doubt": _doubt(memory.doubt, rest, seen.at)}
+
+
+def _came(memory: Memory, flow: Flow, value: object) -> Since:
+    """A flow as a change of the account: coins at no price, or money; what was not configured is not in E."""
+    own = flow.kind in ("deposit", "withdrawal")
+    if value is not None:
+        return Since(money=Decimal(str(value)), flow=own)
+    seen = memory.seen
+    coin = seen is not None and (flow.asset in seen.prices or flow.asset in seen.coins)
+    if coin or any(base_of(symbol) == flow.asset for symbol in memory.last_good_prices):
+        return Since(asset=flow.asset, coins=flow.amount, flow=own)
+    counted = seen is None or seen.worth is None or flow.asset in seen.worth
+    return Since(money=flow.amount if counted else ZERO, flow=own)
+
+
+def _doubt(before: Doubt | None, amount: Decimal, at: datetime) -> Doubt | None:
+    """The doubt that is left, as old as it is; None without one."""
+    same = before is not None and before.amount * amount > 0
+    return Doubt(at=before.at if before is not None and same else at, amount=amount) if amount else None
 
 
 def _funding_paid(memory: Memory, event: Event) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from bot.core.policy import Policy, config_hash
 from bot.core.readings import bars_needed
 from bot.core.rules import breaker, margin
 from bot.core.rules.broken import settled
-from bot.core.sizing import CLOSE_ENOUGH, sign_of
+from bot.core.sizing import AT_GOAL, CLOSE_ENOUGH, least_way, sign_of
 from bot.core.snapshot import Snapshot
 from bot.core.triggers import calendar
 from bot.core.verdicts import Approved, Refused
@@ -224,10 +224,12 @@ def _over(desk: Desk, episode: Episode) -> str:
         return "no longer configured"
     if episode.direction == "derisk" and desk.seen.stress <= 0 and desk.seen.regime != "bear":
         return "stress and bear are over"
-    net = desk.exposure(episode.subject).net
-    down = sign_of(episode) == "down"
-    gap = net - episode.goal if down else episode.goal - net
-    if gap <= CLOSE_ENOUGH:
-        return "at its goal"
+    exposure = desk.exposure(episode.subject)
+    down, near, goal = sign_of(episode) == "down", CLOSE_ENOUGH, episode.goal
+    if episode.direction == "derisk":  # not under a target that has risen since; a crumb is not worth a step
+        near, goal = least_way(desk.policy, episode.subject), max(goal, exposure.target)
+    gap = exposure.net - goal if down else goal - exposure.net
+    if gap <= near:
+        return AT_GOAL
     other = desk.trigger(episode.subject, "under" if down else "over")
     return "its reason is gone" if other is not None else ""

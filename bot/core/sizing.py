@@ -12,6 +12,7 @@ from bot.core.policy import Policy
 
 CLOSE_ENOUGH = Decimal("0.001")  # of E: an episode this near its goal has ended
 INSIDE = Decimal("0.002")  # how far inside the band's edge a trim to the edge aims
+AT_GOAL = "at its goal"  # why an episode ended that did what it was for
 STRETCH = Decimal("0.1")  # of an increment, rather than leave a crumb
 
 
@@ -28,6 +29,11 @@ def left_of(episode: Episode | None, increment: Decimal) -> Decimal | None:
     if episode is None or episode.left is None or episode.left <= increment * STRETCH:
         return None
     return fraction(episode.left)
+
+
+def least_way(policy: Policy, asset: str) -> Decimal:
+    """The way that shedding still goes: less is the crumb that a step would have taken with it (R-A2, R-A16)."""
+    return max(CLOSE_ENOUGH, fraction(policy.trim_for(asset).increment * STRETCH))
 
 
 def goal_of(exposure: Exposure, policy: Policy, direction: str) -> Decimal:

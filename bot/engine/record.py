@@ -49,6 +49,7 @@ STEPPED = timedelta(minutes=10)  # our clock may have been set between an order'
 FAR_BACK = timedelta(days=1)  # how much further trades are looked for that ought to be there and are not
 FACTS_KEPT = 512
 ORDERS_OF_A_DECISION = 200
+UNIT_STEP = Decimal("1e-12")
 
 
 class Recorder:
@@ -65,7 +66,6 @@ class Recorder:
         self.memory = Memory()
         self._facts: OrderedDict[str, ActionFacts] = OrderedDict()
         self.trades = 0  # fills and funding payments booked by this process
-        self._flows: list[tuple[str, Decimal]] = []  # deposits and withdrawals since E was last seen
 
     async def append(self, batch: Sequence[Event]) -> None:
         """Commit a batch under the fence; an empty one costs nothing."""
@@ -74,8 +74,6 @@ class Recorder:
         await self._parts.store.append(batch, self.fence)
         for event in batch:
             self.trades += event.kind in ("fill", "funding")
-            if event.kind == "flow" and event.body.get("kind") in ("deposit", "withdrawal"):
-                self._flows.append((str(event.body["asset"]), Decimal(str(event.body["amount"]))))
 
     async def recall(self) -> Memory:
         """The memory as folded from everything committed."""
@@ -134,7 +132,9 @@ class Recorder:
     def move_submitted(self, intent: MoveIntent, wish: str) -> list[Event]:
         """The word before a transfer is sent: its state, and what R-A20 counts its tries by."""
         at = self._parts.clock.now()
-        tried = Event(f"{intent.client_id}:tried", at, "move.submitted", {"client_id": intent.client_id, "wish": wish})
+        what = {name: getattr(intent, name) for name in ("decision_id", "action_id", "asset", "source", "to")}
+        body = {"client_id": intent.client_id, "wish": wish, "amount": plain(intent.amount), **what}
+        tried = Event(f"{intent.client_id}:tried", at, "move.submitted", {**body, "while_frozen": intent.while_frozen})
         return [self.move_state(intent, OrderState.SUBMITTED), tried]
 
     def move_state(self, intent: MoveIntent, state: OrderState, why: str = "") -> Event:
@@ -254,28 +254,11 @@ class Recorder:
             body["worth"] = {name: plain(value) for name, value in seen.worth.items()}
             if seen.rescoped:
                 body["rescoped"] = plain(seen.rescoped)
-            body |= {"equity": plain(seen.read_equity), "unit_value": plain(self._unit_value(plan, snapshot.memory))}
-            self._flows.clear()
+            body |= {"equity": plain(seen.read_equity), "unit_value": plain(seen.unit_value.quantize(UNIT_STEP))}
+            if seen.doubt:
+                body["doubt"] = plain(seen.doubt)
         event = Event(f"{plan.decision_id}:seen", plan.at, "seen", body)
         return replace(plan, events=(*plan.events, event))
-
-    def _unit_value(self, plan: Plan, memory: Memory) -> Decimal:
-        """Yesterday's unit times the growth of E that no flow explains."""
-        equity = plan.assessment.read_equity or ZERO
-        if memory.unit_value is None or not memory.equity_seen:
-            return ONE
-        came = sum((self._worth(asset, amount, plan) for asset, amount in self._flows), ZERO)
-        # Against what there was after the flow: money that came shares in neither gain nor loss of before.
-        base = memory.equity_seen + came + plan.assessment.rescoped
-        if base <= 0 or equity <= 0:
-            return memory.unit_value
-        return (memory.unit_value * equity / base).quantize(Decimal("1e-12"))
-
-    def _worth(self, asset: str, amount: Decimal, plan: Plan) -> Decimal:
-        if self.policy is not None and asset in self.policy.targets.stables.assets:
-            return amount
-        prices = {item.asset: item.price for item in plan.assessment.exposures}
-        return amount * (prices.get(asset) or ZERO)  # what is not configured is not in E either
 
 
 def _held(plan: Plan, snapshot: Snapshot, policy: Policy) -> dict[str, dict[str, str]]:

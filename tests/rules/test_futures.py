@@ -72,6 +72,19 @@ def test_r_a8_a_hedge_whose_spot_is_back_at_target_is_unwound_by_increments() ->
     assert legs(unwind) == {SWAP: Decimal(2)}
 
 
+def least(amount: str) -> dict[str, Any]:
+    """Markets whose contract takes no order under so many USDT."""
+    row = {"maintenance_rate": "0.01", "maker": "0.0005", "taker": "0.0005", "step": "0.00001", "tick": "0.01"}
+    return {"markets": {BTC: {**row, "min_notional": "5"}, SWAP: {**row, "min_notional": amount}}}
+
+
+@pytest.mark.parametrize(("minimum", "closed"), [("2401", "5.4"), ("2400", "3"), ("5", "3")])
+def test_r_a8_a_rest_under_the_venues_least_is_unwound_with_the_increment(minimum: str, closed: str) -> None:
+    small = policy({"BTC": 50}, trim={"increment": "0.03"})
+    (unwind,) = actions(hedged("50.5", "5.4", wanted=small, **least(minimum)))
+    assert legs(unwind) == {SWAP: Decimal(closed)}
+
+
 def test_r_a8_a_hedge_that_is_still_needed_stands() -> None:
     made = hedged("50.6", 5)
     assert made.actions == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from bot.core.assessment import Readings, Trend
 from bot.core.numbers import utc_text
 from bot.core.plan_record import Plan
+from bot.core.snapshot import Snapshot
 from bot.core.wishes import Wish
 from tests.rules.accounts import (
     AT,
@@ -26,6 +27,7 @@ from tests.rules.accounts import (
     net,
     policy,
     reads,
+    run,
     seen,
     spot,
     swap,
@@ -106,16 +108,50 @@ def test_r_a6_where_no_short_may_be_opened_the_excess_is_trimmed() -> None:
     assert legs(the(made, "trim")) == {BTC: Decimal(-5)}
 
 
+def stepping(btc: Any = 58, *, futures: Any = 10, **more: Any) -> Snapshot:
+    """BTC over its neutral target of 50; without an overlay a bear regime wants 30 of it."""
+    return seen({"BTC": btc, "ETH": 9}, 91 - Decimal(str(btc)) - futures, futures=futures, candles=BEAR, **more)
+
+
+STEPPED = policy({"BTC": 50, "ETH": 15}, **NO_INDEX)
+
+
+def sold(plans: Sequence[Plan], symbol: str = BTC) -> Decimal:
+    """What plans sold of a symbol, points."""
+    acted = [item for made in plans for item in actions(made)]
+    return -sum((legs(item).get(symbol, Decimal(0)) for item in acted), Decimal(0))
+
+
 def test_r_a6_the_step_to_the_bear_target_is_sold_beside_the_hedge() -> None:
-    """Without an overlay risk is wanted at 0.6: both happen in one plan, and the short is left alone after it."""
-    wanted = policy({"BTC": 50, "ETH": 15}, **NO_INDEX)
-    snapshot = seen({"BTC": 65, "ETH": 9}, 16, futures=10, candles=BEAR)
-    made = decide(snapshot, wanted, RANGE)
-    assert [(item.kind, item.rule) for item in actions(made, "BTC")] == [("derisk", "R-T2"), ("hedge", "R-A6")]
-    assert legs(actions(made, "BTC")[1]) == {SWAP: Decimal(-10)}  # of the 15 over, 5 were sold before it
-    then = decide(after(snapshot, made), wanted, RANGE)
-    assert [set(legs(item)) for item in actions(then, "BTC")] == [{BTC}]
-    assert [item.rule for item in actions(then, "BTC")] == ["R-T2"]
+    """Both happen in one plan; the step goes on by increments and leaves the short alone."""
+    made = decide(stepping(65), STEPPED, RANGE)
+    assert [(item.kind, item.rule) for item in actions(made, "BTC")] == [("hedge", "R-A6"), ("derisk", "R-T2")]
+    assert [legs(item) for item in actions(made, "BTC")] == [{SWAP: Decimal(-10)}, {BTC: Decimal(-5)}]
+    then = decide(after(stepping(65), made), STEPPED, RANGE)
+    assert [(item.rule, set(legs(item))) for item in actions(then, "BTC")] == [("R-T2", {BTC})]
+
+
+@pytest.mark.parametrize("futures", [10, 0], ids=["prefunded", "its margin is sent first"])
+def test_r_t2_the_bear_step_sells_what_lies_between_the_targets_and_never_what_is_hedged(futures: int) -> None:
+    plans = [made for _, made in run(stepping(futures=futures), STEPPED, 9, RANGE)]
+    first = actions(plans[0], "BTC")
+    assert [item.kind for item in first] == (["hedge", "derisk"] if futures else ["transfer"])
+    assert sold(plans, SWAP) == pytest.approx(Decimal(8), abs=Decimal("0.05"))
+    assert sold(plans) == pytest.approx(Decimal(20), abs=Decimal("0.1"))
+    assert net(plans[-1], "BTC") == pytest.approx(Decimal(30), abs=Decimal("0.1"))
+    assert actions(plans[-1], "BTC") == []
+
+
+def test_r_t2_where_a_gate_keeps_the_hedge_back_the_step_goes_ahead_once() -> None:
+    wanted = policy({"BTC": 50, "ETH": 15}, **NO_INDEX, windows={"schedule": ["Sat 01:00-02:00"]})
+    plans = [made for _, made in run(stepping(), wanted, 9, RANGE)]
+    assert {(item.rule, item.kind) for made in plans for item in actions(made, "BTC")} == {("R-T2", "derisk")}
+    assert sold(plans) == pytest.approx(Decimal(20), abs=Decimal("0.1"))
+    assert actions(plans[-1], "BTC") == []  # the eight over neutral are the hedge's, whose window opens on Saturday
+
+
+def test_r_t2_less_than_a_point_to_the_bear_target_is_not_stepped() -> None:
+    assert actions(decide(stepping("30.9"), STEPPED, RANGE), "BTC") == []
 
 
 # ---- R-A9: the index hedge
@@ -387,9 +423,11 @@ EARNS: Mapping[str, Any] = {
     "savings": {"USDT": {"product": "USDT001", "rate": "0.04", "instant": True}},
 }
 
+EARNING = policy({"BTC": 75}, stables={"floor": "0.10", "buffer": "0.05"}, savings={"enabled": True})
+
 
 def idle(stables: Any = 25, *, earn: Any = 0, btc: Any = 75, on: bool = True, **more: Any) -> Plan:
-    wanted = policy({"BTC": 75}, stables={"floor": "0.10", "buffer": "0.05"}, savings={"enabled": on})
+    wanted = EARNING.model_copy(update={"savings": EARNING.savings.model_copy(update={"enabled": on})})
     return decide(seen({"BTC": btc}, stables, earn=earn, **{**EARNS, **more}), wanted, RANGE)
 
 
@@ -432,6 +470,19 @@ def test_r_a19_a_recall_comes_before_an_add_and_counts_when_it_has_arrived() -> 
     assert kinds(made) == ["recall"]
     assert the(made, "recall").moves[0].amount == Decimal(5_005)
     assert "dry powder" in hold(made, "BTC", "R-A11").why
+
+
+def test_r_a19_a_recall_is_worth_a_move_so_that_the_next_tick_asks_for_none() -> None:
+    """An add of 5 takes 5.005 of powder; 4.965 are there: 40 USDT are short, a hundredth of E comes."""
+    made = idle("14.965", earn="15.035", btc=70)
+    assert the(made, "recall").moves[0].amount == Decimal(1_000)
+    assert the(made, "recall").why.startswith("R-A19: 40.00 of what is parked is needed now")
+    then = decide(after(seen({"BTC": 70}, "14.965", earn="15.035", **EARNS), made), EARNING, RANGE)
+    assert "recall" not in kinds(then)
+
+
+def test_r_a19_what_dry_powder_covers_recalls_nothing() -> None:
+    assert "recall" not in kinds(idle("15.01", earn="14.99", btc=70))
 
 
 def test_r_a19_a_margin_need_that_spot_does_not_cover_is_recalled() -> None:

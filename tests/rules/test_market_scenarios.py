@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.core.assess import assess
-from bot.core.exposure import drawdown
+from bot.core.exposure import drawdown, unit_value
+from bot.core.facts import Doubt
 from bot.core.plan_record import Plan
 from bot.core.snapshot import Snapshot
 from tests.rules.accounts import actions, after, approved, blocked, decide, hold, legs, net, run, verdicts
@@ -253,9 +254,17 @@ def test_s22_r_w9_a_deposit_is_no_profit_and_goes_to_the_underweight_by_incremen
 def test_s22_r_w9_the_unit_value_takes_no_profit_from_it() -> None:
     snapshot, wanted = load("S22")
     _seen, book = assess(snapshot, wanted)
-    assert drawdown(book, snapshot.memory) == 0
-    forgotten = snapshot.memory.model_copy(update={"since": ()})
-    assert drawdown(book, forgotten) == pytest.approx(Decimal("-0.2"))  # as it would be, were it a profit
+    assert drawdown(book, snapshot.memory, snapshot.at) == 0
+    # Nor before it is told; what nobody told of for a day was a profit after all.
+    untold = snapshot.memory.model_copy(update={"since": ()})
+    assert unit_value(book, untold, snapshot.at) == (1, Decimal(20_000))
+    seen = snapshot.memory.seen
+    assert seen is not None
+    now = seen.model_copy(update={"equity": book.equity, "coins": {}, "prices": dict(book.prices), "contracts": {}})
+    doubt = Doubt(at=snapshot.at - timedelta(days=1), amount=Decimal(20_000))
+    believed = untold.model_copy(update={"seen": now, "equity_seen": book.equity, "doubt": doubt})
+    assert unit_value(book, believed, snapshot.at) == (Decimal("1.2"), 0)
+    assert unit_value(book, believed, snapshot.at - timedelta(seconds=1)) == (1, Decimal(20_000))
 
 
 def test_s22_the_increments_go_on_to_the_targets_and_then_nothing_moves() -> None:
@@ -268,4 +277,4 @@ def test_s22_the_increments_go_on_to_the_targets_and_then_nothing_moves() -> Non
 def test_s22_r_w9_the_same_money_without_a_flow_stops_trading() -> None:
     made = planned("S22-holds")
     assert (made.assessment.strange, made.assessment.equity) == ("new", None)
-    assert {item.rule for item in made.holds} == {"R-G3"}
+    assert {item.rule for item in made.holds} == {"R-W9"}

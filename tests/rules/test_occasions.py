@@ -254,6 +254,36 @@ def test_r_w9_a_change_that_nothing_explains_stops_trading() -> None:
     assert (made.assessment.strange, made.assessment.equity) == ("new", None)
     assert made.actions == ()
     assert "of it came or went without explanation" in " ".join(made.assessment.unknown)
+    told = hold(made, "BTC")
+    assert (told.rule, told.nearest) == ("R-W9", "a second read that agrees, 30 s after the first")
+    assert told.why == "equity: 16.7% of it came or went without explanation"
+
+
+def test_r_w9_an_equity_that_cannot_be_read_is_another_matter() -> None:
+    state = seen({"BTC": 60}, 40).model_copy(update={"tickers": {}})
+    assert hold(decide(state, policy({"BTC": 60}, **OFF), RANGE), "BTC").rule == "R-G3"
+
+
+def test_r_w9_coins_that_came_explain_what_they_are_worth_now() -> None:
+    memory = {
+        "seen": {"at": utc_text(AT), "equity": "100000", "coins": {"BTC": "1"}, "prices": {"BTC": "50000"}},
+        "equity_seen": "100000", "since": [{"asset": "BTC", "coins": "0.2", "flow": True}],
+    }  # fmt: skip
+    made = decide(seen({"BTC": 60}, 50, memory=memory), policy({"BTC": 60}, **OFF), RANGE)
+    assert (made.assessment.strange, made.assessment.equity) == ("", Decimal(110_000))
+    assert decide(seen({"BTC": 70}, 50, memory=memory), policy({"BTC": 60}, **OFF), RANGE).assessment.strange == "new"
+
+
+def test_r_w9_what_was_told_before_it_was_there_is_no_surprise_when_it_comes() -> None:
+    memory = {
+        "seen": {"at": utc_text(AT - timedelta(hours=1)), "equity": "100000", "coins": {"BTC": "1.2"},
+                 "prices": {"BTC": "50000"}},
+        "equity_seen": "100000", "doubt": {"at": utc_text(AT - timedelta(hours=1)), "amount": "-20000"},
+    }  # fmt: skip
+    made = decide(seen({"BTC": 60}, 60, memory=memory), policy({"BTC": 60}, **OFF), RANGE)
+    assert (made.assessment.strange, made.assessment.unit_value, made.assessment.doubt) == ("", 1, 0)
+    other = decide(seen({"BTC": 60}, 80, memory=memory), policy({"BTC": 60}, **OFF), RANGE)
+    assert other.assessment.strange == "new"
 
 
 def test_r_w9_two_reads_that_agree_thirty_seconds_apart_are_waited_for() -> None:

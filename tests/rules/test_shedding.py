@@ -160,6 +160,20 @@ def test_r_a16_a_part_that_was_done_leaves_the_rest_to_the_next_increment() -> N
         assert legs(approved(made, "XRP").wish) == {"XRP/USDT": Decimal(size)}
 
 
+def shedding(xrp: Any, goal: str) -> Plan:
+    """XRP, whose target is scaled to 15, in an episode of shedding to a goal of before."""
+    episode = {"subject": "XRP", "direction": "derisk", "goal": goal, "opened_at": utc_text(AT), "rule": "R-A16",
+               "sign": "down", "last_increment_at": utc_text(AT - timedelta(hours=1))}  # fmt: skip
+    return in_stress({"BTC": 40, "XRP": xrp}, policy({"BTC": 40, "XRP": 20}, **OFF), memory={"episodes": [episode]})
+
+
+@pytest.mark.parametrize(("xrp", "acts"), [("15.1", False), ("15.5", False), ("15.6", True), ("17", True)])
+def test_r_a16_a_crumb_of_a_tenth_of_an_increment_ends_an_episode(xrp: str, acts: bool) -> None:
+    made = shedding(xrp, "0.12")  # the target has risen since: what is under it is nobody's goal any more
+    assert bool(actions(made, "XRP")) == acts
+    assert bool([event for event in made.events if event.kind == "episode.ended"]) != acts
+
+
 # ---- R-A17
 
 THIN: dict[str, Any] = {"history": {"SOL/USDT": {"spread_median": "0.00005", "depth_median": "1"}}}

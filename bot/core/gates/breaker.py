@@ -22,7 +22,7 @@ OUTSIDE = ("deposit", "withdrawal")  # flows that change equity without being pr
 def tripped(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Unit value a limit or more under its peak: nothing but safety until an operator resumes."""
     limit = desk.policy.limits.drawdown
-    fall = drawdown(desk.ledger, desk.memory, desk.seen.rescoped)
+    fall = drawdown(desk.ledger, desk.memory, desk.snapshot.at, desk.seen.rescoped)
     if fall is None or fall < limit:
         return wish, Verdict(BREAKER, "pass")
     why = f"unit value {percent(fall)} under its peak, breaker at {percent(limit)}"

@@ -71,7 +71,7 @@ def _next(desk: Desk, asset: str, *, bridges: bool) -> Wish | Hold | None:
     earlier = desk.touched(asset) or desk.asked(asset)
     if earlier is not None:
         return Hold(asset, "R-W8", f"{earlier.rule} already acts on {asset} in this plan", "the next cycle")
-    refill = next((item for item in desk.seen.triggers if item.direction == "refill"), None)
+    refill = next(iter(desk.triggers("stables", "refill")), None)
     if refill is not None:
         return Hold(asset, "R-W3", f"the stable floor comes first: {refill.why}", _refilled(desk))
     goal = episode.goal if episode else (trigger.goal if trigger and trigger.goal is not None else None)

@@ -17,7 +17,7 @@ FLATTEN = "R-G1"
 
 def trips(desk: Desk) -> bool:
     """Whether the unit value is a limit or more under its peak."""
-    fall = drawdown(desk.ledger, desk.memory, desk.seen.rescoped)
+    fall = drawdown(desk.ledger, desk.memory, desk.snapshot.at, desk.seen.rescoped)
     return fall is not None and fall >= desk.policy.limits.drawdown
 
 
@@ -25,7 +25,7 @@ def wishes(desk: Desk) -> list[Wish]:
     """Every long closed, reduce-only, as safety; a short beyond its spot is R-A7's business."""
     if not trips(desk):
         return []
-    fall = drawdown(desk.ledger, desk.memory, desk.seen.rescoped)
+    fall = drawdown(desk.ledger, desk.memory, desk.snapshot.at, desk.seen.rescoped)
     why = f"{RULE}: unit value {percent(fall or desk.policy.limits.drawdown)} under its peak"
     return _close_longs(desk, RULE, why, "close")
 

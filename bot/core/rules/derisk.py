@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from bot.core.assessment import Exposure
 from bot.core.desk import Desk
-from bot.core.futures import change_of, free_needed, margin_of, mark, no_short, opened, prefund, sale, sellable
+from bot.core.futures import (
+    BEAR_HEDGE,
+    bear_hedge,
+    change_of,
+    free_needed,
+    margin_of,
+    mark,
+    no_short,
+    opened,
+    prefund,
+    sale,
+    sellable,
+)
 from bot.core.numbers import ONE, ZERO, fraction
-from bot.core.sizing import CLOSE_ENOUGH, left_of, percent, points, step
+from bot.core.sizing import AT_GOAL, least_way, left_of, percent, points, step
 from bot.core.wishes import Hold, Leg, Wish
 
 STRESS = "R-A16"
 BEAR = "R-T2"
-BEAR_HEDGE = "R-A6"
 BETA_UNKNOWN = Decimal("1.5")
 HALF = Decimal("0.5")
 BEAR_STEP = Decimal("0.01")
+ONCE_IN = timedelta(days=30)  # the bear step of an asset, as its hedge
 
 
 def wishes(desk: Desk) -> list[Wish | Hold]:
@@ -29,25 +42,62 @@ def wishes(desk: Desk) -> list[Wish | Hold]:
     return [item for item in made if item is not None]
 
 
+def step_beside(desk: Desk, asset: str) -> Wish | Hold | None:
+    """The step to the bear target once the hedge of what is over the neutral one was proposed (R-A6 goes first).
+
+    While that hedge is on its way the step waits for it; where a gate keeps it back, the step goes ahead.
+    """
+    if desk.seen.regime != "bear" or desk.seen.stress > 0 or desk.asked(asset) is not None:
+        return None
+    exposure = desk.exposure(asset)
+    if _hedged_now(desk, asset):
+        return _bear_step(desk, exposure)
+    refused = any(item.asset == asset and item.rule == BEAR_HEDGE for item in desk.refused)
+    return _bear_step(desk, exposure) if refused else None
+
+
 def _of(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
     asset = exposure.asset
     net = desk.ledger.net(asset)
     target = exposure.target
-    episode = desk.memory.episode(asset)
-    working = episode is not None and episode.direction == "derisk"
-    if desk.seen.stress > 0 and (
-        net - target > fraction(HALF * exposure.band) or (working and net - target > CLOSE_ENOUGH)
-    ):
+    working = _working(desk, asset, STRESS) and net - target > least_way(desk.policy, asset)
+    if desk.seen.stress > 0 and (net - target > fraction(HALF * exposure.band) or working):
         why = f"stress {desk.seen.stress} ({_alarms(desk)}): target scaled to {percent(target)}"
         return _down(desk, exposure, net - target, target, STRESS, why)
-    if desk.seen.regime != "bear":
+    if desk.seen.regime != "bear" or bear_hedge(desk, asset):
         return None
-    neutral = desk.seen.neutral.get(asset, target)
-    over = min(net, neutral) - target
-    if over < BEAR_STEP and not (working and over > CLOSE_ENOUGH):
+    return _bear_step(desk, exposure)
+
+
+def _bear_step(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
+    """What lies between the neutral and the bear target; once begun it goes on to the goal it had then."""
+    asset, target = exposure.asset, exposure.target
+    net, neutral = desk.ledger.net(asset), desk.seen.neutral.get(asset, target)
+    episode = desk.memory.episode(asset)
+    begun = episode is not None and _working(desk, asset, BEAR)
+    if not begun and _stepped(desk, asset):
+        return None  # what is over now is a matter of bands
+    over = net - max(target, episode.goal) if episode is not None and begun else min(net, neutral) - target
+    if over < (least_way(desk.policy, asset) if begun else BEAR_STEP):
         return None
     why = f"bear regime: target {percent(target)}, in neutral {percent(neutral)}"
     return _down(desk, exposure, over, fraction(net - over), BEAR, why)
+
+
+def _hedged_now(desk: Desk, asset: str) -> bool:
+    return any(item.asset == asset and item.rule == BEAR_HEDGE for item in desk.approved)
+
+
+def _stepped(desk: Desk, asset: str) -> bool:
+    """Whether the bear step was made, so that what R-A6 hedges and holds is not sold by another one."""
+    ended = desk.memory.ended.get(asset)
+    made = ended is not None and (ended.rule, ended.why) == (BEAR, AT_GOAL)
+    return ended is not None and made and desk.snapshot.at - ended.at < ONCE_IN
+
+
+def _working(desk: Desk, asset: str, rule: str) -> bool:
+    episode = desk.memory.episode(asset)
+    return episode is not None and episode.direction == "derisk" and episode.rule == rule
 
 
 def _alarms(desk: Desk) -> str:
@@ -78,7 +128,8 @@ def _down(desk: Desk, exposure: Exposure, way: Decimal, goal: Decimal, rule: str
         if coins <= 0:
             return Hold(asset, rule, f"{why}, but no coins may be sold", free_needed(desk, asset))
         # The bear step leaves the bear hedge alone; any other sale of hedged spot closes its share of the short (R-A8).
-        alone = rule == BEAR and any(item.reason.startswith(BEAR_HEDGE) for item in desk.hedges(asset, "hedge"))
+        stands = any(item.reason.startswith(BEAR_HEDGE) for item in desk.hedges(asset, "hedge"))
+        alone = rule == BEAR and (stands or _hedged_now(desk, asset))
         legs = (Leg(desk.spot(asset), -coins, price),) if alone else sale(desk, asset, coins)
     text = f"{rule}: {why}; {points(way)} points over"
     return Wish(

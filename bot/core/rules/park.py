@@ -13,6 +13,7 @@ from bot.core.wishes import Move, Wish
 
 RULE = "R-A19"
 A_DAY = timedelta(days=1)
+LEAST_NEED = Decimal(1)
 
 
 def able(desk: Desk) -> bool:
@@ -47,10 +48,12 @@ def recall(desk: Desk) -> list[Wish]:
     if earn <= 0 or not desk.ledger.equity:
         return []
     missing = _refill(desk) + max(ZERO, _wanted(desk) - desk.dry_powder) + _margin(desk)
-    amount = min(earn, missing).quantize(CENT)
-    if amount < Decimal(1):
+    # At least what is worth parking: else prices that tick call for a few coins more in every cycle.
+    least = desk.policy.savings.min_move * desk.equity
+    amount = min(earn, max(missing, least)).quantize(CENT, ROUND_FLOOR)
+    if missing < LEAST_NEED or amount < LEAST_NEED:
         return []
-    why = f"{RULE}: {amount:.2f} of what is parked is needed now"
+    why = f"{RULE}: {missing:.2f} of what is parked is needed now, {amount:.2f} is recalled"
     move = Move(desk.policy.accounting_currency, amount, "earn", "spot")
     return [Wish(RULE, "recall", "upkeep", desk.policy.accounting_currency, why, moves=(move,))]
 

@@ -78,8 +78,8 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
 
 def _unasked(desk: Desk, asset: str) -> _Pace | None:
     """Flagged narratives and calendar slots trim without asking the trend (R-A18, R-W1)."""
-    for item in desk.seen.triggers:
-        if item.subject == asset and item.direction == "over" and item.rule in ("R-W4", "R-W1"):
+    for item in desk.triggers(asset, "over"):
+        if item.rule in ("R-W4", "R-W1"):
             what = "narrative flagged" if item.rule == "R-W4" else "calendar"
             return _Pace(ONE, to_edge=False, why=f"{what}: the trend is not asked")
     return None
@@ -142,11 +142,7 @@ def _goal(desk: Desk, exposure: Exposure, episode: Episode | None, pace: _Pace) 
     if episode is not None and episode.goal is not None:
         return episode.goal
     # The first trigger of the precedence that says where to go: a narrative's goal before the band's.
-    goals = [
-        item.goal
-        for item in desk.seen.triggers
-        if item.subject == exposure.asset and item.direction == "over" and item.goal is not None
-    ]
+    goals = [item.goal for item in desk.triggers(exposure.asset, "over") if item.goal is not None]
     return goals[0] if goals else goal_of(exposure, desk.policy, "over")
 
 

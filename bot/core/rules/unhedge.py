@@ -57,6 +57,9 @@ def _cover(desk: Desk, asset: str, size: Decimal) -> Leg:
     assert mark is not None  # noqa: S101 - asked by `wish`
     short = -desk.ledger.contracts[asset] - desk.risk_short(asset)
     coins = min(short, size * desk.equity / mark)
+    market = desk.market(contract.symbol)
+    if market is not None and (short - coins) / contract.coins < market.smallest(mark * contract.coins):
+        coins = short  # a rest that the venue does not take alone goes with it
     return Leg(contract.symbol, coins / contract.coins, mark * contract.coins, "hedge", reduce_only=True)
 
 

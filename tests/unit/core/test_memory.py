@@ -260,3 +260,19 @@ def test_money_that_arrived_ends_the_tries_of_every_kind_of_move(kind: str) -> N
     assert folded(tried, tried).wishes == {f"USDT:{kind}:": 2}
     assert folded(tried, submitted(), ("move.state", {"state": "filled", "to": "spot"})).wishes == {WISH: 1}
     assert folded(tried, ("move.state", {"state": "rejected", "to": "spot"})).wishes == {f"USDT:{kind}:": 1}
+
+
+# ---- shorts of several purposes on one contract
+
+
+def short(purpose: str, qty: str) -> tuple[str, dict[str, Any]]:
+    return fill(qty, SWAP, purpose=purpose)
+
+
+@pytest.mark.parametrize(
+    ("bought", "left"),
+    [("1", {"hedge": 2, "risk": 2}), ("3", {"hedge": 2}), ("4", {"hedge": 1}), ("5", {}), ("6", {})],
+)
+def test_what_is_bought_back_beyond_its_purpose_was_short_for_another_one(bought: str, left: dict[str, int]) -> None:
+    memory = folded(short("hedge", "-2"), short("risk", "-3"), short("risk", bought))
+    assert {item.purpose: item.contracts for item in memory.hedges} == left

@@ -108,6 +108,20 @@ async def test_unit_value_does_not_take_a_deposit_for_profit() -> None:
     assert [(flow.kind, flow.amount) for flow in memory.flows if flow.kind == "deposit"] == [("deposit", D(20_000))]
 
 
+async def test_coins_that_came_are_told_again_every_hour_and_taken_out_of_the_unit_value_once() -> None:
+    world = await a_world(opening={"USDT": D(40_000), "BTC": D(400)})
+    await world.cycle()
+    await world.clock.until(world.clock.now() + CYCLE)
+    await world.venue.now()
+    world.exchange.deposit("BTC", D(10))  # a thousand of eighty thousand: within the band
+    for _ in range(14):  # flows are asked for once an hour, each time an hour back
+        await world.cycle()
+        memory = await world.store.memory()
+        assert (memory.unit_value, memory.unit_peak, memory.doubt) == (D(1), D(1), None)
+    assert [(flow.asset, flow.amount) for flow in memory.flows if flow.kind == "deposit"] == [("BTC", D(10))]
+    assert memory.equity_seen == D(81_000)
+
+
 async def test_what_cannot_be_read_is_a_gap_and_never_zero() -> None:
     world = await a_world()
     world.scene.moves[SPOT].append((world.clock.now() + CYCLE, None))
