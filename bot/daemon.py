@@ -37,7 +37,8 @@ LEASE_S = 15.0
 RENEW_EVERY_S = 4.0
 BEAT_EVERY_S = 1.0  # at most
 PULSE_EVERY_S = 20.0  # and at least, whatever a cycle or a wait is doing
-CANCEL_AGAIN = timedelta(seconds=5)  # venue time until an order that still stands is cancelled once more
+CANCEL_AGAIN = timedelta(seconds=5)  # venue time until an order that still stands is cancelled once more,
+CANCEL_AGAIN_MOST = timedelta(minutes=5)  # twice as long after every time in vain
 LEAVE_WITHIN_S = 15.0  # host seconds in which own orders are cancelled at the end; what is left is the next start's
 END_WITHIN_S = 6.0  # of a cycle that is under way when the end is asked for
 FAILURES_MAX = 5
@@ -108,6 +109,7 @@ class Daemon:
         self._alerts_told = 0
         self._fatal: PortError | None = None
         self._started_at: datetime | None = None
+        self._cancel_again = CANCEL_AGAIN
 
     def stop(self) -> None:
         """Ask for a clean end: nothing more is sent, what is under way is finished and recorded."""
@@ -274,8 +276,10 @@ class Daemon:
             ends = await self.engine.rest_ends(self._policy)
             if ends is not None and ends <= self._clock.now():
                 await self.engine.tend(self._policy)
-                left = await self.engine.rest_ends(self._policy)
-                ends = left and max(left, self._clock.now() + CANCEL_AGAIN)
+                left, again = await self.engine.rest_ends(self._policy), self._clock.now() + self._cancel_again
+                in_vain = left is not None and left <= self._clock.now()
+                self._cancel_again = min(2 * self._cancel_again, CANCEL_AGAIN_MOST) if in_vain else CANCEL_AGAIN
+                ends = again if in_vain else left
         except Fenced:
             raise
         except PortError as error:

@@ -132,7 +132,7 @@ async def test_an_order_that_will_not_go_is_asked_again_before_the_next_cycle(wo
     world.venue = Deaf(world.exchange, world.clock)
     await world.daemon().run(3)
     cancelled = [row.why for row in await world.record.orders(5) if row.state.value == "cancelled"]
-    assert (Deaf.asked, cancelled) == (4, ["rested for 75 s, 0 of 30 filled"])
+    assert (Deaf.asked, cancelled) == (4, ["rested for 95 s, 0 of 30 filled"])  # 5, 10 and 20 s on
 
 
 async def test_a_record_that_fails_while_orders_are_tended_ends_nothing(world: World) -> None:
