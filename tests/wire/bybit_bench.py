@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import ccxt.async_support as ccxt
+from yarl import URL
 
 from bot.core.numbers import milliseconds
 from bot.local_exchange.app import Terms
@@ -63,7 +64,9 @@ class Bench:
             "X-BAPI-RECV-WINDOW": "5000",
             "X-BAPI-SIGN": sign(KEYS.secret, f"{stamp}{KEYS.key}5000{query}".encode()),
         }
-        async with aiohttp.ClientSession() as line, line.get(f"{self.url}{path}?{query}", headers=headers) as answer:
+        # As written: a cursor's own escapes are part of what is signed.
+        url = URL(f"{self.url}{path}?{query}", encoded=True)
+        async with aiohttp.ClientSession() as line, line.get(url, headers=headers) as answer:
             assert answer.status == 200
             return await answer.json()
 
