@@ -18,6 +18,7 @@ from bot.core.snapshot import Snapshot
 from bot.ports.store import DecisionRow, OrderRow
 
 ROUNDING = Decimal("1e-8")  # of E: recorded fractions have nine places
+Moved = tuple[str, Decimal, str, str]  # asset, amount, from, to
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,18 @@ class Evidence:
     stables: dict[str, Stables] = field(default_factory=dict)
     steps: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # decision and symbol -> step
     leverages: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # of the positions a decision found
+    moves: dict[tuple[str, str], list[Moved]] = field(default_factory=dict)  # decision and action -> what it moves
     net_short: list[str] = field(default_factory=list)
 
     def add(self, row: DecisionRow, body: Mapping[str, Any], snapshot: Snapshot | None, policy: Policy) -> None:
         """Take what the checks need of one decision and let the rest go."""
         self.decided[row.decision_id] = row.at
         self.cycles[row.cycle_id] += 1
+        for action in body["actions"]:
+            legs = [leg for leg in action["legs"] if "symbol" not in leg]
+            self.moves[row.decision_id, action["id"]] = [
+                (leg["asset"], Decimal(leg["amount"]), leg["from"], leg["to"]) for leg in legs
+            ]
         cash = body["stables"]
         if body["equity"] is not None and cash["liquid"] is not None:
             self.stables[row.decision_id] = Stables(
@@ -186,6 +193,9 @@ def nothing_sent_while_stopped(seen: Evidence) -> list[str]:
         if event.kind == "control":
             what, value = event.body.get("what"), str(event.body.get("value"))
             level = "off" if what == "resume" else value if what == "kill" else level
+        elif event.kind == "move.submitted" and level != "off":
+            if level != "freeze" or not event.body.get("while_frozen", True):
+                faults.append(f"{event.body['client_id']} was sent under kill level {level}")
         elif event.kind == "order.submitted" and level != "off":
             row = orders.get(str(event.body["client_id"]))
             if row is None or not _let_through(level, row.intent):
@@ -223,11 +233,11 @@ def whole_steps(seen: Evidence) -> list[str]:
 
 
 def legal_histories(seen: Evidence) -> list[str]:
-    """I16: every order went only where orders may go."""
+    """I16: every order and every transfer went only where orders may go."""
     now: dict[str, OrderState] = {}
     faults = []
     for event in seen.events:
-        if event.kind not in ("order.submitted", "order.state"):
+        if event.kind not in ("order.submitted", "order.state", "move.state"):
             continue
         name = str(event.body["client_id"])
         to = OrderState.SUBMITTED if event.kind == "order.submitted" else OrderState(str(event.body["state"]))
@@ -239,6 +249,50 @@ def legal_histories(seen: Evidence) -> list[str]:
     return faults + [
         f"{name} is {ends[name]}, its history ends {to}" for name, to in now.items() if ends.get(name, to) != to
     ]
+
+
+def moved_as_decided(seen: Evidence) -> list[str]:
+    """I17: every transfer that was sent is one that its decision made before, and was sent once."""
+    faults = []
+    left = {action: list(moves) for action, moves in seen.moves.items()}
+    for event in _sent_moves(seen):
+        body = event.body
+        decision, action = str(body["decision_id"]), str(body["action_id"])
+        name, at = str(body["client_id"]), seen.decided.get(decision)
+        what = (str(body["asset"]), Decimal(str(body["amount"])), str(body["source"]), str(body["to"]))
+        if at is None or event.at < at:
+            faults.append(f"transfer {name} was sent before its decision {decision}")
+        elif what not in left.get((decision, action), []):
+            faults.append(f"transfer {name} of {what[1]:f} {what[0]} is not what {decision} made, or was sent twice")
+        else:
+            left[decision, action].remove(what)
+    return faults
+
+
+def moved_one_after_the_other(seen: Evidence) -> list[str]:
+    """I18: while nobody knows what became of a transfer no later decision sends another: nothing is moved twice."""
+    faults: list[str] = []
+    decisions: dict[str, str] = {}
+    unknown: dict[str, None] = {}
+    for event in seen.events:
+        name = str(event.body.get("client_id"))
+        if event.kind == "move.submitted" and "decision_id" in event.body:
+            mine = decisions[name] = str(event.body["decision_id"])
+            faults += [
+                f"transfer {name} was sent while {other} had no known outcome"
+                for other in unknown
+                if decisions.get(other) != mine
+            ]
+        elif event.kind == "move.state":
+            unknown.pop(name, None)
+            if event.body["state"] == OrderState.UNKNOWN:
+                unknown[name] = None
+    return faults
+
+
+def _sent_moves(seen: Evidence) -> Iterator[Event]:
+    """The words before each transfer; those of records from before they said what is moved cannot be looked at."""
+    return (event for event in seen.events if event.kind == "move.submitted" and "decision_id" in event.body)
 
 
 INVARIANTS: Mapping[str, Callable[[Evidence], list[str]]] = {
@@ -253,4 +307,6 @@ INVARIANTS: Mapping[str, Callable[[Evidence], list[str]]] = {
     "I12 decided once, sent in time": decided_once,
     "I13 whole steps": whole_steps,
     "I16 legal histories": legal_histories,
+    "I17 moved as decided": moved_as_decided,
+    "I18 one transfer after the other": moved_one_after_the_other,
 }
