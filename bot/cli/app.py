@@ -12,10 +12,12 @@ import typer
 from bot.cli import (
     approve,
     backtest,
+    backup,
     certify,
     check,
     config,
     control,
+    data,
     db,
     drill,
     explain,
@@ -64,6 +66,8 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     control.adopt,
     control.rearm,
     verify.verify,
+    backup.backup,
+    backup.restore,
     certify.certify,
     backtest.backtest,
     local_exchange.local_exchange,
@@ -76,6 +80,7 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
+app.add_typer(data.app, name="data")
 app.add_typer(live.app, name="live")
 
 
