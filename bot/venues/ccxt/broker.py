@@ -49,6 +49,8 @@ class CcxtBroker:
         if intent.client_id in self._sent:
             # Venues forget ids of closed orders and would fill the same intent twice.
             return Placed.EXISTS, None, f"{intent.client_id} was sent before; an intent is sent once"
+        if why := await self._beside_another(intent):
+            return Placed.REJECTED, None, why
         ticket = Ticket(intent, permit)
         error, order = await self._send(ticket, lambda: self._create(intent))
         if ticket.left:
@@ -59,6 +61,18 @@ class CcxtBroker:
             placed, why = errors.of_write(error, left=ticket.left, known=self._line.profile.refusal(error))
             return placed, None, why
         return self._read_answer(intent, order)
+
+    async def _beside_another(self, intent: OrderIntent) -> str:
+        """Why a venue that keeps both sides apart would open a second position beside the one there is, or nothing."""
+        if not self._line.profile.two_sided or not is_swap(intent.symbol) or intent.reduce_only:
+            return ""
+        held = await self._account.positions()
+        if isinstance(held, Gap):
+            return f"{intent.symbol}: positions cannot be read, so a second one might be opened beside: {held.why}"
+        against = [one for one in held if one.symbol == intent.symbol and one.quantity * intent.qty < 0]
+        if not against:
+            return ""
+        return f"{intent.symbol}: {against[0].quantity:f} is open; close it reduce-only first, then open the other side"
 
     async def _create(self, intent: OrderIntent) -> Any:
         line = self._line
@@ -84,7 +98,8 @@ class CcxtBroker:
         try:
             if not order.get("id"):
                 return Placed.UNKNOWN, None, "the answer names no order"
-            echoed = line.profile.client_id(order["info"])
+            raw = order.get("info")
+            echoed = line.profile.client_id(raw if isinstance(raw, dict) else {})
             if echoed != intent.client_id and not (line.profile.acknowledges and echoed is None):
                 return Placed.UNKNOWN, None, f"the answer is about {echoed}, not {intent.client_id}"
             if line.profile.acknowledges:

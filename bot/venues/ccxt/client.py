@@ -99,10 +99,10 @@ class SafeTransport:
         """One request; raises `Denied` for a path on no list and for a write without a ticket."""
         path = urlsplit(url).path
         self._must_be_quiet()
-        way = self.ways.get((method, path))
+        way = self.way_of(method, path)
         if way is None:
             raise Denied(f"{method} {path} is not among the requests this bot may make")
-        ticket = _ticket_for(way, method, path, body) if way in (Way.ORDER, Way.MOVE) else None
+        ticket = _ticket_for(way, method, url, body) if way in (Way.ORDER, Way.MOVE) else None
 
         def ask() -> None:
             self.traffic.check(order=way is Way.ORDER)
@@ -117,6 +117,17 @@ class SafeTransport:
                 if errors.cut_off(error):
                     raise ccxt.RequestTimeout(f"{method} {path}: the answer was cut off") from error.__cause__
                 raise
+
+    def way_of(self, method: str, path: str) -> Way | None:
+        """What a path does, None for one on no list; a ``*`` on the list stands for one part of a path."""
+        exact = self.ways.get((method, path))
+        if exact is not None:
+            return exact
+        parts = path.split("/")
+        for (verb, listed), way in self.ways.items():
+            if verb == method and "*" in listed and _alike(listed.split("/"), parts):
+                return way
+        return None
 
     def parse_order_book_bid_ask(self, bidask: Sequence[Any], *keys: Any) -> list[Decimal]:
         """A level, exact (ccxt makes floats here whatever ``number`` says); raises ArithmeticError, LookupError."""
@@ -144,7 +155,7 @@ class SafeTransport:
             error.headers = dict(headers or {})
             error.code = self.code_of(response)
             if isinstance(error, errors.LIMITED):
-                self._pause(error, way=self.ways.get((method, path)))
+                self._pause(error, way=self.way_of(method, path))
             if error is raised:
                 raise
             raise error from raised
@@ -207,13 +218,19 @@ def _inner(options: Mapping[str, Any], name: str) -> list[Any]:
     return [one.get(name) for one in options.values() if isinstance(one, Mapping)]
 
 
-def _ticket_for(way: Way, method: str, path: str, body: Any) -> Ticket:
-    ticket = held()
+def _alike(listed: Sequence[str], parts: Sequence[str]) -> bool:
+    return len(listed) == len(parts) and all(
+        one in ("*", part) and part != "" for one, part in zip(listed[1:], parts[1:], strict=True)
+    )
+
+
+def _ticket_for(way: Way, method: str, url: str, body: Any) -> Ticket:
+    ticket, path = held(), urlsplit(url).path
     if ticket is None:
         raise Denied(f"{method} {path}: no intent and no permit came with it")
     if isinstance(ticket.intent, OrderIntent) is not (way is Way.ORDER):
         raise Denied(f"{method} {path}: the permit of {ticket.intent.client_id} is for something else")
-    if way is Way.ORDER and ticket.intent.client_id not in _values(body):
+    if way is Way.ORDER and ticket.intent.client_id not in _values(body) | _values(urlsplit(url).query):
         raise Denied(f"{method} {path}: the order in it is not {ticket.intent.client_id}")
     return ticket
 

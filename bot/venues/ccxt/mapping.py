@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
@@ -57,6 +57,15 @@ def instant(ms: Any, what: str) -> datetime:
     if not 0 < found < Decimal(10) ** 14:
         raise Malformed(f"{what} is {ms!r}, must be milliseconds since 1970")
     return from_milliseconds(int(found))
+
+
+def utc(text: Any, what: str) -> datetime:
+    """A UTC instant from ISO text, which says UTC where it names no zone; raises `Malformed`."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise Malformed(f"{what} is {text!r}, must be an instant such as 2026-01-31T12:00:00") from error
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def side(word: Any, what: str) -> Literal["buy", "sell"]:

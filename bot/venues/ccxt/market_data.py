@@ -135,9 +135,8 @@ class CcxtMarketData:
             count = min(page, limit + 1 - len(rows))
             start_ms = since_ms
 
-            async def ask(start_ms: int = start_ms, count: int = count) -> list[list[Any]]:
-                answer: list[list[Any]] = await line.client.fetch_ohlcv(symbol, timeframe, start_ms, count)
-                return answer
+            async def ask(start_ms: int = start_ms, count: int = count) -> Sequence[Sequence[Any]]:
+                return await line.profile.candles(line.client, symbol, timeframe, start_ms, count)
 
             got = await line.read(what, ask)
             rows.extend(got)

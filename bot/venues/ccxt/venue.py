@@ -24,11 +24,20 @@ from bot.venues.ccxt.line import Line
 from bot.venues.ccxt.market_data import CcxtMarketData
 from bot.venues.ccxt.profiles import Environment, Profile, Setup
 from bot.venues.ccxt.profiles.binance import Binance
+from bot.venues.ccxt.profiles.bingx import Bingx
 from bot.venues.ccxt.profiles.bybit import Bybit
+from bot.venues.ccxt.profiles.mexc import Mexc
+from bot.venues.ccxt.profiles.weex import Weex
 from bot.venues.ccxt.savings import CcxtSavings
 from bot.venues.ccxt.transfers import CcxtTransfers
 
-PROFILES: Mapping[str, type[Profile]] = {Binance.id: Binance, Bybit.id: Bybit}
+PROFILES: Mapping[str, type[Profile]] = {
+    Binance.id: Binance,
+    Bybit.id: Bybit,
+    Bingx.id: Bingx,
+    Weex.id: Weex,
+    Mexc.id: Mexc,
+}
 
 
 class CcxtVenue:

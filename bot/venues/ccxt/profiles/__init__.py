@@ -96,6 +96,7 @@ class Profile(Protocol):
     id: str
     unified: bool  # spot and perpetuals are one wallet
     acknowledges: bool  # the answer to an order names it, and tells nothing of what became of it
+    two_sided: bool  # an order that does not reduce may open a short beside a long: a flip takes two orders
     trades: bool  # False: only what is public is read here, no order can leave
     post_only: Mapping[Literal["spot", "swap"], bool]
     lacks: Sequence[Lack]
@@ -180,6 +181,12 @@ class Profile(Protocol):
 
     async def savings(self, client: Any) -> Mapping[str, Saving]:
         """Flexible products open for subscription, by stablecoin."""
+        ...
+
+    async def candles(
+        self, client: Any, symbol: str, timeframe: str, since_ms: int, count: int
+    ) -> Sequence[Sequence[Any]]:
+        """Candles from ``since_ms`` on, oldest first, at most a page; where a venue cannot, its newest ones."""
         ...
 
     async def funding_rates(self, client: Any, symbol: str, since_ms: int, most: int) -> Sequence[tuple[int, Decimal]]:

@@ -227,11 +227,9 @@ class Bybit(Plain):
     # ---- orders
 
     def state(self, raw: Mapping[str, Any]) -> OrderState | None:
-        """By `STATES`; a post-only order that would take is taken first and ended then; an IOC's rest expires."""
+        """By `STATES`; a post-only order that would take is taken in first and ended then."""
         said = super().state(raw)
-        if said is OrderState.CANCELLED and raw.get("rejectReason") == WOULD_TAKE:
-            return OrderState.REJECTED
-        return OrderState.EXPIRED if said is OrderState.CANCELLED and raw.get("timeInForce") == "IOC" else said
+        return OrderState.REJECTED if said is OrderState.CANCELLED and raw.get("rejectReason") == WOULD_TAKE else said
 
     async def lookup(self, client: Any, symbol: str, client_id: str) -> Any:
         """GET order/realtime (open ones and the last closed), then order/history; neither errs on what it has not."""

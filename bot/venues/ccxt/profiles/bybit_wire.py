@@ -7,12 +7,11 @@ from typing import Any
 
 import ccxt.async_support as ccxt
 
-from bot.core.numbers import ONE
 from bot.ports.clock import Clock
 from bot.venues.ccxt.client import SafeTransport, Way
 from bot.venues.ccxt.limits import Traffic
 from bot.venues.ccxt.profiles import Setup
-from bot.venues.ccxt.profiles.plain import RECV_WINDOW_MS, TIMEOUT_MS
+from bot.venues.ccxt.profiles.plain import config_of
 from bot.venues.ccxt.profiles.worlds import base_of, check_world
 
 _READS = """
@@ -82,8 +81,6 @@ def a_client(setup: Setup, clock: Clock, traffic: Traffic) -> BybitClient:
     local = setup.environment == "local"
     options = {
         "fetchMarkets": {"types": ["spot", "linear"]},
-        "adjustForTimeDifference": False,  # time is ours
-        "recvWindow": int(RECV_WINDOW_MS * (setup.clock_speed if local else ONE)),
         "defaultSubType": "linear",
         "defaultSettle": "USDT",
         # Two calls that every order would make; the key's report says whether it is so.
@@ -91,13 +88,7 @@ def a_client(setup: Setup, clock: Clock, traffic: Traffic) -> BybitClient:
         "enableUnifiedMargin": False,
         "unifiedMarginStatus": 6,
     }
-    config = {
-        "apiKey": setup.credentials.key,
-        "secret": setup.credentials.secret,
-        "timeout": TIMEOUT_MS,
-        "enableRateLimit": not local,
-        "options": options,
-    }
+    config = config_of(setup, options)
     made = BybitClient(config, clock=clock, traffic=traffic, ways=WAYS)
     made.has["fetchCurrencies"] = False  # a private call inside load_markets
     made.earns = setup.environment in ("local", "production")

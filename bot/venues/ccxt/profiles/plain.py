@@ -11,6 +11,7 @@ import ccxt.async_support as ccxt
 
 from bot.core.events import Event
 from bot.core.instruments import is_swap
+from bot.core.numbers import ONE
 from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
 from bot.core.snapshot import Saving
 from bot.ports.errors import Malformed, Rejected
@@ -24,12 +25,37 @@ RECV_WINDOW_MS = 5_000
 Side = Literal["spot", "swap"]
 
 
+def config_of(setup: Setup, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What every ccxt instance is made with. A local exchange has minutes of its own: ccxt's throttle knows nothing."""
+    local = setup.environment == "local"
+    window_ms = int(RECV_WINDOW_MS * (setup.clock_speed if local else ONE))
+    return {
+        "apiKey": setup.credentials.key,
+        "secret": setup.credentials.secret,
+        "password": setup.credentials.password,
+        "timeout": TIMEOUT_MS,
+        "enableRateLimit": not local,
+        # Time is ours: what ccxt measured once would be added to what we measure again and again.
+        "options": {"adjustForTimeDifference": False, "recvWindow": window_ms, **options},
+    }
+
+
+def only_real(venue_id: str, setup: Setup) -> None:
+    """Raise `Rejected` for an environment that a venue without a whole testnet does not have."""
+    if setup.environment not in ("local", "production"):
+        raise Rejected(
+            f"venue.environment: is {setup.environment}, must be production or local: {venue_id} has no testnet that "
+            "trades spot and perpetuals; use mode paper"
+        )
+
+
 class Plain:
     """What a profile inherits and corrects. ``fills_page``, ``fills_days``: how far one question for trades reaches."""
 
     id = ""
     unified = False
     acknowledges = False
+    two_sided = False
     trades = True
     post_only: Mapping[Side, bool] = {"spot": True, "swap": True}
     lacks: Sequence[Lack] = ()
@@ -131,13 +157,21 @@ class Plain:
         return None
 
     def state(self, raw: Mapping[str, Any]) -> OrderState | None:
-        """By ``states``; None where the answer has no word, raises `Malformed` on an unknown one."""
+        """By ``states``; None where the answer has no word, raises `Malformed` on an unknown one.
+
+        What an IOC order leaves over has expired, though some venues say that it was cancelled.
+        """
         word = raw.get(self.state_name)
         if word is None or word == "":
             return None
         if str(word) not in self.states:
             raise Malformed(f"order status {word!r} is none of {', '.join(self.states)}")
-        return self.states[str(word)]
+        said = self.states[str(word)]
+        return OrderState.EXPIRED if said is OrderState.CANCELLED and self.is_ioc(raw) else said
+
+    def is_ioc(self, raw: Mapping[str, Any]) -> bool:
+        """Whether a raw order says that it never rested."""
+        return raw.get("timeInForce") == "IOC"
 
     def client_id(self, raw: Mapping[str, Any]) -> str | None:
         """The first of ``client_id_names`` that says something."""
@@ -177,6 +211,13 @@ class Plain:
         """Told with the rates, or eight."""
         del client
         return {}
+
+    async def candles(
+        self, client: Any, symbol: str, timeframe: str, since_ms: int, count: int
+    ) -> Sequence[Sequence[Any]]:
+        """By `fetch_ohlcv`."""
+        found: Sequence[Sequence[Any]] = await client.fetch_ohlcv(symbol, timeframe, since_ms, count)
+        return found
 
     async def funding_rates(self, client: Any, symbol: str, since_ms: int, most: int) -> Sequence[tuple[int, Decimal]]:
         """By `fetch_funding_rate_history`."""
