@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from bot.cli.days import day_of, duration_of
 from bot.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from bot.cli.parts import go, settings_of
 from bot.cli.screen import show, show_json
@@ -15,12 +16,12 @@ from bot.cli.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime, timedelta
 
     from bot.backtest.result import Result
     from bot.settings import Settings
     from bot.wiring_past import Span
 
+T = TypeVar("T")
 DAY_HELP = "2021-05-10 or with time, UTC."
 
 
@@ -62,7 +63,9 @@ def backtest(
     folder = data or (Path(settings.local.tape) if settings.local.tape else None)
     if folder is None:
         raise Told("--data: is missing, must be a folder with files like BTCUSDT.parquet")
-    span = Span(folder, _day("--from", since), _day("--to", until), _duration("--cycle", cycle))
+    span = Span(
+        folder, _maybe(day_of, "--from", since), _maybe(day_of, "--to", until), _maybe(duration_of, "--cycle", cycle)
+    )
     result = _result(settings, config.stem, span, record)
     if out is not None:
         try:
@@ -94,27 +97,8 @@ def _result(settings: Settings, name: str, span: Span, record: str | None) -> Re
         raise Told(str(error)) from None
 
 
-def _day(option: str, text: str | None) -> datetime | None:
-    from datetime import UTC, datetime
-
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Told(f"{option}: {text!r} is no date, must look like 2021-05-10 or 2021-05-10T08:00Z") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def _duration(option: str, text: str | None) -> timedelta | None:
-    from bot.core.policy import parse_duration
-
-    if text is None:
-        return None
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise Told(f"{option}: {error}") from None
+def _maybe(read: Callable[[str, str], T], option: str, text: str | None) -> T | None:
+    return None if text is None else read(option, text)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""Owns how recorded candles and funding are read from a folder: Parquet or CSV, checked before anything is played.
+"""Owns how recorded candles and funding are read from a folder: Parquet, CSV or Arrow, checked before they are played.
 
-Candles: one file per symbol, `BTCUSDT.parquet` or `.csv`, columns `ts` (opening, ms UTC), `open`, `high`, `low`,
-`close`, `volume` (base units), hourly. Funding: columns `ts` (settlement, ms UTC), `symbol`, `funding_rate`; a file
+Candles: one file per symbol, `BTCUSDT.parquet`, `.csv`, `.arrow` or `.feather`, columns `ts` (opening, ms UTC), `open`,
+`high`, `low`, `close`, `volume` (base units), hourly; or files of any name that hold many, with a column `symbol`.
+Funding: columns `ts` (settlement, ms UTC), `symbol`, `funding_rate`; a file
 `funding.*` in the folder, or any files in a folder `funding` inside or beside it. Of several venues there (the word
 before the first `_` of a file's name) a symbol is served by the first in the alphabet that has it.
 """
@@ -24,7 +25,8 @@ from bot.venues.simulated.paths import HOUR_MS
 
 COLUMNS = ("ts", "open", "high", "low", "close", "volume")
 FUNDING_COLUMNS = ("ts", "symbol", "funding_rate")
-SUFFIXES = (".parquet", ".csv")
+SYMBOL = "symbol"
+SUFFIXES = (".parquet", ".csv", ".arrow", ".feather")
 FUNDING = "funding"
 USUAL_INTERVAL_MS = 8 * HOUR_MS
 LONGEST_INTERVAL_MS = 8 * HOUR_MS  # a longer distance between records is a hole, not an interval
@@ -60,20 +62,40 @@ def read_candles(folder: Path) -> Mapping[str, Floats]:
     """Bars (n, 6) by coin; raises `TapeError`."""
     if not folder.is_dir():
         raise TapeError(f"local.tape: {folder} is no folder, must hold files like BTCUSDT.parquet")
-    files = [path for path in _files(folder) if not path.stem.startswith(FUNDING)]
+    files = candle_files(folder)
     if not files:
         raise TapeError(
             f"local.tape: {folder} holds no {' or '.join(SUFFIXES)} file, must hold files like BTCUSDT.parquet"
         )
     reels: dict[str, Floats] = {}
     for path in files:
-        coin = path.stem.removesuffix(CURRENCY)
-        if coin in ("", path.stem):
-            raise TapeError(f"{path}: the name must be a coin and {CURRENCY}, e.g. BTC{CURRENCY}{path.suffix}")
-        if coin in reels:
-            raise TapeError(f"{path}: {coin} is recorded twice in this folder, keep one file")
-        reels[coin] = _checked(path, np.column_stack([_numbers(path, column) for column in _columns(path, COLUMNS)]))
+        for coin, rows in candles_of(path).items():
+            if coin in reels:
+                raise TapeError(f"{path}: {coin} is recorded twice in this folder, keep one file")
+            reels[coin] = _checked(path, rows)
     return reels
+
+
+def candles_of(path: Path, *, finite: bool = True) -> Mapping[str, Floats]:
+    """What one file holds by coin, rows as they stand (n, 6); raises `TapeError`.
+
+    ``finite``: whether a number that is missing or not finite is refused.
+    """
+    table = _table(path)
+    columns = [_numbers(path, column, finite=finite) for column in _named(path, table, COLUMNS)]
+    rows = np.column_stack(columns)
+    if SYMBOL not in table.column_names:
+        return {_coin(path, path.stem): rows}
+    names = np.asarray(table.column(SYMBOL).to_pylist(), dtype=object)
+    return {_coin(path, name): rows[names == name] for name in sorted({str(name) for name in names})}
+
+
+def _coin(path: Path, name: str) -> str:
+    coin = name.removesuffix(CURRENCY)
+    if coin in ("", name):
+        where = "the name" if name == path.stem else f"symbol {name!r}"
+        raise TapeError(f"{path}: {where} must be a coin and {CURRENCY}, e.g. BTC{CURRENCY}{path.suffix}")
+    return coin
 
 
 def read_funding(folder: Path) -> Mapping[str, Rates]:
@@ -105,33 +127,47 @@ def _rates(rows: Mapping[int, float]) -> Rates:
     return Rates(times, rates, intervals)
 
 
+def candle_files(folder: Path) -> list[Path]:
+    """The files of a folder that should hold candles, by name."""
+    return [path for path in _files(folder) if not path.stem.startswith(FUNDING)]
+
+
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
 
 
 def _columns(path: Path, names: tuple[str, ...]) -> list[tuple[str, Any]]:
     """The named columns of a file, each with its name, in this order."""
+    return _named(path, _table(path), names)
+
+
+def _table(path: Path) -> Any:
     import pyarrow as pa
     import pyarrow.csv as pa_csv
+    import pyarrow.feather as pa_feather
     import pyarrow.parquet as pa_parquet
 
+    readers = {".parquet": pa_parquet.read_table, ".csv": pa_csv.read_csv}
     try:
-        table = pa_parquet.read_table(path) if path.suffix == ".parquet" else pa_csv.read_csv(path)
+        return readers.get(path.suffix, pa_feather.read_table)(path)
     except (pa.ArrowException, OSError) as error:
         raise TapeError(f"{path}: not readable as {path.suffix[1:]}: {str(error).splitlines()[0]}") from error
+
+
+def _named(path: Path, table: Any, names: tuple[str, ...]) -> list[tuple[str, Any]]:
     missing = [name for name in names if name not in table.column_names]
     if missing:
         raise TapeError(f"{path}: has no column {', '.join(missing)}, must have {', '.join(names)}")
     return [(name, table.column(name)) for name in names]
 
 
-def _numbers(path: Path, column: tuple[str, Any]) -> Floats:
+def _numbers(path: Path, column: tuple[str, Any], *, finite: bool = True) -> Floats:
     name, values = column
     try:
         numbers = np.asarray(values.to_numpy(), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TapeError(f"{path}: column {name} holds {values.type}, must hold numbers") from error
-    if not np.isfinite(numbers).all():
+    if finite and not np.isfinite(numbers).all():
         row = int(np.flatnonzero(~np.isfinite(numbers))[0])
         raise TapeError(f"{path}: column {name}, row {row + 1}: is missing or not finite, must be a number")
     return numbers
