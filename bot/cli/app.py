@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from bot.cli import (
+    alerts,
     approve,
     backtest,
     backup,
@@ -59,6 +60,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     lots.lots,
     explain.explain,
     explain.why,
+    alerts.alerts,
     approve.approve,
     approve.reject,
     control.kill,

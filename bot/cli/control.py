@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.options import DEFAULT_CONFIG, ConfigFile, Yes
-from bot.cli.parts import controls_of, go, settings_of, who
+from bot.cli.parts import controls_of, go, record_of, settings_of, who
 from bot.cli.screen import line, must_type
 from bot.cli.told import Told
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 
 class Kill(StrEnum):
@@ -49,6 +52,7 @@ def resume(config: ConfigFile = DEFAULT_CONFIG, yes: Yes = False, reason: Reason
     Example: ballast resume
     """
     settings = settings_of(config)
+    go(_must_be_read(settings))
     if not yes:
         must_type("resume", "The bot will trade again")
     go(_ask(config, "resume", "", reason or "asked for on the command line"))
@@ -83,6 +87,25 @@ def rearm(
         raise Told(f"{asset}: is not configured, must be one of {', '.join(known)}")
     go(_ask(config, "rearm", asset, "asked for on the command line"))
     line(f"re-armed: {asset or 'every halted asset'}, with the running bot's next cycle.")
+
+
+async def _must_be_read(settings: Settings) -> None:
+    """Nothing is resumed over an alert that nobody has looked at; raises Told."""
+    from bot.alerts.unread import LOOKED_AT, unread_critical
+    from bot.ports.errors import StoreRefused
+
+    try:
+        async with record_of(settings) as record:
+            rows = await record.alerts(LOOKED_AT)
+    except StoreRefused:
+        return  # a bot that never ran has told nothing
+    async with controls_of(settings) as controls:
+        left = unread_critical(rows, await controls.read(0))
+    if left:
+        last = left[-1].text
+        raise Told(
+            f"{len(left)} critical alerts are unread, the last: {last}; read them first: `ballast alerts --read`"
+        )
 
 
 async def _ask(config: Path, what: str, value: str, why: str) -> None:

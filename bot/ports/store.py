@@ -101,6 +101,16 @@ class DecisionRow:
     summary: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """One alert as recorded. ``number`` grows; ``at`` is venue time."""
+
+    number: int
+    at: datetime
+    level: str
+    text: str
+
+
 class Store(Protocol):
     """The leader's handle; sole writer of all but controls. Every write checks the fence in its own transaction."""
 
@@ -213,6 +223,10 @@ class Record(Protocol):
 
     async def fills(self, *, decision_id: str | None = None) -> Sequence[Mapping[str, Any]]:
         """Booked fills, oldest first."""
+        ...
+
+    async def alerts(self, limit: int) -> Sequence[AlertRow]:
+        """Newest first."""
         ...
 
     def events(self) -> AsyncIterator[Event]:

@@ -18,7 +18,7 @@ from bot.core.plan_record import Plan
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
 from bot.ports.errors import Fenced, StoreError, StoreRefused
-from bot.ports.store import ControlRow, DecisionRow, Identity, Loaded, MoveRow, OrderRow, Run
+from bot.ports.store import AlertRow, ControlRow, DecisionRow, Identity, Loaded, MoveRow, OrderRow, Run
 from bot.store import rows
 from bot.store.draft import Draft, named, order_event
 
@@ -365,6 +365,12 @@ class MemoryRecord:
     async def fills(self, *, decision_id: str | None = None) -> Sequence[Mapping[str, Any]]:
         """See the Protocol."""
         return [dict(row) for row in self._book.fills if decision_id is None or row["decision_id"] == decision_id]
+
+    async def alerts(self, limit: int) -> Sequence[AlertRow]:
+        """See the Protocol."""
+        found = reversed(self._book.alerts)
+        rows = [AlertRow(row["event_number"], row["at"], row["level"], row["text"]) for row in found]
+        return rows[:limit]
 
     async def events(self) -> AsyncIterator[Event]:
         """See the Protocol."""

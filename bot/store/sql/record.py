@@ -13,12 +13,13 @@ from bot.core.memory import Memory
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot, SnapshotError, build
 from bot.ports.errors import StoreError, StoreRefused
-from bot.ports.store import DecisionRow, Identity, OrderRow
+from bot.ports.store import AlertRow, DecisionRow, Identity, OrderRow
 from bot.store.sql import booking, reading, schema
 from bot.store.sql.bars import BarReader, check
 from bot.store.sql.engine import Database
 from bot.store.sql.tables import (
     actions,
+    alerts,
     bars,
     configs,
     decisions,
@@ -111,6 +112,15 @@ class SqlRecord:
             if decision_id is not None:
                 wanted = wanted.where(fills.c.decision_id == decision_id)
             return [dict(row) for row in connection.execute(wanted).mappings()]
+
+        return await self._read(read)
+
+    async def alerts(self, limit: int) -> Sequence[AlertRow]:
+        """See the Protocol."""
+
+        def read(connection: Connection, book: int) -> Sequence[AlertRow]:
+            wanted = select(alerts).where(alerts.c.book_id == book).order_by(alerts.c.event_number.desc()).limit(limit)
+            return [AlertRow(row.event_number, row.at, row.level, row.text) for row in connection.execute(wanted)]
 
         return await self._read(read)
 

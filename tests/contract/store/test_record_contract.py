@@ -199,6 +199,18 @@ async def test_events_are_told_in_the_order_of_their_commit_and_not_of_their_tim
     assert (await handles.record().counts())["alerts"] == 2
 
 
+async def test_alerts_are_told_newest_first(store: Store, fence: int, handles: Handles) -> None:
+    assert list(await handles.record().alerts(5)) == []
+    for part, level in enumerate(("info", "warning", "critical")):
+        await store.append([an_event("alert", f"a{part}", at=NOON, level=level, text=f"text {part}")], fence)
+    found = await handles.record().alerts(2)
+    assert [(row.level, row.text, row.at) for row in found] == [
+        ("critical", "text 2", NOON),
+        ("warning", "text 1", NOON),
+    ]
+    assert found[0].number > found[1].number
+
+
 async def test_many_events_are_told_all(store: Store, fence: int, handles: Handles) -> None:
     many = [an_event("residual", f"r{part}", asset="A", amount=str(part)) for part in range(2_345)]
     await store.append(many, fence)
