@@ -30,6 +30,7 @@ class Standing:
 
 
 OFF = Standing()
+PEOPLE = ("cli", "web", "dashboard", "file", "environment", "signal")  # whoever stands behind a request; before a colon
 
 
 def severity(level: Kill) -> int:
@@ -174,4 +175,10 @@ class KillWatch:
             return
         self._rose.set()
         now = self.standing
-        self._alerts.send("critical", f"kill level {now.level}: {now.reason} ({now.by})", key=f"level:{now.level}")
+        # What a person asked for is no news that has to be read before that person may resume.
+        person = now.by.partition(":")[0] in PEOPLE
+        self._alerts.send(
+            "warning" if person else "critical",
+            f"kill level {now.level}: {now.reason} ({now.by})",
+            key=f"level:{now.level}",
+        )

@@ -81,6 +81,18 @@ async def test_a_source_that_still_says_more_keeps_it_after_a_resume() -> None:
     assert level(world.kill) == "off"
 
 
+async def test_what_a_person_asked_for_is_told_as_a_warning_and_what_the_bot_did_as_critical() -> None:
+    world = await a_world()
+    await world.controls.request("kill", "freeze", "cli:ada", "odd fills")
+    await world.kill.look()
+    world.kill.set("halt", "daemon", "five cycles failed")
+    told = [(level, text) for level, text in world.alerts.told if text.startswith("kill level")]
+    assert told == [
+        ("warning", "kill level freeze: odd fills (cli:ada)"),
+        ("critical", "kill level halt: five cycles failed (daemon)"),
+    ]
+
+
 async def test_a_signal_counts_at_once_and_outlives_the_process() -> None:
     world = await a_world()
     world.kill.set("halt", "signal", "SIGUSR1")
