@@ -11,7 +11,7 @@ READY := .venv/.ready-$(KEY)-$(DEV)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test bench check format docs tour lock clean
+.PHONY: help venv run test bench soak check format docs tour lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-8s", $$2; $$1=$$2=""; print $$0}'
@@ -57,6 +57,9 @@ acceptance: venv ## 400 hours of recorded candles through the crash of May 2021;
 bench: venv ## time one decision and one whole cycle by the number of assets; ARGS="--assets 20 --rounds 9"
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/cycle.py $(ARGS)
 
+soak: venv ## ten thousand cycles against the local exchange: what grows? plot and figures; ARGS="--cycles 500"
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/soak.py --plot docs/img/soak.svg $(ARGS)
+
 check: venv ## lint, types, import contracts, dependencies, sizes, words, Dockerfile and compose file
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
@@ -69,6 +72,7 @@ check: venv ## lint, types, import contracts, dependencies, sizes, words, Docker
 
 docs: venv ## make the pages of docs/ that come from the code
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m tests.reliability.page
 
 tour: venv ## play config/tour.yaml through (a few minutes) and write docs/tour.md from its record; ARGS="FOLDER" keeps it
 	@$(BIN)/python docs/tour.py $(ARGS)
