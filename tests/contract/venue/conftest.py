@@ -1,9 +1,10 @@
-"""The worlds of the venue contract: the same exchange in process, and over HTTP through ccxt."""
+"""The worlds of the venue contract: the same exchange in process, over Binance's wire, and behind replayed ones."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +19,8 @@ from bot.venues.ccxt.venue import make_venue
 from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.venue import SimulatedVenue
 from tests.unit.venues.simulated.scenes import START, StillScene
+from tests.wire.replay.bingx import BingxWire
+from tests.wire.replay.stage import KEY, PASSPHRASE, SECRET, Server, Wire
 
 
 class SetClock:
@@ -39,6 +42,20 @@ class SetClock:
         self.at = max(self.at, venue_at)
 
 
+@dataclass(frozen=True)
+class Has:
+    """What a venue tells and offers; where it does not, the contract asks what the bot does instead."""
+
+    transfers: bool = True
+    savings: bool = True
+    post_only: bool = True
+    isolated: bool = True
+    key_report: bool = True
+    marks: bool = True  # of positions
+    next_funding: bool = True
+    untold: frozenset[str] = frozenset()  # of a market
+
+
 @dataclass
 class World:
     """A venue, and the other side of it: what the exchange knows, and the hand that moves prices and time."""
@@ -47,13 +64,36 @@ class World:
     exchange: Exchange
     scene: StillScene
     clock: SetClock
+    has: Has = Has()
 
 
 async def _nowhere(state: bytes) -> None:
     del state
 
 
-@pytest.fixture(params=["simulated", "ccxt"])
+REPLAYED: Mapping[str, tuple[type[Wire], Has]] = {
+    "bingx": (BingxWire, Has(savings=False, untold=frozenset({"min_amount"}))),
+}
+
+
+@asynccontextmanager
+async def replayed(name: str, exchange: Exchange, scene: StillScene, clock: SetClock) -> AsyncIterator[World]:
+    """A venue whose documented wire is played over the same engine; a request it does not document fails the test."""
+    made, has = REPLAYED[name]
+    wire = made(exchange, scene, clock)
+    server = Server(wire)
+    setup = Setup("local", Credentials(KEY, SECRET, PASSPHRASE), await server.start())
+    venue = make_venue(name, setup, clock)
+    try:
+        await venue.open()
+        yield World(venue, exchange, scene, clock, has)
+        assert wire.faults == []
+    finally:
+        await venue.close()
+        await server.stop()
+
+
+@pytest.fixture(params=["simulated", "ccxt", *REPLAYED])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     scene, clock = StillScene(), SetClock(START)
     exchange = Exchange(scene, opening={"USDT": Decimal(10_000), "BTC": Decimal(2)})
@@ -62,6 +102,10 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         await simulated.open()
         yield World(simulated, exchange, scene, clock)
         await simulated.close()
+        return
+    if request.param in REPLAYED:
+        async with replayed(request.param, exchange, scene, clock) as made:
+            yield made
         return
     keys = make_keys()
     server = LocalExchange(exchange, clock, key=keys.key, secret=keys.secret, save=_nowhere)

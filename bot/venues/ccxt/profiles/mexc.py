@@ -197,6 +197,10 @@ class Mexc(Plain):
         del private
         return answers.loaded_markets(client, {}, {})
 
+    async def funding_rates(self, client: Any, symbol: str, since_ms: int, most: int) -> Sequence[tuple[int, Decimal]]:
+        """GET funding_rate/history, newest first and without a start: pages until it is reached."""
+        return await mexc_flows.settled(client, symbol, since_ms, most)
+
     # ---- account
 
     async def account_id(self, client: Any) -> str | None:

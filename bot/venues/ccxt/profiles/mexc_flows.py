@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 from bot.core.events import Event
@@ -73,6 +74,20 @@ async def deals(client: Any, symbol: str, since_ms: int) -> list[Any]:
         found += [client.parse_trade(row, market) for row in await _pages(ask, f"fills {symbol}")]
         start_ms += DEALS_WINDOW_MS + 1
     return found
+
+
+async def settled(client: Any, symbol: str, since_ms: int, page_size: int) -> list[tuple[int, Decimal]]:
+    """What a perpetual settled at from ``since_ms`` on, oldest first."""
+    what = f"funding history {symbol}"
+
+    async def ask(page: int) -> Rows:
+        asked = {"symbol": client.market(symbol)["id"], "page_num": page, "page_size": page_size}
+        data = answers.row(answers.row(await client.contractPublicGetFundingRateHistory(asked), what).get("data"), what)
+        return answers.rows(data.get("resultList") or [], what)
+
+    rows = await _pages(ask, what, until=lambda row: int(row["settleTime"]) < since_ms)
+    found = [(int(row["settleTime"]), mapping.decimal(row.get("fundingRate"), what)) for row in rows]
+    return sorted(one for one in found if one[0] >= since_ms)
 
 
 async def _funding(client: Any, since: datetime) -> list[Event]:
