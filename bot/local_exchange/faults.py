@@ -139,7 +139,7 @@ class FaultyLine:
         fault = self._now.get()
         name = f"{asked.method} {asked.path}"
         spoilt = answer if fault is None else self._spoil(fault, asked.path, name, answer)
-        if answer.status == 200 and answer.ending == "whole" and not asked.path.startswith(OWN):  # noqa: PLR2004 - OK
+        if _is_success(answer) and not asked.path.startswith(OWN):
             self._answers.pop(name, None)
             self._answers[name] = answer
             if len(self._answers) > KEPT_MOST:
@@ -176,6 +176,12 @@ class FaultyLine:
         )
         body = canonical_json({"code": -1003, "msg": text}).encode()
         return Answer(self._quiet_status, body, {"retry-after": f"{left_s:.3f}"})
+
+
+def _is_success(answer: Answer) -> bool:
+    """A refusal is never kept to be given again: nobody could tell whose it is. Bybit's come with HTTP's 200."""
+    refused_v5 = answer.body.startswith(b'{"retCode":') and not answer.body.startswith(b'{"retCode":0,')
+    return answer.status == 200 and answer.ending == "whole" and not refused_v5  # noqa: PLR2004 - OK
 
 
 def _closed_v5(left_s: float, *, banned: bool) -> Answer:
