@@ -329,6 +329,16 @@ def covering(desk: Desk, asset: str, coins: Decimal) -> tuple[Leg, ...]:
     return tuple(legs)
 
 
+def least_rest(desk: Desk, asset: str, short: Decimal, coins: Decimal) -> Decimal:
+    """``coins`` of a short to buy back, or the whole of it where the venue would not take the rest alone (R-G11)."""
+    contract = desk.contract(asset)
+    market = desk.market(contract.symbol)
+    small = (
+        market is not None and market.smallest(mark(desk, asset) * contract.coins) > (short - coins) / contract.coins
+    )
+    return short if small else coins
+
+
 def _purposes(hedge: Decimal, risk: Decimal) -> tuple[tuple[Decimal, Purpose], ...]:
     return (hedge, "hedge"), (risk, "risk")
 

@@ -25,7 +25,7 @@ from bot.core.numbers import canonical_json, digest, fraction
 from bot.core.plan_record import After, Plan, number
 from bot.core.policy import Policy, config_hash
 from bot.core.readings import bars_needed
-from bot.core.rules import breaker, margin
+from bot.core.rules import breaker, exits, margin
 from bot.core.rules.broken import settled
 from bot.core.sizing import AT_GOAL, CLOSE_ENOUGH, least_way, sign_of
 from bot.core.snapshot import Snapshot
@@ -224,6 +224,8 @@ def _over(desk: Desk, episode: Episode) -> str:
         return "no longer configured"
     if episode.direction == "derisk" and desk.seen.stress <= 0 and desk.seen.regime != "bear":
         return "stress and bear are over"
+    if episode.rule == exits.RULE and not exits.leaving(desk, desk.exposure(episode.subject)):
+        return "its reason is gone"
     exposure = desk.exposure(episode.subject)
     down, near, goal = sign_of(episode) == "down", CLOSE_ENOUGH, episode.goal
     if episode.direction == "derisk":  # not under a target that has risen since; a crumb is not worth a step

@@ -30,6 +30,7 @@ class Report:
     invariants: int = 0
     held: int = 0
     memory: bool = True
+    pruned: int = 0  # decisions that did nothing, whose inputs are kept no longer
 
     @property
     def clean(self) -> bool:
@@ -40,29 +41,25 @@ class Report:
     def verdict(self) -> str:
         """The last line."""
         identical = f"{self.identical} of {self.decisions} identical"
-        return f"{identical}, {self.held} of {self.invariants} invariants hold"
+        pruned = f" ({self.pruned} holds are older than their inputs are kept: readings only)" if self.pruned else ""
+        return f"{identical}{pruned}, {self.held} of {self.invariants} invariants hold"
 
 
 async def verify(record: Record, *, progress: Progress | None = None, any_version: bool = False) -> Report:
     """Check a whole record. Decisions of another version are named and, but for ``any_version``, not compared."""
     report, seen = Report(), Evidence()
     others: dict[str, int] = {}
-    pruned = 0
     async for row, snapshot, policy in record.everything():
         body = json.loads(row.plan_json)
         seen.add(row, body, snapshot, policy)
         if snapshot is None:
-            pruned += 1
+            report.pruned += 1
         elif row.version != __version__ and not any_version:
             others[row.version] = others.get(row.version, 0) + 1
         else:
             _compare(report, row, body, snapshot, policy)
         if progress is not None:
             progress(len(seen.decided))
-    if pruned:
-        report.lines.append(
-            f"{pruned} decisions that did nothing are older than their snapshots are kept: not compared"
-        )
     report.lines += [
         f"{count} decisions were made by version {version}: not compared" for version, count in others.items()
     ]

@@ -221,3 +221,23 @@ def test_r_a11_what_is_left_of_an_increment_follows_without_waiting_a_crumb_does
     assert verdicts(blocked(made, "BTC")) == {"R-G6": "defer"}
     made = under(8, reads(), memory=working("0.00002"))
     assert legs(approved(made, "BTC").wish) == {BTC: Decimal(5)}
+
+
+# ---- R-A11: dry powder that is next to none
+
+
+@pytest.mark.parametrize(("stables", "bought"), [("6.01", "1"), ("5.99", None), ("5.2", None)])
+def test_r_a11_dry_powder_of_less_than_a_point_buys_no_part_of_a_larger_step(stables: str, bought: str | None) -> None:
+    made = under(8, reads(), stables=stables, earn=58 - Decimal(stables))  # the floor takes five
+    if bought is not None:
+        assert legs(approved(made, "BTC").wish)[BTC] == pytest.approx(Decimal(bought), abs=Decimal("0.01"))
+        return
+    assert actions(made, "BTC") == []
+    assert hold(made, "BTC", "R-A11").nearest.startswith("1001.00 of dry powder, now")
+
+
+def test_r_a11_a_way_of_less_than_a_point_is_gone_with_less() -> None:
+    episode = {"subject": "BTC", "direction": "add", "goal": "0.5", "opened_at": "2026-03-05T00:00:00Z"}
+    memory = {"episodes": [{**episode, "rule": "R-A11", "sign": "up", "judged": True}]}
+    made = under("0.4", reads(), stables="5.45", earn="44.95", memory=memory)
+    assert legs(approved(made, "BTC").wish)[BTC] == pytest.approx(Decimal("0.4"), abs=Decimal("0.01"))

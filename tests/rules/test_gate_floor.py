@@ -24,9 +24,9 @@ def test_r_g7_what_stays_above_the_floor_at_its_worst_price_is_not_cut() -> None
 def test_r_g7_open_buys_and_their_fees_are_counted() -> None:
     order = {"symbol": "ETH/USDT", "side": "buy", "amount": "1", "price": "2500", "client_id": "b1", "state": "unknown"}
     made = decide(
-        seen({"BTC": 42, "ETH": 0}, 8, earn=50, orders=[order]), policy({"BTC": 50, "ETH": 1}), {"BTC": reads()}
+        seen({"BTC": 42, "ETH": 0}, 9, earn=49, orders=[order]), policy({"BTC": 50, "ETH": 1}), {"BTC": reads()}
     )
-    assert Decimal("0.4") < legs(approved(made, "BTC").wish)[BTC] < Decimal("0.5")
+    assert Decimal("1.4") < legs(approved(made, "BTC").wish)[BTC] < Decimal("1.5")
 
 
 def test_r_g7_margin_is_paid_by_the_sale_of_the_same_trim() -> None:

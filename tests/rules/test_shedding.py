@@ -176,14 +176,15 @@ def test_r_a16_a_crumb_of_a_tenth_of_an_increment_ends_an_episode(xrp: str, acts
 
 # ---- R-A17
 
-THIN: dict[str, Any] = {"history": {"SOL/USDT": {"spread_median": "0.00005", "depth_median": "1"}}}
+THIN: dict[str, Any] = {"history": {"SOL/USDT": {"depth_median": "10000000000000"}}}
 
 
 def thin(*, stress: bool, **more: Any) -> Plan:
     """SOL without liquidity beside BTC and ETH, in stress or not."""
     days = {name: own for name, own in storm(volatile=stress, joint=False).items() if name != "XRP"}
     held = {"BTC": 40, "ETH": 20, "SOL": 12}
-    return decide(seen(held, 28, candles=charts(days), **THIN, **more), policy(held, **OFF))
+    config = {**OFF, **more.pop("config", {})}
+    return decide(seen(held, 28, candles=charts(days), **{**THIN, **more}), policy(held, **config))
 
 
 def test_r_a17_an_illiquid_asset_in_stress_is_left_in_slices() -> None:
@@ -211,11 +212,32 @@ def test_r_a17_without_stress_an_illiquid_asset_is_not_left() -> None:
 
 
 def test_r_a17_a_dead_sector_is_left_without_stress() -> None:
-    history = {name: {"spread_median": "0.00005", "depth_median": "1"} for name in ("SOL/USDT", "XRP/USDT")}
+    history = dict.fromkeys(("SOL/USDT", "XRP/USDT"), THIN["history"]["SOL/USDT"])
     sleeves = {"core": {"weight": "0.5", "assets": ["BTC"]}, "alts": {"weight": "0.2", "assets": ["SOL", "XRP"]}}
     state = seen({"BTC": 50, "SOL": 10, "XRP": 10}, 30, history=history)
     made = decide(state, policy(sleeves=sleeves, **OFF), RANGE)
     assert {item.asset: item.rule for item in actions(made)} == {"SOL": "R-A17", "XRP": "R-A17"}
+
+
+SPREAD: dict[str, Any] = {"history": {"SOL/USDT": {"spread_median": "0.00005"}}}  # a quarter of the 2 bp there are
+
+
+@pytest.mark.parametrize(("limit", "leaves"), [("1.9", True), ("2", False)])
+def test_r_a17_a_wide_spread_that_normal_orders_may_pay_is_no_reason_to_leave(limit: str, leaves: bool) -> None:
+    made = thin(stress=True, config={"windows": {"max_spread_bp": limit}}, **SPREAD)
+    assert "SOL" in made.assessment.market.illiquid
+    assert [item.kind for item in actions(made, "SOL")] == (["exit"] if leaves else [])
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_r_a17_an_exit_whose_reason_is_gone_ends_instead_of_going_on_to_nothing(gone: bool) -> None:
+    episode = {"subject": "SOL", "direction": "exit", "goal": "0", "opened_at": utc_text(AT), "rule": "R-A17",
+               "sign": "down", "last_increment_at": utc_text(AT - timedelta(hours=1))}  # fmt: skip
+    facts = {"memory": {"episodes": [episode]}, **({"history": {}} if gone else {})}
+    made = thin(stress=True, **facts)
+    ended = [event.body["why"] for event in made.events if event.kind == "episode.ended"]
+    assert ended == (["its reason is gone"] if gone else [])
+    assert [item.rule for item in actions(made, "SOL")] == ([] if gone else ["R-A17"])
 
 
 def delisted(hours: float, **more: Any) -> Plan:

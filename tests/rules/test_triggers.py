@@ -62,6 +62,17 @@ def test_r_w2_what_asset_actions_leave_over_is_nothing_when_they_cover_the_sleev
     assert fired(made) == {"BTC": "over"}
 
 
+def parts(btc: str, eth: str) -> list[str]:
+    """Assets whose drift or part of the sleeve's fires; bands of 5, the sleeve's too."""
+    state = seen({"BTC": btc, "ETH": eth}, 100 - Decimal(btc) - Decimal(eth))
+    return sorted(fired(decide(state, policy(sleeves=SLEEVE, **OFF), RANGE)))
+
+
+def test_r_w2_a_part_under_a_fifth_of_the_members_own_band_is_not_spread_to_it() -> None:
+    assert parts("34", "39.1") == ["BTC"]  # 0.9 of a band of 5 are left over for ETH
+    assert parts("34", "39") == ["BTC", "ETH"]
+
+
 def test_r_w2_a_sleeve_inside_its_band_fires_nothing() -> None:
     made = decide(seen({"BTC": 43, "ETH": "41.99"}, "15.01"), policy(sleeves=SLEEVE, **OFF), RANGE)
     assert fired(made) == {}

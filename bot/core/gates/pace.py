@@ -9,7 +9,7 @@ from decimal import Decimal
 from bot.core.desk import Desk
 from bot.core.memory import Ended
 from bot.core.numbers import ONE, ZERO, utc_text
-from bot.core.sizing import left_of, percent, sign_of
+from bot.core.sizing import CLOSE_ENOUGH, STRETCH, left_of, percent, sign_of
 from bot.core.verdicts import Verdict
 from bot.core.wishes import Wish
 
@@ -74,7 +74,8 @@ def turnover(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     if room >= ONE:
         return wish, Verdict(GATE, "pass")
     used = f"turnover of the day {percent(max(bought, sold))} of {percent(limit)}"
-    if room <= 0:
+    # What is left of the day may be no step any more: a crumb is not traded, and not told as the venue's business.
+    if room * max(plus, minus) <= min(CLOSE_ENOUGH, max(plus, minus) * STRETCH):
         tomorrow = (desk.snapshot.at + DAY).replace(hour=0, minute=0, second=0, microsecond=0)
         nearest = f"turnover under {percent(limit)}, now {percent(max(bought, sold))}; from {utc_text(tomorrow)}"
         return wish, Verdict(GATE, "defer", used, nearest, until=tomorrow)

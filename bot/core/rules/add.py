@@ -10,6 +10,7 @@ from bot.core.assessment import Exposure, Readings, Trend
 from bot.core.desk import Desk
 from bot.core.futures import (
     buying_power,
+    least_rest,
     longs,
     margin_of,
     mark,
@@ -31,6 +32,7 @@ from bot.core.wishes import Hold, Leg, Move, Wish
 RULE = "R-A11"
 BRIDGE = "R-A12"
 HALF = Decimal("0.5")
+LEAST_CUT = Decimal("0.01")  # of E: what dry powder must leave of a larger step
 STRESS_STOPS_ADDS = 2
 LEAST_MOVE = Decimal(10)  # a transfer of less is not worth its cycle
 AFTER_TRIM = timedelta(days=30)
@@ -234,7 +236,7 @@ def _close_short(desk: Desk, asset: str, short: Decimal, gap: Decimal, reasons: 
         return Hold(asset, "R-A8", "the short is closed before spot is bought", f"from {utc_text(wait)}, now {now}")
     size = min(step(gap, desk.policy.add_for(asset).increment), fraction(short * mark / desk.equity))
     contract = desk.contract(asset)
-    coins = min(short, size * desk.equity / mark)
+    coins = least_rest(desk, asset, short, min(short, size * desk.equity / mark))
     leg = Leg(contract.symbol, coins / contract.coins, mark * contract.coins, "hedge", reduce_only=True)
     return Wish(
         "R-A8", "unhedge", "upkeep", asset, f"{reasons}; the short is closed before spot is bought",
@@ -255,12 +257,14 @@ def _spot(desk: Desk, asset: str, step_of: _Step) -> Wish | Hold:
     if fetch is not None:
         return fetch
     money = min(wanted, min(powder, _cash(desk)) / (ONE + market.taker))
-    if money < market.smallest(price) * price:
+    # A cut to crumbs is none: else what the floor's refill just sold for is spent a few coins at a time.
+    least = max(market.smallest(price) * price, min(wanted, LEAST_CUT * desk.equity))
+    if money < least:
         return Hold(
             asset,
             "R-A11",
             f"dry powder {powder:.2f} is too little: liquid stables {desk.ledger.liquid:.2f}, floor {desk.floor:.2f}",
-            f"{market.smallest(price) * price:.2f} of dry powder, now {powder:.2f}",
+            f"{least * (ONE + market.taker):.2f} of dry powder, now {powder:.2f}",
         )
     leg = Leg(symbol, money / price, price)
     funded = sales(desk) if money * (ONE + market.taker) > min(own_powder(desk), own_cash(desk)) else ()

@@ -6,6 +6,7 @@ from bot.core.assessment import Exposure
 from bot.core.desk import Desk
 from bot.core.futures import change_of, closed, delisted, free_needed, sale, sellable
 from bot.core.numbers import ZERO, fraction
+from bot.core.prices import half_spread
 from bot.core.sizing import step
 from bot.core.wishes import Hold, Leg, Wish
 
@@ -34,12 +35,20 @@ def leaving(desk: Desk, exposure: Exposure) -> str:
     why = illiquid.get(exposure.asset)
     if not why or (desk.policy.regime.index in illiquid and not why.startswith("position")):
         return ""  # a market that is dry as a whole is stress (R-S15): only what is dry beside a liquid index is left
+    if why.startswith("spread") and _tradable(desk, exposure.asset):
+        return ""  # twice next to nothing is still next to nothing
     if desk.seen.stress > 0:
         return f"illiquid ({why}) in stress {desk.seen.stress}"
     members = desk.policy.targets.sleeves[exposure.sleeve].members
     if len(members) > 1 and all(name in illiquid for name in members):
         return f"illiquid ({why}) like its whole sleeve {exposure.sleeve}"
     return ""
+
+
+def _tradable(desk: Desk, asset: str) -> bool:
+    """Whether the spread is one that normal orders may pay (R-G5)."""
+    half = half_spread(desk.spot(asset), desk.snapshot)
+    return half is not None and half * 20_000 <= desk.policy.windows.max_spread_bp
 
 
 def _slice(desk: Desk, exposure: Exposure, why: str) -> Wish | Hold | None:

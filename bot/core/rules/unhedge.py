@@ -8,7 +8,7 @@ from decimal import Decimal
 from bot.core.assessment import Exposure, Trend
 from bot.core.costs import funding_view
 from bot.core.desk import Desk
-from bot.core.futures import free_needed, paced
+from bot.core.futures import free_needed, least_rest, paced
 from bot.core.memory import Hedge
 from bot.core.numbers import ZERO, fraction, utc_text
 from bot.core.sizing import percent, points, step
@@ -56,10 +56,7 @@ def _cover(desk: Desk, asset: str, size: Decimal) -> Leg:
     mark, contract = desk.ledger.marks[asset], desk.contract(asset)
     assert mark is not None  # noqa: S101 - asked by `wish`
     short = -desk.ledger.contracts[asset] - desk.risk_short(asset)
-    coins = min(short, size * desk.equity / mark)
-    market = desk.market(contract.symbol)
-    if market is not None and (short - coins) / contract.coins < market.smallest(mark * contract.coins):
-        coins = short  # a rest that the venue does not take alone goes with it
+    coins = least_rest(desk, asset, short, min(short, size * desk.equity / mark))
     return Leg(contract.symbol, coins / contract.coins, mark * contract.coins, "hedge", reduce_only=True)
 
 

@@ -11,6 +11,7 @@ from bot.core.policy import Policy
 from bot.core.sizing import percent, points
 
 RULE = "R-W2"
+LEAST_PART = Decimal("0.2")  # of a member's own band: less of a sleeve's drift is not worth a step of its own
 
 
 def fire(exposures: Sequence[Exposure], policy: Policy) -> Iterator[Trigger]:
@@ -49,6 +50,8 @@ def _of_sleeve(name: str, members: Sequence[Exposure], fired: set[str], policy: 
         return
     share = min(Decimal(1), left / whole)
     for item in rest:
+        if abs(item.drift * share) < item.band * LEAST_PART:
+            continue
         over = drift > 0
         why = (
             f"sleeve {name} is {points(abs(drift))} points {'over' if over else 'under'} its target "

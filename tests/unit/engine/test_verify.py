@@ -100,6 +100,22 @@ async def test_a_decision_of_another_version_is_named_and_not_compared() -> None
     assert (compared.decisions, compared.identical) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("pruned", "said"), [(0, ""), (2, " (2 holds are older than their inputs are kept: readings only)")]
+)
+async def test_the_verdict_says_how_many_holds_could_not_be_made_again(pruned: int, said: str) -> None:
+    world = await a_world()
+    for _ in range(3):
+        await world.cycle()
+    book = world.database.books["main", "paper", "binance", "local"]
+    for number in range(1, 1 + pruned):
+        row, _, policy = book.decisions[number]
+        book.decisions[number] = (row, None, policy)
+    report = await verify(world.record)
+    whole = 3 - pruned
+    assert report.verdict.startswith(f"{whole} of {whole} identical{said}, ")
+
+
 async def test_progress_is_told() -> None:
     world = await a_world()
     for _ in range(3):
