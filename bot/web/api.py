@@ -147,7 +147,7 @@ def outside_of(desk: Desk) -> APIRouter:
 
     @router.get("/metrics")
     async def scrape() -> Response:
-        beat, plan = await desk.beat(), await desk.plan()
+        plan, beat = await desk.plan(), await desk.beat()
         if plan:
             await desk.tally.count(desk.terms.panorama)
         memory = desk.terms.memory_bytes
@@ -163,9 +163,9 @@ def outside_of(desk: Desk) -> APIRouter:
 
 async def status_of(desk: Desk) -> dict[str, Any]:
     """The body of `status`: the last beat, the kill level as it stands, and whether the bot lives."""
+    known = bool(await desk.plan())
     beat = await desk.beat()
     pulse = desk.pulse(beat)
-    known = bool(await desk.plan())
     health = {
         "fresh": pulse.fresh,
         "ready": pulse.ready,

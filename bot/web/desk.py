@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.ports.errors import StoreRefused
+from bot.render.decisions import decision_body
 from bot.web.access import Access
 from bot.web.metrics import Tally
 from bot.web.standing import Pulse, Standing, pulse, standing
@@ -43,7 +43,7 @@ class Desk:
             row = await self.terms.panorama.latest()
             if row is None:
                 return {}
-            self._plan = (row.number, {**json.loads(row.plan_json), "number": row.number, "outcome": row.outcome})
+            self._plan = (row.number, decision_body(row))
         return self._plan[1]
 
     async def standing(self, beat: Mapping[str, Any]) -> Standing:

@@ -150,7 +150,7 @@ def _counted(tally: Tally) -> list[Metric]:
         *counts, total = slots
         so_far = 0.0
         buckets = []
-        for edge, ended in zip((*(f"{edge:g}" for edge in EDGES_S), "+Inf"), counts, strict=True):
+        for edge, ended in zip((*map(str, EDGES_S), "+Inf"), counts, strict=True):
             so_far += ended
             buckets.append((edge, so_far))
         took.add_metric([state], buckets, total)

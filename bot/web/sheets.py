@@ -68,12 +68,13 @@ class Sheets:
     async def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page within the frame: what every page shows is asked for here."""
         desk = self._desk
+        plan = await desk.plan()
         beat = await desk.beat()
         visitor: Visitor | None = getattr(request.state, "visitor", None)
         frame = {
             "terms": desk.terms,
             "beat": beat,
-            "plan": await desk.plan(),
+            "plan": plan,
             "kill": await desk.standing(beat),
             "pulse": desk.pulse(beat),
             "failed": desk.watch.failed,
