@@ -20,7 +20,9 @@ from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.venue import SimulatedVenue
 from tests.unit.venues.simulated.scenes import START, StillScene
 from tests.wire.replay.bingx import BingxWire
+from tests.wire.replay.mexc import MexcWire
 from tests.wire.replay.stage import KEY, PASSPHRASE, SECRET, Server, Wire
+from tests.wire.replay.weex import WeexWire
 
 
 class SetClock:
@@ -73,6 +75,18 @@ async def _nowhere(state: bytes) -> None:
 
 REPLAYED: Mapping[str, tuple[type[Wire], Has]] = {
     "bingx": (BingxWire, Has(savings=False, untold=frozenset({"min_amount"}))),
+    "weex": (WeexWire, Has(transfers=False, savings=False, post_only=False, key_report=False)),
+    "mexc": (
+        MexcWire,
+        Has(
+            savings=False,
+            isolated=False,
+            key_report=False,
+            marks=False,
+            next_funding=False,
+            untold=frozenset({"min_notional", "contract_size"}),
+        ),
+    ),
 }
 
 

@@ -107,6 +107,7 @@ class Mexc(Plain):
     candles_most: Mapping[Literal["spot", "swap"], int] = {"spot": 500, "swap": 2_000}
     states = STATES
     client_id_names = ("clientOrderId", "externalOid", "origClientOrderId")
+    swap_kind = {"type": "swap"}  # noqa: RUF012 - read only; a ``subType`` would be sent as it is
     duplicate_texts = ("duplicate", "Duplicate")
     nobody_knows = frozenset({500, 501, 503, 504, 20001, 20002, 88009})
     lacks: Sequence[Lack] = (
@@ -306,10 +307,10 @@ class Mexc(Plain):
             raise
 
     async def send_cancel(self, client: Any, symbol: str, client_id: str) -> None:
-        """By ``origClientOrderId``, or cancel_with_external: ccxt's own call would send ``[null]``."""
+        """By ``origClientOrderId``, or cancel_with_external: ccxt's own calls send more, or ``[null]``."""
         market = client.market(symbol)
         if not market["swap"]:
-            await client.cancel_order(None, symbol, {"clientOrderId": client_id, "origClientOrderId": client_id})
+            await client.spotPrivateDeleteOrder({"symbol": market["id"], "origClientOrderId": client_id})
             return
         await client.contractPrivatePostOrderCancelWithExternal([{"symbol": market["id"], "externalOid": client_id}])
 

@@ -73,6 +73,7 @@ class Plain:
     duplicate_codes: ClassVar[frozenset[int]] = frozenset()
     duplicate_texts: ClassVar[Sequence[str]] = ()
     nobody_knows: ClassVar[frozenset[int]] = frozenset()
+    swap_kind: ClassVar[Mapping[str, str]] = {"type": "swap", "subType": "linear"}
     wallets: ClassVar[Mapping[str, str]] = {"spot": "spot", "futures": "swap"}
 
     # ---- what an environment has
@@ -129,7 +130,7 @@ class Plain:
 
     async def open_orders(self, client: Any, symbol: str | None, *, swap: bool) -> Sequence[Any]:
         """By `fetch_open_orders`."""
-        kind = {"type": "swap", "subType": "linear"} if swap else {"type": "spot"}
+        kind = self.swap_kind if swap else {"type": "spot"}
         found: Sequence[Any] = await client.fetch_open_orders(symbol, None, None, {} if symbol else kind)
         return found
 

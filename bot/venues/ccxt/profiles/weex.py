@@ -16,7 +16,7 @@ import ccxt.async_support as ccxt
 from bot.core.events import Event
 from bot.core.instruments import Market, is_swap
 from bot.core.numbers import ZERO, milliseconds, plain
-from bot.core.orders import OrderState
+from bot.core.orders import OrderIntent, OrderState
 from bot.core.snapshot import Balance, Position
 from bot.ports.clock import Clock
 from bot.ports.errors import Malformed
@@ -102,6 +102,7 @@ class Weex(Plain):
     book_depths: Mapping[Literal["spot", "swap"], Sequence[int]] = {"spot": (15, 200), "swap": (15, 200)}
     states = STATES
     client_id_names = ("clientOrderId", "origClientOrderId", "newClientOrderId")
+    swap_kind = {"type": "swap"}  # noqa: RUF012 - read only; a ``subType`` would be sent as it is
     duplicate_texts = ("duplicate", "DUPLICATE")
     nobody_knows = frozenset({-1000, -1054})
     lacks: Sequence[Lack] = (
@@ -252,6 +253,14 @@ class Weex(Plain):
         return KeyReport(None, None, None, None, "WEEX does not say what a key may do")
 
     # ---- orders
+
+    def order_params(self, intent: OrderIntent) -> Mapping[str, Any]:
+        """Perpetuals are told the side of the book they open or reduce; ccxt would send ``reduceOnly`` along."""
+        params = dict(super().order_params(intent))
+        if is_swap(intent.symbol):
+            reduces = params.pop("reduceOnly", False)
+            params["positionSide"] = "LONG" if (intent.qty > 0) is not reduces else "SHORT"
+        return params
 
     async def lookup(self, client: Any, symbol: str, client_id: str) -> Any:
         """GET order by ``origClientOrderId``; of perpetuals also its history, should the first not know client ids."""
