@@ -21,6 +21,7 @@ TRIES = 2  # transfers sent without money arriving, after which the leg is given
 LEAST_MOVE = Decimal(1)
 HALF = Decimal("0.5")  # of a band over the neutral target, from which a bear regime hedges
 BEAR_HEDGE = "R-A6"
+COMPLETED_WITHIN = timedelta(days=1)  # a bear hedge, from its first fill
 AFTER_STOP = timedelta(days=7)  # no new bridge where one was stopped (R-A14)
 DELISTING = "delisting"  # a macro event of this impact named after the asset
 NOT_REOPENED = timedelta(hours=24)  # after a position vanished without an order of ours (R-W7)
@@ -91,18 +92,25 @@ def bear_hedged(desk: Desk, asset: str) -> bool:
 
 
 def bear_hedge(desk: Desk, asset: str) -> Decimal:
-    """Coins that a bear regime shorts of an overweight instead of selling it (R-A6); 0 where it has nothing to do."""
+    """Coins that a bear regime shorts of an overweight instead of selling it (R-A6); 0 where it has nothing to do.
+
+    One short of `hedge.bear_size` at most; what slices and fills left of it is completed within a day.
+    """
     exposure, hedge = desk.exposure(asset), desk.policy.hedge_for(asset)
     over = fraction(desk.ledger.net(asset) - desk.seen.neutral.get(asset, exposure.target))
     band = desk.seen.neutral_bands.get(asset, exposure.band)
-    if desk.seen.regime != "bear" or over < fraction(HALF * band) or bear_hedged(desk, asset):
+    if desk.seen.regime != "bear" or over < fraction(HALF * band) or no_short(desk, asset):
         return ZERO
-    if _lately(desk, asset) or no_short(desk, asset):
+    own = [item for item in desk.hedges(asset, "hedge") if item.reason.startswith(BEAR_HEDGE)]
+    young = any(desk.snapshot.at - item.opened_at < COMPLETED_WITHIN for item in own)
+    if not young and (bear_hedged(desk, asset) or _lately(desk, asset)):
         return ZERO
+    worth, contract = mark(desk, asset), desk.contract(asset)
+    stands = sum((item.contracts for item in own), ZERO) * contract.coins * worth / desk.equity
     held, contracts = desk.ledger.coins.get(asset, ZERO), desk.ledger.contracts.get(asset, ZERO)
     room = held * min(ONE, hedge.max_ratio) + min(ZERO, contracts)
-    coins = min(min(hedge.bear_size, over) * desk.equity / mark(desk, asset), room)
-    return coins if coins > 0 and coins * mark(desk, asset) >= hedge.min_size * desk.equity else ZERO
+    coins = min(min(hedge.bear_size - stands, over) * desk.equity / worth, room)
+    return coins if coins > 0 and coins * worth >= hedge.min_size * desk.equity else ZERO
 
 
 def _lately(desk: Desk, asset: str) -> bool:

@@ -122,20 +122,31 @@ def sold(plans: Sequence[Plan], symbol: str = BTC) -> Decimal:
     return -sum((legs(item).get(symbol, Decimal(0)) for item in acted), Decimal(0))
 
 
-def test_r_a6_the_step_to_the_bear_target_is_sold_beside_the_hedge() -> None:
-    """Both happen in one plan; the step goes on by increments and leaves the short alone."""
+def test_r_a6_the_step_to_the_bear_target_is_sold_once_the_hedge_stands_and_leaves_it_alone() -> None:
     made = decide(stepping(65), STEPPED, RANGE)
-    assert [(item.kind, item.rule) for item in actions(made, "BTC")] == [("hedge", "R-A6"), ("derisk", "R-T2")]
-    assert [legs(item) for item in actions(made, "BTC")] == [{SWAP: Decimal(-10)}, {BTC: Decimal(-5)}]
+    assert [(item.rule, legs(item)) for item in actions(made, "BTC")] == [("R-A6", {SWAP: Decimal(-10)})]
     then = decide(after(stepping(65), made), STEPPED, RANGE)
-    assert [(item.rule, set(legs(item))) for item in actions(then, "BTC")] == [("R-T2", {BTC})]
+    assert [(item.rule, legs(item)) for item in actions(then, "BTC")] == [("R-T2", {BTC: Decimal(-5)})]
+
+
+@pytest.mark.parametrize(
+    ("shorts", "opened", "points"), [(6, 1, "-4"), (6, 24, None), (9.8, 1, None)], ids=["young", "old", "small"]
+)
+def test_r_a6_what_a_slice_left_of_the_hedge_is_completed_within_a_day(
+    shorts: float, opened: int, points: str | None
+) -> None:
+    fact = {"symbol": SWAP, "purpose": "hedge", "contracts": str(Decimal(str(shorts)) / 50), "reason": "R-A6: bear"}
+    memory = {"hedges": [{**fact, "opened_at": ago(hours=opened)}], "last_bear_hedge": {"BTC": ago(hours=opened)}}
+    made = bear(65, shorts=shorts, memory=memory)
+    hedges = [legs(item) for item in actions(made) if item.rule == "R-A6"]
+    assert hedges == ([{SWAP: Decimal(points)}] if points else [])
 
 
 @pytest.mark.parametrize("futures", [10, 0], ids=["prefunded", "its margin is sent first"])
 def test_r_t2_the_bear_step_sells_what_lies_between_the_targets_and_never_what_is_hedged(futures: int) -> None:
     plans = [made for _, made in run(stepping(futures=futures), STEPPED, 9, RANGE)]
     first = actions(plans[0], "BTC")
-    assert [item.kind for item in first] == (["hedge", "derisk"] if futures else ["transfer"])
+    assert [item.kind for item in first] == (["hedge"] if futures else ["transfer"])
     assert sold(plans, SWAP) == pytest.approx(Decimal(8), abs=Decimal("0.05"))
     assert sold(plans) == pytest.approx(Decimal(20), abs=Decimal("0.1"))
     assert net(plans[-1], "BTC") == pytest.approx(Decimal(30), abs=Decimal("0.1"))
@@ -473,16 +484,18 @@ def test_r_a19_a_recall_comes_before_an_add_and_counts_when_it_has_arrived() -> 
 
 
 def test_r_a19_a_recall_is_worth_a_move_so_that_the_next_tick_asks_for_none() -> None:
-    """An add of 5 takes 5.005 of powder; 4.965 are there: 40 USDT are short, a hundredth of E comes."""
-    made = idle("14.965", earn="15.035", btc=70)
+    """An add of 5 takes 5.005 of powder; 4.405 are there: 600 USDT are short, a hundredth of E comes."""
+    made = idle("14.405", earn="15.595", btc=70)
     assert the(made, "recall").moves[0].amount == Decimal(1_000)
-    assert the(made, "recall").why.startswith("R-A19: 40.00 of what is parked is needed now")
-    then = decide(after(seen({"BTC": 70}, "14.965", earn="15.035", **EARNS), made), EARNING, RANGE)
+    assert the(made, "recall").why == "R-A19: 600.00 of what is parked is needed now, 1000.00 is recalled"
+    then = decide(after(seen({"BTC": 70}, "14.405", earn="15.595", **EARNS), made), EARNING, RANGE)
     assert "recall" not in kinds(then)
 
 
-def test_r_a19_what_dry_powder_covers_recalls_nothing() -> None:
-    assert "recall" not in kinds(idle("15.01", earn="14.99", btc=70))
+def test_r_a19_an_add_that_lacks_a_tenth_or_less_is_that_much_smaller() -> None:
+    made = idle("14.51", earn="15.49", btc=70)
+    assert "recall" not in kinds(made)
+    assert legs(the(made, "add"))[BTC] == pytest.approx(Decimal("4.5"), abs=Decimal("0.01"))
 
 
 def test_r_a19_a_margin_need_that_spot_does_not_cover_is_recalled() -> None:

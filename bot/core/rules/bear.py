@@ -24,11 +24,9 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     neutral = desk.seen.neutral.get(asset, exposure.target)
     band = desk.seen.neutral_bands.get(asset, exposure.band)
     over = fraction(desk.ledger.net(asset) - neutral)
-    if bear_hedged(desk, asset):
-        return _held(desk, asset, over, band)
     coins = bear_hedge(desk, asset)
     if not coins:
-        return None
+        return _held(desk, asset, over, band) if bear_hedged(desk, asset) else None
     hedge, worth = desk.policy.hedge_for(asset), mark(desk, asset)
     need = margin_of(desk, asset, coins * worth, hedge.leverage)
     funding = prefund(desk, asset, need, need, f"{asset}'s bear hedge")

@@ -43,17 +43,14 @@ def wishes(desk: Desk) -> list[Wish | Hold]:
 
 
 def step_beside(desk: Desk, asset: str) -> Wish | Hold | None:
-    """The step to the bear target once the hedge of what is over the neutral one was proposed (R-A6 goes first).
+    """The step to the bear target where a gate keeps back the hedge of what is over the neutral one.
 
-    While that hedge is on its way the step waits for it; where a gate keeps it back, the step goes ahead.
+    Else it waits until that hedge stands, so that it sells nothing that is hedged (R-A6).
     """
     if desk.seen.regime != "bear" or desk.seen.stress > 0 or desk.asked(asset) is not None:
         return None
-    exposure = desk.exposure(asset)
-    if _hedged_now(desk, asset):
-        return _bear_step(desk, exposure)
     refused = any(item.asset == asset and item.rule == BEAR_HEDGE for item in desk.refused)
-    return _bear_step(desk, exposure) if refused else None
+    return _bear_step(desk, desk.exposure(asset)) if refused else None
 
 
 def _of(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
@@ -82,10 +79,6 @@ def _bear_step(desk: Desk, exposure: Exposure) -> Wish | Hold | None:
         return None
     why = f"bear regime: target {percent(target)}, in neutral {percent(neutral)}"
     return _down(desk, exposure, over, fraction(net - over), BEAR, why)
-
-
-def _hedged_now(desk: Desk, asset: str) -> bool:
-    return any(item.asset == asset and item.rule == BEAR_HEDGE for item in desk.approved)
 
 
 def _stepped(desk: Desk, asset: str) -> bool:
@@ -128,8 +121,7 @@ def _down(desk: Desk, exposure: Exposure, way: Decimal, goal: Decimal, rule: str
         if coins <= 0:
             return Hold(asset, rule, f"{why}, but no coins may be sold", free_needed(desk, asset))
         # The bear step leaves the bear hedge alone; any other sale of hedged spot closes its share of the short (R-A8).
-        stands = any(item.reason.startswith(BEAR_HEDGE) for item in desk.hedges(asset, "hedge"))
-        alone = rule == BEAR and (stands or _hedged_now(desk, asset))
+        alone = rule == BEAR and any(item.reason.startswith(BEAR_HEDGE) for item in desk.hedges(asset, "hedge"))
         legs = (Leg(desk.spot(asset), -coins, price),) if alone else sale(desk, asset, coins)
     text = f"{rule}: {why}; {points(way)} points over"
     return Wish(

@@ -8,7 +8,7 @@ from decimal import ROUND_FLOOR, Decimal
 from bot.core.desk import Desk
 from bot.core.futures import own_cash, own_powder
 from bot.core.numbers import CENT, ZERO
-from bot.core.sizing import points
+from bot.core.sizing import STRETCH, points
 from bot.core.wishes import Move, Wish
 
 RULE = "R-A19"
@@ -47,7 +47,10 @@ def recall(desk: Desk) -> list[Wish]:
     earn = desk.ledger.earn
     if earn <= 0 or not desk.ledger.equity:
         return []
-    missing = _refill(desk) + max(ZERO, _wanted(desk) - desk.dry_powder) + _margin(desk)
+    wanted = _wanted(desk)
+    lack = wanted - desk.dry_powder
+    # An addition that lacks a crumb is a crumb smaller (R-A2): it needs no recall of its own.
+    missing = _refill(desk) + (lack if lack > wanted * STRETCH else ZERO) + _margin(desk)
     # At least what is worth parking: else prices that tick call for a few coins more in every cycle.
     least = desk.policy.savings.min_move * desk.equity
     amount = min(earn, max(missing, least)).quantize(CENT, ROUND_FLOOR)
