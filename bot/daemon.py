@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from bot.engine.permit import SendPermit
 from bot.engine.record import alert_event
 from bot.engine.status import NotedAlerts, standing_body
 from bot.engine.stop import CANCELS, KillWatch
+from bot.ports.alerts import Delivery
 from bot.ports.errors import Fenced, PortError, StoreError
 from bot.ports.store import Identity, Run
 from bot.settings import Settings
@@ -64,6 +65,7 @@ class Body:
     starts_most: int | None = None  # that may end badly within ten minutes; None: any number
     clean: Callable[[str], str] = str  # takes secrets out of what is written down
     notes: Sequence[str] = ()  # what is to be said at the start
+    delivery: Callable[[], Delivery] | None = None  # of alerts, to people
     config_path: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -483,5 +485,6 @@ class Daemon:
             "requests": dict(self._body.requests()),
             "failures": self._failures,
             "clock_offset_ms": self.engine.guard.skew.offset_ms,
+            "alerts": asdict(self._body.delivery()) if self._body.delivery else None,
             "beat_at": utc_text(host_utc_now()),
         }

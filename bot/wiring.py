@@ -22,22 +22,20 @@ from bot.ports.errors import StoreRefused, Transient, VenueError
 from bot.ports.store import Identity
 from bot.settings import LIVE, Settings
 from bot.settings.sections import Feed, Feeds
-from bot.wiring_host import locked, notes_of, redactor, run_of
+from bot.wiring_host import PAUSE, Keep, KeptPause, alerts_of, locked, notes_of, redactor, run_of
 
 if TYPE_CHECKING:
+    from bot.ports.alerts import Alerts
     from bot.ports.store import Controls, Record, Store
     from bot.ports.venue import Account, Broker, FeedSource, KeyReport, MarketData, Savings, Transfers
     from bot.venues.ccxt.profiles import Setup
     from bot.venues.ccxt.venue import CcxtVenue
     from bot.venues.simulated.exchange import Exchange
 
-Keep = Callable[[str, bytes | None], Awaitable[bytes | None]]
 DRY_RUN = "dry-run: the order is printed and recorded, and goes nowhere"
 SYNC_EVERY_S = 30.0
 PROBE_TIMEOUT_S = 10.0
 FEEDS = ("dominance", "sentiment", "macro")
-PAUSE = "pause"  # the name a venue's ban is kept under
-PAUSE_STEP = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -79,8 +77,7 @@ async def compose(
     from bot.store.sql import SqlControls, SqlRecord, SqlStore
     from bot.store.sql.soundness import must_be_sound
 
-    identity = identity_of(settings)
-    url = settings.store.url
+    identity, url = identity_of(settings), settings.store.url
     env = os.environ if env is None else env
     controls = SqlControls(url, identity, host_utc_now)
     lock, holder = locked(settings, data_folder(settings))
@@ -97,10 +94,11 @@ async def compose(
         undone.push_async_callback(world.stack.aclose)
         identity = replace(identity, account=await _account(world.account, controls, terms))
         await store.open(identity, migrate=False)  # refused where the record is of another account
+        alerts = alerts_of(settings, world.clock, world.stack)
         undone.pop_all()
     finally:
         await undone.aclose()
-    parts = _parts(settings, world, (store, controls, SqlRecord(url, identity)), store.keep)
+    parts = _parts(settings, world, (store, controls, SqlRecord(url, identity)), store.keep, alerts)
     return Body(
         parts=parts,
         identity=identity,
@@ -116,6 +114,7 @@ async def compose(
         starts_most=None if settings.venue.environment == "local" else starts.MOST,
         clean=redactor(settings).text,
         notes=notes_of(settings),
+        delivery=alerts.delivery,
         config_path=config_path,
         env=env,
     )
@@ -171,9 +170,9 @@ async def _nothing_kept(_name: str, _state: bytes | None = None) -> bytes | None
     return None
 
 
-def _parts(settings: Settings, world: World, handles: tuple[Store, Controls, Record], keep: Keep) -> Parts:
-    from bot.alerts.log import LogAlerts
-
+def _parts(
+    settings: Settings, world: World, handles: tuple[Store, Controls, Record], keep: Keep, alerts: Alerts
+) -> Parts:
     store, controls, record = handles
     return Parts(
         mode=settings.mode,
@@ -188,7 +187,7 @@ def _parts(settings: Settings, world: World, handles: tuple[Store, Controls, Rec
         controls=controls,
         record=record,
         clock=world.clock,
-        alerts=LogAlerts(world.clock.mono),
+        alerts=alerts,
         feeds=world.feeds,
         savings=world.savings,
         keep=keep,
@@ -203,6 +202,7 @@ async def observe_once(settings: Settings) -> Snapshot:
 
     Memory and a simulated account's state come from the record where there is one.
     """
+    from bot.alerts.log import LogAlerts
     from bot.clocks import host_utc_now
     from bot.engine.arithmetic import decide
     from bot.engine.observe import Observer, book_symbols
@@ -223,7 +223,7 @@ async def observe_once(settings: Settings) -> Snapshot:
             MemoryControls(nowhere, identity, host_utc_now),
             MemoryRecord(nowhere, identity),
         )
-        parts = _parts(settings, world, handles, read_only)
+        parts = _parts(settings, world, handles, read_only, LogAlerts(world.clock.mono))
         observer, policy = Observer(parts), settings.policy()
         standing = Standing(settings.kill_switch, "kill_switch" if settings.kill_switch != "off" else "")
         reads = await observer.read(policy)
@@ -412,23 +412,6 @@ async def _paused_until(keep: Keep, clock: Clock) -> datetime | None:
     text = (await keep(PAUSE, None) or b"").decode()
     until = datetime.fromisoformat(text) if text else None
     return until if until is not None and until > clock.now() else None
-
-
-@dataclass(slots=True)
-class KeptPause:
-    """Keeps a ban beyond the process: asked after each cycle, it writes only what changed."""
-
-    paused_until: Callable[[], datetime | None]
-    keep: Keep
-    told: datetime | None = None
-
-    async def __call__(self) -> None:
-        """Write it down."""
-        until = self.paused_until()
-        if until is None or (self.told is not None and abs(until - self.told) < PAUSE_STEP):
-            return  # one that is over does no harm: it lies in the past
-        self.told = until
-        await self.keep(PAUSE, until.isoformat().encode())
 
 
 async def _paper(settings: Settings, keep: Keep, clock: Clock, venue: CcxtVenue, stack: AsyncExitStack) -> World:

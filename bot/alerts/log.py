@@ -7,6 +7,8 @@ from typing import Literal
 
 import structlog
 
+from bot.ports.alerts import Delivery
+
 QUIET_S = 300.0  # host seconds in which the same key with the same text is not repeated
 KEYS_MAX = 1000
 
@@ -18,6 +20,10 @@ class LogAlerts:
         self._mono = mono
         self._log = structlog.get_logger("alert")
         self._said: dict[tuple[str, str], float] = {}
+
+    def delivery(self) -> Delivery:
+        """Nothing is delivered, so nothing waits."""
+        return Delivery(0, 0, 0, "")
 
     def send(self, level: Literal["info", "warning", "critical"], text: str, *, key: str = "") -> None:
         """One line, unless the same was said under this key within five minutes."""

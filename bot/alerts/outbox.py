@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import structlog
 
-from bot.ports.alerts import Alerts
+from bot.ports.alerts import Alerts, Delivery
 from bot.ports.clock import Clock
 
 Level = Literal["info", "warning", "critical"]
@@ -54,16 +54,6 @@ class Message:
     text: str
     at: datetime
     queued: float  # host seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How the post goes: shown by `status`, counted by the metrics."""
-
-    waiting: int
-    delivered: int
-    undelivered: int
-    why: str
 
 
 class Outbox:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the post goes: shown by `status`, counted by the metrics."""
+
+    waiting: int
+    delivered: int
+    undelivered: int
+    why: str
 
 
 class Alerts(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -168,10 +168,33 @@ class Web(Section):
     )
 
 
+def _quiet(text: str) -> str:
+    try:
+        since, until = (time.fromisoformat(part) for part in text.split("-"))
+    except ValueError:
+        raise wrong(f"is {shown(text)}, must be two times of day in UTC such as 22:00-07:00") from None
+    if since == until:
+        raise wrong(f"is {shown(text)}, must be two different times of day such as 22:00-07:00")
+    return text
+
+
 class Alerts(Section):
     """Who is told."""
 
     urls: tuple[SecretStr, ...] = key((), "Apprise addresses; they hold tokens, so set them in the environment.")
+    least: Literal["info", "warning", "critical"] = key("warning", "Least level that people are told of.")
+    quiet: Annotated[str, AfterValidator(_quiet)] | None = key(
+        None, "Hours, UTC, in which only critical alerts go out, such as 22:00-07:00."
+    )
+    digest: DurationOrZero = lasting("0s", "Time over which what is not critical is gathered into one message.")
+
+    @property
+    def quiet_hours(self) -> tuple[time, time] | None:
+        """From and to, UTC."""
+        if self.quiet is None:
+            return None
+        since, _, until = self.quiet.partition("-")
+        return time.fromisoformat(since), time.fromisoformat(until)
 
 
 class Log(Section):

@@ -32,7 +32,7 @@ def the_refusal(text: str, env: dict[str, str] | None = None, secrets: Path | No
 def test_every_preset_of_the_contract_is_there() -> None:
     wanted = (
         "binance-demo binance-paper bybit-testnet core-satellite dynamic live.example "
-        "momentum paper risk-parity tactical"
+        "momentum paper risk-parity tactical tour"
     )
     assert [path.stem for path in PRESETS] == wanted.split()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 from bot.clocks import host_utc_now
 from bot.core.snapshot import Feeds
 from bot.daemon import Body
-from bot.ports.errors import RateLimited, StoreRefused
+from bot.ports.errors import PortError, RateLimited, StoreRefused
 from bot.settings import Settings, load
 from bot.store.sql import SqlStore
-from bot.wiring import KeptPause, compose, identity_of
+from bot.wiring import compose, identity_of
+from bot.wiring_host import KeptPause
 from tests.builders import NOON
 
 TEXT = """
@@ -27,11 +29,11 @@ targets:
 """
 
 
-def settings_in(folder: Path, more: str = "") -> Settings:
+def settings_in(folder: Path, more: str = "", env: Mapping[str, str] | None = None) -> Settings:
     file = folder / "portfolio.yaml"
     store = f'store: {{url: "sqlite+aiosqlite:///{folder}/b.db"}}\n'
     file.write_text(TEXT + store + more, encoding="utf-8")
-    return load(file, {})
+    return load(file, env or {})
 
 
 async def ended(body: Body) -> None:
@@ -128,3 +130,29 @@ async def test_a_ban_is_written_down_once_and_again_when_it_grows() -> None:
     now[0] = None
     await kept()
     assert [datetime.fromisoformat(text.decode()) for text in written] == [NOON, NOON + timedelta(minutes=3)]
+
+
+async def test_alerts_go_to_the_addresses_that_are_configured_and_status_counts_them(tmp_path: Path) -> None:
+    more = 'alerts: {least: info, quiet: "22:00-07:00", digest: 10m}\n'
+    settings = settings_in(tmp_path, more, {"BALLAST_ALERTS__URLS": '["json://127.0.0.1:9/nobody"]'})
+    body = await compose(settings)
+    assert body.delivery is not None
+    body.parts.alerts.send("info", "a day went by")
+    assert body.delivery().waiting == 1
+    await ended(body)
+    assert (body.delivery().waiting, body.delivery().undelivered) == (0, 1)
+
+
+async def test_without_addresses_alerts_go_to_the_log_alone(tmp_path: Path) -> None:
+    body = await compose(settings_in(tmp_path))
+    body.parts.alerts.send("critical", "halted")
+    assert body.delivery is not None
+    assert body.delivery().waiting == 0
+    await ended(body)
+
+
+async def test_an_address_that_nobody_knows_ends_the_start_in_one_line(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, "", {"BALLAST_ALERTS__URLS": '["nobody-knows-this://token"]'})
+    with pytest.raises(PortError, match=r"alerts\.urls: number 1") as caught:
+        await compose(settings)
+    assert "token" not in str(caught.value)
