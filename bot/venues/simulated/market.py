@@ -16,6 +16,7 @@ from bot.core.instruments import Market, spot_symbol, swap_symbol
 from bot.core.snapshot import Book
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 CURRENCY = "USDT"
 SPOT_FEE = Decimal("0.001")
@@ -147,32 +148,48 @@ def book(mid: float, spread: float, depth: float, grid: Grid, at: datetime, ripp
 
     `ripple` (any number, the same for the same instant) moves single levels by up to a fifth, never the whole.
     """
-    mid_ticks = round(mid * 10**grid.tick)
-    reach = spread / 2 + _OFFSETS
-    bid_ticks = np.floor(mid_ticks * (1 - reach))
-    ask_ticks = np.ceil(mid_ticks * (1 + reach))
-    # Coarse ticks may put two levels on one price: each must lie at least a tick beyond the one before.
-    bid_ticks = np.minimum.accumulate(np.minimum(bid_ticks, mid_ticks - 1) + _LEVELS) - _LEVELS
-    ask_ticks = np.maximum.accumulate(np.maximum(ask_ticks, mid_ticks + 1) - _LEVELS) + _LEVELS
-    scale = depth / mid * 10**grid.step
-    bids = _side(bid_ticks, _amounts(scale, ripple), grid)
-    asks = _side(ask_ticks, _amounts(scale, ripple + 1.7), grid)
+    one = (np.array([mid]), np.array([spread]), np.array([depth]))
+    (bid_ticks, bought), (ask_ticks, sold) = tops(*one, (grid.tick, grid.step), np.array([ripple]))
+    bids, asks = _side(bid_ticks[0], bought[0], grid), _side(ask_ticks[0], sold[0], grid)
     return Book.model_construct(
         bids=bids, asks=asks, at=at
     )  # built valid: parsing it again would cost more than making
 
 
-def _amounts(scale: float, ripple: float) -> Floats:
-    """Whole steps per level."""
-    shares: Floats = _SHARES * (1 + 0.2 * np.sin(_LEVELS * 12.9898 + ripple))
-    shares[:NEAR_LEVELS] /= shares[:NEAR_LEVELS].sum()
-    whole: Floats = np.maximum(1.0, np.floor(shares * scale))
-    return whole
+def tops(
+    mids: Floats, spreads: Floats, depths: Floats, decimals: tuple[int, int], ripples: Floats
+) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
+    """The levels of many books at once: (bids, amounts), (asks, amounts), whole ticks and steps, (n, levels) each.
+
+    ``mids``, ``spreads``, ``depths``, ``ripples`` are (n,), as in `book`; ``decimals``: of prices and amounts.
+    """
+    tick, step = decimals
+    mid_ticks = np.rint(mids * 10**tick)[:, None]
+    reach = spreads[:, None] / 2 + _OFFSETS
+    bid_ticks = np.floor(mid_ticks * (1 - reach))
+    ask_ticks = np.ceil(mid_ticks * (1 + reach))
+    # Coarse ticks may put two levels on one price: each must lie at least a tick beyond the one before.
+    bid_ticks = np.minimum.accumulate(np.minimum(bid_ticks, mid_ticks - 1) + _LEVELS, axis=1) - _LEVELS
+    ask_ticks = np.maximum.accumulate(np.maximum(ask_ticks, mid_ticks + 1) - _LEVELS, axis=1) + _LEVELS
+    scales = depths / mids * 10**step
+    return (_whole(bid_ticks), _amounts(scales, ripples)), (_whole(ask_ticks), _amounts(scales, ripples + 1.7))
 
 
-def _side(ticks: Floats, amounts: Floats, grid: Grid) -> tuple[tuple[Decimal, Decimal], ...]:
+def _amounts(scales: Floats, ripples: Floats) -> Ints:
+    """Whole steps per level, (n, levels)."""
+    shares = _SHARES * (1 + 0.2 * np.sin(_LEVELS * 12.9898 + ripples[:, None]))
+    shares[:, :NEAR_LEVELS] /= shares[:, :NEAR_LEVELS].sum(axis=1, keepdims=True)
+    return _whole(np.maximum(1.0, np.floor(shares * scales[:, None])))
+
+
+def _whole(values: Floats) -> Ints:
+    made: Ints = values.astype(np.int64)
+    return made
+
+
+def _side(ticks: Ints, amounts: Ints, grid: Grid) -> tuple[tuple[Decimal, Decimal], ...]:
     return tuple(
-        (Decimal(int(tick)).scaleb(-grid.tick), Decimal(int(amount)).scaleb(-grid.step))
+        (Decimal(tick).scaleb(-grid.tick), Decimal(amount).scaleb(-grid.step))
         for tick, amount in zip(ticks.tolist(), amounts.tolist(), strict=True)
         if tick > 0
     )

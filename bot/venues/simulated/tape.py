@@ -10,10 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.core.instruments import Market, base_of, is_swap, spot_symbol, swap_symbol
 from bot.core.numbers import from_milliseconds, milliseconds, utc_text
 from bot.core.snapshot import Book, Feeds, Funding
+from bot.venues.simulated.columns import Asked, Columns, columns
 from bot.venues.simulated.market import CURRENCY, Floats, Grid, book, on_tick, spot_market, swap_market
 from bot.venues.simulated.paths import DAY_HOURS, HOUR_MS, aggregated
 from bot.venues.simulated.recordings import Rates, TapeError, in_utc, read_candles, read_funding
@@ -137,6 +139,14 @@ class TapeScene:
         spread = next(spread for least, spread in SPREADS if turnover >= least) * width
         grid = reel.swap if is_swap(symbol) else reel.spot
         return book(mid, spread, turnover * DEPTH_SHARE, grid, at, float(at_ms // 60_000 % 10_007))
+
+    def columns(self, symbol: str, times_ms: NDArray[np.int64], within: Decimal) -> Columns | None:
+        """What `book` shows at many full hours at once; no quote in an hour that was not recorded."""
+        reel = self._reel(symbol)
+        if reel is None:
+            return None
+        grid = reel.swap if is_swap(symbol) else reel.spot
+        return columns(_asked(reel, times_ms), grid.tick, grid.step, within)
 
     # ---- candles and volume -------------------------------------------------------------------
 
@@ -278,6 +288,23 @@ def _unfinished(reel: _Reel, opened_ms: int, at_ms: int, frame_ms: int) -> Float
         share = (at_ms - running[0]) / HOUR_MS
         running[OPEN + 1 :] = passed.max(), passed.min(), passed[-1], running[VOLUME] * share
     return aggregated(bars, frame_ms)
+
+
+def _asked(reel: _Reel, times_ms: NDArray[np.int64]) -> Asked:
+    """What the books at these full hours are made of, as `TapeScene.book` makes each."""
+    bars = reel.bars
+    row = np.searchsorted(bars[:, 0], times_ms, side="right") - 1
+    known = (row >= 0) & (bars[row, 0] == times_ms)
+    day = np.searchsorted(bars[:, 0], times_ms - DAY_MS, side="right") - 1
+    share = np.minimum(1.0, (times_ms - DAY_MS - bars[day, 0]) / HOUR_MS)
+    before = np.where(day >= 0, reel.traded[day] + (reel.traded[day + 1] - reel.traded[day]) * share, 0.0)
+    turnover = reel.traded[row] + (reel.traded[row + 1] - reel.traded[row]) * 0.0 - before
+    closed = np.searchsorted(bars[:, 0], times_ms - HOUR_MS, side="right") - 1
+    span = (bars[closed, HIGH] - bars[closed, LOW]) / bars[closed, CLOSE] / CALM_RANGE
+    width = np.where(closed >= 0, np.minimum(WIDEST, np.maximum(1.0, span)), 1.0)
+    spread = np.select([turnover >= least for least, _ in SPREADS], [spread for _, spread in SPREADS], SPREADS[-1][1])
+    mids = np.where(known & (turnover > 0), bars[row, OPEN], 0.0)
+    return Asked(mids, spread * width, turnover * DEPTH_SHARE, times_ms)
 
 
 def _turnover(reel: _Reel, at_ms: int) -> float:
