@@ -153,10 +153,10 @@ async def test_an_edited_target_is_planned_and_shown(tmp_path: Path) -> None:
 
     async def planner(edit: Mapping[str, Any]) -> Mapping[str, Any]:
         asked.append(edit)
-        body = await room.desk.plan()
-        return {"now": body, "plan": body}
+        return {"now": decided[0], "plan": decided[0]}
 
     async with a_signed_in_room(tmp_path, what_if=planner) as room:
+        decided = [await room.desk.plan()]
         form = await room.browser.get("/what-if")
         assert 'name="sleeve:majors"' in form.text
         answer = await room.press("/what-if", stables="30", **{"sleeve:majors": "70,0"})

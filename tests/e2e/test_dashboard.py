@@ -1,0 +1,278 @@
+"""The dashboard of a running bot in a real browser: sign in, watch, stop, resume; no error, nothing leaves the host."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.e2e.folder import ROOT, Folder
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
+#: A browser looks up hosts of its maker's by itself; what a page asks for is watched, so the rest is switched off.
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PAGES = ("/", "/decisions", "/orders", "/futures", "/liquidity", "/what-if", "/controls")
+SIZES = {"desktop": (1360, 900), "phone": (390, 844)}
+SHOWN = {"/": "overview", "/decisions": "decisions", "/futures": "futures", "/liquidity": "liquidity"}
+PICTURES = ROOT / "docs" / "img"
+WITHIN_S = 1.0  # that a stop takes hold
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: install it, or name it in CHROMIUM"),
+]
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where a dashboard is, and what opens it."""
+
+    url: str
+    token: str
+
+
+class Beside(Folder):
+    """The same folder, with a log of its own for a second process."""
+
+    @property
+    def log(self) -> Path:
+        return self.path / "beside.log"
+
+
+class Bot:
+    """A bot in paper with its dashboard, in a folder of its own."""
+
+    def __init__(self, folder: Folder, process: Any) -> None:
+        self.folder = folder
+        self.process = process
+        folder.wait(process, lambda: "dashboard: http" in folder.tail() and bool(folder.told("cycle")))
+        text = folder.log.read_text(encoding="utf-8")
+        found = re.search(r"dashboard: (http://\S+)\ndashboard token: (\S+)", text)
+        assert found, text
+        self.url, self.token = found.groups()
+
+    def levels(self) -> list[str]:
+        return [line["kill"] for line in self.folder.told("cycle")]
+
+
+class Seen:
+    """What happened in a browser that must not, and where its requests went."""
+
+    def __init__(self, context: BrowserContext, host: str) -> None:
+        self.bad: list[str] = []
+        self.asked = 0
+        self._host = host
+        context.on("request", self._request)
+        context.on("console", lambda said: self.bad.append(said.text) if said.type in ("error", "warning") else None)
+        context.on("weberror", lambda error: self.bad.append(str(error.error)))
+
+    def _request(self, request: Any) -> None:
+        self.asked += 1
+        if urlsplit(request.url).netloc != self._host:
+            self.bad.append(f"asked for {request.url}")
+
+
+@pytest.fixture(scope="module")
+def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
+    folder = Folder(tmp_path_factory.mktemp("bot"), {"BALLAST_WEB__PORT": "0"})
+    with folder.running("run", "--config", str(ROOT / "config" / "paper.yaml")) as process:
+        yield Bot(folder, process)
+    folder.proven()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield made
+        made.close()
+
+
+def signed_in(browser: Browser, bot: Bot | Door, **over: Any) -> tuple[Page, Seen]:
+    context = browser.new_context(**over)
+    seen = Seen(context, urlsplit(bot.url).netloc)
+    page = context.new_page()
+    page.goto(bot.url)
+    expect(page).to_have_url(re.compile("/sign-in"))
+    page.get_by_label("Token").fill(bot.token)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Assets")).to_be_visible()
+    return page, seen
+
+
+def clean(page: Page, seen: Seen) -> None:
+    """Nothing went wrong, and nothing was asked of another host."""
+    assert seen.asked > 5
+    assert not seen.bad
+    page.context.close()
+
+
+def test_a_decision_arrives_without_reloading_the_page(browser: Browser, bot: Bot) -> None:
+    page, seen = signed_in(browser, bot)
+    expect(page.locator("#live")).to_have_text("live")
+    page.evaluate("window.mine = 'still the same page'")
+    first = page.locator("#foot a").inner_text()
+    expect(page.locator("#foot a")).not_to_have_text(first, timeout=10_000)
+    assert page.evaluate("window.mine") == "still the same page"
+    points = int(page.locator("#chart").get_attribute("data-points") or 0)
+    assert points >= 1
+    clean(page, seen)
+
+
+def test_one_click_stops_the_bot_within_a_second_and_a_typed_word_lets_it_go_on(browser: Browser, bot: Bot) -> None:
+    page, seen = signed_in(browser, bot)
+    page.get_by_role("button", name="Halt").click()
+    clicked_at = time.monotonic()
+    bot.folder.wait(bot.process, lambda: bool(bot.folder.told("own orders cancelled")))
+    assert time.monotonic() - clicked_at < WITHIN_S
+    assert bot.folder.told("own orders cancelled")[-1]["kill"] == "halt"
+    notice = page.get_by_role("alert").filter(has_text="Trading is stopped: halt")
+    expect(notice).to_contain_text("In force.", timeout=10_000)
+    bot.folder.wait_cycles(bot.process, 2)
+    stopped = bot.folder.told("cycle")[-1]
+    assert (stopped["kill"], stopped["sent"]) == ("halt", 0)
+
+    page.goto(f"{bot.url}/controls")
+    word = page.get_by_label("Type resume")
+    word.fill("go on")
+    page.get_by_role("button", name="Resume").click()
+    assert "/resume" not in page.url, "the form does not leave the page"
+    assert bot.levels()[-1] == "halt"
+    word.fill("resume")
+    word.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Resumed")).to_be_visible()
+    bot.folder.wait(bot.process, lambda: bot.levels()[-1] == "off")
+    expect(page.locator("#kill")).to_contain_text("trading", timeout=10_000)
+    clean(page, seen)
+
+
+def test_an_asset_is_frozen_and_released_from_the_page(browser: Browser, bot: Bot) -> None:
+    page, seen = signed_in(browser, bot)
+    page.goto(f"{bot.url}/controls")
+    page.get_by_label("Asset").select_option("DOGE")
+    page.get_by_role("button", name="Freeze").last.click()
+    bot.folder.wait_cycles(bot.process, 2)
+    page.goto(f"{bot.url}/controls")
+    row = page.locator("#assets li").filter(has_text="DOGE")
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Release").click()
+    bot.folder.wait_cycles(bot.process, 2)
+    page.goto(f"{bot.url}/controls")
+    expect(page.get_by_text("None is frozen.")).to_be_visible()
+    clean(page, seen)
+
+
+def test_an_edited_target_is_planned_without_touching_the_bot(browser: Browser, bot: Bot) -> None:
+    page, seen = signed_in(browser, bot)
+    page.goto(f"{bot.url}/what-if")
+    page.get_by_label("stables").fill("40")
+    expect(page.locator("#sum")).to_have_text("130 %")
+    page.get_by_label("majors").fill("10")
+    expect(page.locator("#sum")).to_have_text("100 %")
+    page.get_by_role("button", name="Plan it").click()
+    expect(page.get_by_role("heading", name="It would")).to_be_visible(timeout=40_000)
+    row = page.locator("tbody tr").filter(has_text="ETH")
+    expect(row.locator("td").nth(3)).to_have_text("4.0 %")
+    clean(page, seen)
+
+
+def test_the_keyboard_alone_reaches_everything(browser: Browser, bot: Bot) -> None:
+    page, seen = signed_in(browser, bot)
+    page.goto(bot.url)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "To the content"
+    names = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        names.add(page.evaluate("document.activeElement.textContent.trim()"))
+    assert {"Overview", "Decisions", "Controls", "Halt", "Sign out"} <= names
+    clean(page, seen)
+
+
+CONTRAST = """() => {
+  const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((each) => each / 255)
+    .map((each) => (each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, each, at) => sum + each * [0.2126, 0.7152, 0.0722][at], 0);
+  const over = (top, under) => {
+    const a = top[3] ?? 1;
+    return [0, 1, 2].map((at) => top[at] * a + under[at] * (1 - a));
+  };
+  const behind = (node) => {
+    const stack = [];
+    for (let each = node; each; each = each.parentElement) stack.push(parse(getComputedStyle(each).backgroundColor));
+    return stack.reverse().reduce((under, each) => over(each, under), [255, 255, 255]);
+  };
+  const weak = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((each) => each.nodeType === 3 && each.textContent.trim());
+    if (!own || node.closest("svg, .hidden, canvas") || !node.getClientRects().length) continue;
+    const style = getComputedStyle(node);
+    const under = behind(node);
+    const [a, b] = [light(over(parse(style.color), under)), light(under)].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
+    const words = node.textContent.trim().slice(0, 30);
+    if (ratio < (large ? 3 : 4.5)) weak.push(`${node.tagName}.${node.className} ${ratio.toFixed(2)} ${words}`);
+  }
+  return weak;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_is_readable_at_every_size_in_both_themes(
+    browser: Browser, bot: Bot, scheme: Any, size: str, tmp_path: Path
+) -> None:
+    width, height = SIZES[size]
+    folder = PICTURES if os.environ.get("PICTURES") else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    page, seen = signed_in(browser, bot, viewport={"width": width, "height": height}, color_scheme=scheme)
+    for path in PAGES:
+        page.goto(bot.url + path)
+        expect(page.locator("#live")).to_have_text("live")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than the screen"
+        assert page.evaluate(CONTRAST) == [], f"{path} has text with too little contrast (WCAG AA)"
+        unnamed = page.evaluate(
+            "[...document.querySelectorAll('input:not([type=hidden]), select')]"
+            ".filter((each) => !each.labels.length).map((each) => each.name)"
+        )
+        assert unnamed == [], f"{path} has fields without a label"
+        if path in SHOWN:
+            picture = folder / f"dashboard-{SHOWN[path]}-{size}-{scheme}.png"
+            page.screenshot(path=picture, animations="disabled")
+            assert picture.stat().st_size > 10_000
+    clean(page, seen)
+
+
+def test_a_process_without_keys_shows_the_same_bot_and_a_page_says_when_it_is_gone(browser: Browser, bot: Bot) -> None:
+    config = str(ROOT / "config" / "paper.yaml")
+    secrets = {"BALLAST_VENUE__API_KEY": "canary-key", "BALLAST_VENUE__SECRET": "canary-secret"}
+    own = Beside(bot.folder.path, {**bot.folder.env, **secrets})
+    with own.running("web", "--config", config, "--port", "0") as process:
+        own.wait(process, lambda: "dashboard: http" in own.tail())
+        address = own.tail().split("dashboard: ")[1].split()[0]
+        assert address != bot.url
+        assert "token" not in own.tail(), "told once, by the one that made it"
+        page, seen = signed_in(browser, Door(address, bot.token))
+        first = page.locator("#foot a").inner_text()
+        expect(page.locator("#foot a")).not_to_have_text(first, timeout=10_000)
+        assert not seen.bad
+    expect(page.locator("#live")).to_have_text("reconnecting", timeout=10_000)
+    page.context.close()
