@@ -141,7 +141,8 @@ class CcxtMarketData:
             got = await line.read(what, ask)
             rows.extend(got)
             newest_ms = int(got[-1][0]) if got else 0
-            if len(got) < count or newest_ms + length_ms > milliseconds(line.clock.now()) + line.client.skew_ms:
+            # A short page is no end: some venues leave out the bar at its edge.
+            if newest_ms < since_ms or newest_ms + length_ms > milliseconds(line.clock.now()) + line.client.skew_ms:
                 break
             since_ms = newest_ms + length_ms
         return rows

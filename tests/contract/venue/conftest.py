@@ -1,4 +1,4 @@
-"""The worlds of the venue contract: the same exchange in process, over Binance's wire, and behind replayed ones."""
+"""The worlds of the venue contract: one engine in process, over Binance's and Bybit's wires, behind replayed ones."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class Has:
     """What a venue tells and offers; where it does not, the contract asks what the bot does instead."""
 
     transfers: bool = True
+    unified: bool = False  # spot and perpetuals in one wallet
     savings: bool = True
     post_only: bool = True
     isolated: bool = True
@@ -107,7 +108,13 @@ async def replayed(name: str, exchange: Exchange, scene: StillScene, clock: SetC
         await server.stop()
 
 
-@pytest.fixture(params=["simulated", "ccxt", *REPLAYED])
+OVER_THE_LOCAL_EXCHANGE: Mapping[str, Has] = {
+    "binance": Has(),
+    "bybit": Has(transfers=False, unified=True),
+}
+
+
+@pytest.fixture(params=["simulated", *OVER_THE_LOCAL_EXCHANGE, *REPLAYED])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     scene, clock = StillScene(), SetClock(START)
     exchange = Exchange(scene, opening={"USDT": Decimal(10_000), "BTC": Decimal(2)})
@@ -122,12 +129,13 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
             yield made
         return
     keys = make_keys()
-    server = LocalExchange(exchange, clock, key=keys.key, secret=keys.secret, save=_nowhere)
+    has = OVER_THE_LOCAL_EXCHANGE[request.param]
+    server = LocalExchange(exchange, clock, key=keys.key, secret=keys.secret, save=_nowhere, unified=has.unified)
     url = await server.start()
-    venue = make_venue("binance", Setup("local", Credentials(keys.key, keys.secret), url), clock)
+    venue = make_venue(request.param, Setup("local", Credentials(keys.key, keys.secret), url), clock)
     try:
         await venue.open()
-        yield World(venue, exchange, scene, clock)
+        yield World(venue, exchange, scene, clock, has)
     finally:
         await venue.close()
         await server.stop()

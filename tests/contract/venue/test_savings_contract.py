@@ -39,10 +39,16 @@ def needs_savings(world: World) -> None:
         pytest.skip("no flexible savings here")
 
 
+def read(answer: Placed | Gap) -> Placed:
+    assert not isinstance(answer, Gap), answer
+    return answer
+
+
 async def wallets(world: World) -> dict[str, Decimal]:
     found = await world.venue.balances()
     assert not isinstance(found, Gap)
-    return {one.wallet: one.free for one in found if one.asset == "USDT" and one.total}
+    liquid = {"unified": "spot"}
+    return {liquid.get(one.wallet, one.wallet): one.free for one in found if one.asset == "USDT" and one.total}
 
 
 async def test_an_instant_product_is_offered_and_the_account_can_earn(world: World) -> None:
@@ -83,8 +89,11 @@ async def test_what_cannot_be_parked_or_recalled_is_refused(world: World) -> Non
         a_move("bcross2", "1", "futures", "earn"),
     ):
         verdict, why = await world.venue.move(move, yes)
-        assert (move.client_id, verdict) == (move.client_id, Placed.REJECTED)
         assert why
+        if verdict is Placed.UNKNOWN:  # a venue may say no in words that prove nothing: its history does
+            world.clock.at += timedelta(minutes=2)
+            verdict = read(await world.venue.find_move(move))
+        assert (move.client_id, verdict) == (move.client_id, Placed.REJECTED)
     assert world.exchange.earn() == {"USDT": D(5)}
 
 

@@ -13,6 +13,7 @@ from bot.ports.errors import Malformed
 from bot.venues.ccxt import errors, mapping
 
 PAGES_MOST = 100
+LIST_NAMES = ("list", "rows", "yield")
 T = TypeVar("T")
 Row = Mapping[str, Any]
 
@@ -67,7 +68,7 @@ async def by_cursor(ask: Callable[[str | None], Awaitable[Any]], what: str) -> l
     cursor: str | None = None
     for _ in range(PAGES_MOST):
         page = row(row(await ask(cursor), what).get("result"), what)
-        found += rows(page.get("list", page.get("rows")), what)
+        found += rows(next((page[name] for name in LIST_NAMES if name in page), None), what)
         cursor = page.get("nextPageCursor") or None
         if cursor is None:
             return found

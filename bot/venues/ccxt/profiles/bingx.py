@@ -98,6 +98,7 @@ class Bingx(Plain):
 
     id = "bingx"
     acknowledges = True
+    candles_need_an_end = True
     reads: Mapping[str, Decimal] = {
         "spot balance": Decimal(2),
         "perpetual balance": Decimal(2),
@@ -181,16 +182,6 @@ class Bingx(Plain):
         """Loaded markets with the account's fees."""
         fees = await answers.or_nothing(_fees(client)) if private else {}
         return answers.loaded_markets(client, fees, {})
-
-    async def candles(
-        self, client: Any, symbol: str, timeframe: str, since_ms: int, count: int
-    ) -> Sequence[Sequence[Any]]:
-        """With an end: a start alone may be answered with the newest ones."""
-        until_ms = since_ms + count * mapping.span_ms(timeframe)
-        found: Sequence[Sequence[Any]] = await client.fetch_ohlcv(
-            symbol, timeframe, since_ms, count, {"until": min(until_ms, client.milliseconds())}
-        )
-        return found
 
     # ---- account
 

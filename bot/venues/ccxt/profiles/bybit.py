@@ -17,7 +17,7 @@ import ccxt.async_support as ccxt
 from bot.core.events import Event
 from bot.core.instruments import Market, is_swap
 from bot.core.numbers import ZERO, plain
-from bot.core.orders import MoveIntent, OrderIntent, OrderState
+from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
 from bot.core.snapshot import Balance, Position, Saving
 from bot.ports.clock import Clock
 from bot.ports.errors import Malformed, Rejected
@@ -33,6 +33,7 @@ WEEK_MS = 7 * A_DAY_MS  # how far one question for executions reaches
 EXECUTIONS_PAGE = 100
 MARGINS: Mapping[str, Literal["cross", "isolated"]] = {"REGULAR_MARGIN": "cross", "ISOLATED_MARGIN": "isolated"}
 MARGIN_WORDS = {margin: word for word, margin in MARGINS.items()}
+EARN_REFUSED = frozenset({180001, 180002})  # a parameter, a coin that is not legal
 WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 STATES: Mapping[str, OrderState] = {
     "Created": OrderState.OPEN,
@@ -56,6 +57,7 @@ class Bybit(Plain):
     id = "bybit"
     unified = True
     acknowledges = True
+    candles_need_an_end = True
     rates_most = 200
     reads: Mapping[str, Decimal] = {
         "wallet": Decimal(1),
@@ -144,6 +146,22 @@ class Bybit(Plain):
         fees = await answers.or_nothing(_fees(client)) if private else {}
         return answers.loaded_markets(client, fees, await answers.or_nothing(_maintenance(client)))
 
+    async def funding_rates(self, client: Any, symbol: str, since_ms: int, most: int) -> Sequence[tuple[int, Decimal]]:
+        """GET funding/history, whose pages hold the newest before their end: back until the start is reached."""
+        what, end_ms = f"funding history {symbol}", client.milliseconds()
+        found: dict[int, Decimal] = {}
+        asked = {"category": "linear", "symbol": client.market(symbol)["id"], "limit": str(most)}
+        for _ in range(answers.PAGES_MOST):
+            span = {"startTime": str(since_ms), "endTime": str(end_ms)}
+            answer = await client.publicGetV5MarketFundingHistory({**asked, **span})
+            rows = answers.rows(_result(answer, what).get("list"), what)
+            page = {int(row["fundingRateTimestamp"]): mapping.decimal(row.get("fundingRate"), what) for row in rows}
+            found |= page
+            if len(rows) < most or min(page) <= since_ms:
+                return sorted(found.items())
+            end_ms = min(page) - 1
+        raise Malformed(f"{what}: more than {answers.PAGES_MOST} pages; ask from later")
+
     # ---- account
 
     async def account_id(self, client: Any) -> str | None:
@@ -225,6 +243,11 @@ class Bybit(Plain):
         return await earning.savings_of(client)
 
     # ---- orders
+
+    def refusal(self, error: BaseException) -> Placed | None:
+        """Savings' codes are unknown to ccxt; the first two say that a request was never taken, the rest say less."""
+        refused = getattr(error, "code", None) in EARN_REFUSED
+        return Placed.REJECTED if refused else super().refusal(error)
 
     def state(self, raw: Mapping[str, Any]) -> OrderState | None:
         """By `STATES`; a post-only order that would take is taken in first and ended then."""

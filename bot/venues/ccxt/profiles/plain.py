@@ -56,6 +56,7 @@ class Plain:
     unified = False
     acknowledges = False
     two_sided = False
+    candles_need_an_end = False
     trades = True
     post_only: Mapping[Side, bool] = {"spot": True, "swap": True}
     lacks: Sequence[Lack] = ()
@@ -216,8 +217,10 @@ class Plain:
     async def candles(
         self, client: Any, symbol: str, timeframe: str, since_ms: int, count: int
     ) -> Sequence[Sequence[Any]]:
-        """By `fetch_ohlcv`."""
-        found: Sequence[Sequence[Any]] = await client.fetch_ohlcv(symbol, timeframe, since_ms, count)
+        """By `fetch_ohlcv`; with an end where a start alone is answered with the newest."""
+        until_ms = min(since_ms + count * mapping.span_ms(timeframe), client.milliseconds())
+        span = {"until": until_ms} if self.candles_need_an_end else {}
+        found: Sequence[Sequence[Any]] = await client.fetch_ohlcv(symbol, timeframe, since_ms, count, span)
         return found
 
     async def funding_rates(self, client: Any, symbol: str, since_ms: int, most: int) -> Sequence[tuple[int, Decimal]]:
