@@ -25,6 +25,7 @@ from bot.engine.reconcile import Reconciler
 from bot.engine.record import Recorder, rests
 from bot.engine.resting import in_the_way
 from bot.engine.stop import CANCELS, KillWatch
+from bot.engine.trouble import Trouble
 from bot.ports.venue import Gap
 
 LIVES_MOST = timedelta(minutes=30)  # venue time after which an intent is stale, however long a cycle is
@@ -58,6 +59,7 @@ class Engine:
         self._executor = Executor(parts, self.recorder, permit, self._turn)
         self.requests = Requests(parts, self.recorder)
         self.guard = Guard(parts, self.recorder, kill, self.requests)
+        self._trouble = Trouble(parts, kill)
         self._trades = 0
 
     def lead(self, fence: int) -> None:
@@ -104,6 +106,7 @@ class Engine:
             await self.reconciler.run(policy)
         await self.guard.look()
         reads = await self.observer.read(policy)
+        self._trouble.look(reads, policy)
         await self._outside(reads)
         decision, snapshot = await self.decide(policy, reads)
         decision = self.recorder.seen(decision, snapshot)

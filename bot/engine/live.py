@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.engine.trouble import LOOK_AT_THE_KEY
 from bot.ports.errors import StoreRefused, Unauthorized, VenueError
 from bot.ports.store import Controls
 from bot.ports.venue import Account
@@ -32,7 +33,10 @@ def must_be_said(terms: LiveTerms) -> None:
 
 async def account_of(account: Account) -> str:
     """What names the account, as the venue tells it; raises VenueError where it does not."""
-    kind = await account.kind()
+    try:
+        kind = await account.kind()
+    except Unauthorized as error:
+        raise Unauthorized(f"the venue does not take the key: {error}; {LOOK_AT_THE_KEY}") from error
     if not kind.id:
         raise VenueError("mode live: the venue does not say whose account this is, so that nothing can be bound to it")
     return kind.id

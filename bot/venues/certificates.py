@@ -71,6 +71,8 @@ def _read(path: Path, venue: str) -> Certificate:
     if path.stat().st_size > LARGEST:
         raise ValueError(f"it is larger than {LARGEST} bytes")
     body = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(body, dict):
+        raise TypeError("it holds no object")
     futures = body.get("futures", True) is True
     made = Certificate(str(body["venue"]), datetime.fromisoformat(body["at"]), str(body["version"]), futures)
     if made.venue != venue or body["passed"] is not True or made.at.tzinfo is None:
