@@ -257,14 +257,14 @@ def test_s22_r_w9_the_unit_value_takes_no_profit_from_it() -> None:
     assert drawdown(book, snapshot.memory, snapshot.at) == 0
     # Nor before it is told; what nobody told of for a day was a profit after all.
     untold = snapshot.memory.model_copy(update={"since": ()})
-    assert unit_value(book, untold, snapshot.at) == (1, Decimal(20_000))
+    assert unit_value(book, untold, snapshot.at) == (Decimal(1), Decimal(20_000))
     seen = snapshot.memory.seen
     assert seen is not None
     now = seen.model_copy(update={"equity": book.equity, "coins": {}, "prices": dict(book.prices), "contracts": {}})
     doubt = Doubt(at=snapshot.at - timedelta(days=1), amount=Decimal(20_000))
     believed = untold.model_copy(update={"seen": now, "equity_seen": book.equity, "doubt": doubt})
-    assert unit_value(book, believed, snapshot.at) == (Decimal("1.2"), 0)
-    assert unit_value(book, believed, snapshot.at - timedelta(seconds=1)) == (1, Decimal(20_000))
+    assert unit_value(book, believed, snapshot.at) == (Decimal("1.2"), Decimal(0))
+    assert unit_value(book, believed, snapshot.at - timedelta(seconds=1)) == (Decimal(1), Decimal(20_000))
 
 
 def test_s22_the_increments_go_on_to_the_targets_and_then_nothing_moves() -> None:

@@ -281,7 +281,8 @@ def test_r_w9_what_was_told_before_it_was_there_is_no_surprise_when_it_comes() -
         "equity_seen": "100000", "doubt": {"at": utc_text(AT - timedelta(hours=1)), "amount": "-20000"},
     }  # fmt: skip
     made = decide(seen({"BTC": 60}, 60, memory=memory), policy({"BTC": 60}, **OFF), RANGE)
-    assert (made.assessment.strange, made.assessment.unit_value, made.assessment.doubt) == ("", 1, 0)
+    assert made.assessment.strange == ""
+    assert (made.assessment.unit_value, made.assessment.doubt) == (Decimal(1), Decimal(0))
     other = decide(seen({"BTC": 60}, 80, memory=memory), policy({"BTC": 60}, **OFF), RANGE)
     assert other.assessment.strange == "new"
 

@@ -47,7 +47,9 @@ def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     """The next step of bringing an overweight asset back; a hold with its nearest flip; None where it has no cause."""
     exposure = desk.exposure(asset)
     episode = desk.memory.episode(asset)
-    if episode is not None and not (episode.direction in ("trim", "calendar", "exit") and sign_of(episode) == "down"):
+    # An exit (R-A17) goes on as long as its reason does: where an asset is wanted, a trim does not finish it.
+    own = ("trim", "calendar") if exposure.target else ("trim", "calendar", "exit")
+    if episode is not None and not (episode.direction in own and sign_of(episode) == "down"):
         episode = None
     trigger = desk.trigger(asset, "over")
     if trigger is None and episode is None:

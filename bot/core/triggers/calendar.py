@@ -6,9 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bot.core.assessment import Exposure, Trigger
-from bot.core.calendars import last_slot
+from bot.core.calendars import last_slot, next_slot
 from bot.core.memory import Memory
+from bot.core.numbers import milliseconds
 from bot.core.policy import Policy
 from bot.core.sizing import percent, points
 
@@ -45,3 +49,10 @@ def fire(exposures: Sequence[Exposure], policy: Policy, memory: Memory, at: date
             f"{'over' if over else 'under'} target {percent(item.target)}"
         )
         yield Trigger(RULE, item.asset, why, "over" if over else "under", item.target)
+
+
+def quiet(at_ms: NDArray[np.int64], since: datetime, policy: Policy) -> NDArray[np.bool_]:
+    """Where `fire` cannot, nothing being owed at ``since``: (n,), before the next slot of any sleeve."""
+    lines = {policy.calendar_for(name) for name in policy.targets.sleeves} - {None}
+    first = min((milliseconds(next_slot(line, since)) for line in lines if line is not None), default=None)
+    return np.ones(len(at_ms), dtype=np.bool_) if first is None else at_ms < first

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bot.core.assessment import Stables, Trigger
 from bot.core.numbers import fraction
 from bot.core.policy import Policy
@@ -25,3 +28,9 @@ def fire(stables: Stables, equity: Decimal, policy: Policy, *, refilling: bool) 
         if liquid >= wanted.floor:
             why = f"liquid stables {percent(liquid)}: the refill goes on to {percent(upper)}"
         yield Trigger(RULE, "stables", why, "refill")
+
+
+def quiet(liquid: NDArray[np.float64], policy: Policy) -> NDArray[np.bool_]:
+    """Where `fire` cannot, while no refill is under way: (n,) of liquid stables as fractions of equity."""
+    made: NDArray[np.bool_] = liquid > float(policy.targets.stables.floor)
+    return made

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bot.core.assessment import Exposure, Market, Trend, Trigger
 from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy, Sleeve
@@ -13,6 +16,7 @@ from bot.core.sizing import percent
 
 RULE = "R-W4"
 FREED = "R-A18"
+SLACK = 1e-9
 #: Trends in which freed weight may enter.
 WELCOME = (Trend.STRONG_UP, Trend.WEAKENING_UP, Trend.RANGE)
 
@@ -103,3 +107,17 @@ def _goal(item: Exposure, members: Sequence[Exposure], excess: Decimal) -> Decim
     """Its part of the sleeve's excess, by drift of the same sign."""
     whole = sum((other.drift for other in members if other.drift > 0), ZERO)
     return fraction(max(item.target, item.net - excess * item.drift / whole))
+
+
+def quiet(net: NDArray[np.float64], exposures: Sequence[Exposure], policy: Policy) -> NDArray[np.bool_]:
+    """Where `fire` cannot, whatever flags a sleeve: (n,), every narrative sleeve under the goal it is brought to."""
+    made = np.ones(len(net), dtype=np.bool_)
+    for name, sleeve in policy.targets.sleeves.items():
+        members = np.array([item.sleeve == name for item in exposures])
+        if not sleeve.narrative or not members.any():
+            continue
+        target = sum((item.target for item in exposures if item.sleeve == name), ZERO)
+        least = _cap(sleeve, target) * (ONE - policy.narrative.cap_cut)  # as if it were overheated
+        goal = (target + max(least, target)) / 2
+        made &= net[:, members].sum(axis=1) < float(goal) - SLACK
+    return made

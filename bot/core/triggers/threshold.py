@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bot.core.assessment import Exposure, Trigger
 from bot.core.numbers import ZERO, fraction
 from bot.core.policy import Policy
 from bot.core.sizing import percent, points
 
 RULE = "R-W2"
+SLACK = 1e-9
 LEAST_PART = Decimal("0.2")  # of a member's own band: less of a sleeve's drift is not worth a step of its own
 
 
@@ -38,10 +42,9 @@ def _of_asset(item: Exposure) -> Trigger:
 def _of_sleeve(name: str, members: Sequence[Exposure], fired: set[str], policy: Policy) -> Iterator[Trigger]:
     """What the members' own episodes leave over of the sleeve's drift, spread by drift of the same sign."""
     target = sum((item.target for item in members), ZERO)
-    band = policy.triggers.sleeve_band
-    widths = [width for width in (band.points, band.relative and band.relative * target) if width]
+    width = _width(target, policy)
     drift = sum((item.drift for item in members), ZERO)
-    if not widths or abs(drift) < fraction(min(widths)):
+    if width is None or abs(drift) < width:
         return
     left = fraction(drift - sum((item.drift for item in members if item.asset in fired), ZERO))
     rest = [item for item in members if item.asset not in fired and item.drift * drift > 0]
@@ -55,7 +58,31 @@ def _of_sleeve(name: str, members: Sequence[Exposure], fired: set[str], policy: 
         over = drift > 0
         why = (
             f"sleeve {name} is {points(abs(drift))} points {'over' if over else 'under'} its target "
-            f"{percent(target)}, band ±{points(min(widths))}; {item.asset}'s part is {points(abs(item.drift * share))}"
+            f"{percent(target)}, band ±{points(width)}; {item.asset}'s part is {points(abs(item.drift * share))}"
         )
         goal = fraction(item.net - item.drift * share)
         yield Trigger(RULE, item.asset, why, "over" if over else "under", goal)
+
+
+def _width(target: Decimal, policy: Policy) -> Decimal | None:
+    """The half-width of a sleeve's band; None where it is switched off."""
+    band = policy.triggers.sleeve_band
+    widths = [width for width in (band.points, band.relative and band.relative * target) if width]
+    return fraction(min(widths)) if widths else None
+
+
+def quiet(net: NDArray[np.float64], exposures: Sequence[Exposure], policy: Policy) -> NDArray[np.bool_]:
+    """Where `fire` cannot: (n,) of net exposures (n, k) in the order of ``exposures``."""
+    target, band = (np.array([float(value) for value in each]) for each in zip(*map(_edges, exposures), strict=True))
+    drift = net - target
+    inside: NDArray[np.bool_] = (np.abs(drift) < band - SLACK).all(axis=1)
+    for name in policy.targets.sleeves:
+        width = _width(sum((item.target for item in exposures if item.sleeve == name), ZERO), policy)
+        if width is not None:
+            members = np.array([item.sleeve == name for item in exposures])
+            inside &= np.abs(drift[:, members].sum(axis=1)) < float(width) - SLACK
+    return inside
+
+
+def _edges(item: Exposure) -> tuple[Decimal, Decimal]:
+    return item.target, item.band

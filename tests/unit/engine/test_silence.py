@@ -11,6 +11,7 @@ from bot.core.orders import OrderState, Placed
 from bot.engine.reconcile import PAIR_WITHIN
 from bot.engine.verify import verify
 from bot.ports.venue import Gap
+from bot.venues.ccxt import broker, transfers
 from tests.builders import D, a_policy
 from tests.unit.engine.test_execute import a_leg, a_transfer, a_wish, executed
 from tests.unit.engine.world import CYCLE, ProcessEnded, World, a_world
@@ -19,6 +20,7 @@ from tests.unit.venues.simulated.scenes import SPOT, SWAP, minutes
 PATIENT = a_policy(execution={"style": "maker-then-taker", "slice_max": "0.10", "maker_wait": "2h"})
 BOUND = timedelta(seconds=120)
 SHORTLY = timedelta(seconds=30)
+LOOK_BACKS = (broker.LOOK_BACK, transfers.LOOK_BACK)
 
 
 async def an_order_at_rest() -> World:
@@ -238,6 +240,19 @@ async def test_a_transfer_that_was_never_said_to_be_sent_is_denied_by_the_next_p
     await reconcile(after, later=SHORTLY)
     (row,) = await after.store.moves(unfinished=False)
     assert (row.state, row.why) == (OrderState.DENIED, "never sent: the process ended before")
+
+
+@pytest.mark.parametrize("cycle", ["10m", "4h"])
+async def test_however_long_a_cycle_is_a_look_up_reaches_back_to_where_its_intents_were_made(cycle: str) -> None:
+    world = await a_world(policy=a_policy(cycle=cycle), futures="0")
+    await world.cycle()
+    await world.cycle()
+    (move,) = await world.store.moves(unfinished=False)
+    made = [(move.intent.sent_before, move.created_at)]
+    made += [(row.intent.sent_before, row.created_at) for row in (await world.orders())[SPOT]]
+    assert len(made) > 1
+    for sent_before, at in made:
+        assert max(sent_before - reach for reach in LOOK_BACKS) < at - timedelta(minutes=20)
 
 
 async def test_an_action_of_which_one_order_is_open_still_is_not_settled() -> None:

@@ -1,0 +1,117 @@
+"""Owns the screen: at which of many hours to come a decision could be other than the hold before it. Pure.
+
+It asks and does not decide: it may name an hour at which nothing happens, and never leaves one out at which something
+could. What it has no form for is named by `unscreened` and `awake`, and then every hour is decided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.core.gates.spike import SPREAD_WITHOUT_MEDIAN
+from bot.core.market import SPREAD_TIMES
+from bot.core.memory import Memory
+from bot.core.plan_record import Plan
+from bot.core.policy import Policy
+from bot.core.snapshot import Snapshot
+from bot.core.triggers import calendar, floor, narrative, threshold
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+SLACK: Final = 1e-9
+MODELS: Final = ("fixed", "core-satellite")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prospect:
+    """Hours to come, a row each, were nothing traded: (n, k) by asset in the order of the policy's assets.
+
+    ``price``: mids, NaN where unknown; ``before``: the mids an hour earlier; ``spread``: fractions of the mid; ``calm``:
+    (k,) what no recorded median of the spread can be under, 0 where none can be known; ``told``: (n,) whether a
+    settlement of funding was told since the decision.
+    """
+
+    at_ms: NDArray[np.int64]
+    price: Floats
+    before: Floats
+    spread: Floats
+    calm: Floats
+    told: Flags
+
+
+def unscreened(policy: Policy) -> str:
+    """Which part of a policy has no screen form; empty where all of them have."""
+    parts = (
+        (policy.signals.enabled, "signals"),
+        (policy.targets.model not in MODELS, f"targets.model {policy.targets.model}"),
+        (policy.savings.enabled, "savings"),
+        (bool(policy.aliases), "aliases"),
+        (len(policy.targets.stables.assets) > 1, "more stables than one"),
+    )
+    return ", ".join(what for found, what in parts if found)
+
+
+def awake(plan: Plan, snapshot: Snapshot, memory: Memory) -> str:
+    """What of the account as a decision left it must be looked at every hour; empty where it may sleep.
+
+    ``memory`` is what was remembered after the decision.
+    """
+    seen = plan.assessment
+    parts = (
+        (plan.actions or plan.blocked, "a wish"),
+        (any(event.kind != "seen" for event in plan.events), "a fact"),
+        (seen.equity is None or seen.strange or seen.doubt or memory.doubt, "equity in doubt"),
+        (seen.stress > 0 or seen.regime == "bear" or seen.alarms or seen.market.illiquid, "the market"),
+        (snapshot.positions or seen.stables.futures_wallet or memory.hedges or memory.bridges, "futures"),
+        (seen.stables.earn, "savings"),
+        (snapshot.orders or memory.broken or memory.sent, "orders"),
+        (memory.episodes, "an episode"),
+        (memory.surplus_since or memory.since or memory.vanished, "what happened since"),
+        (snapshot.gaps or snapshot.control.kill != "off", "a gap or the kill switch"),
+        (any(item.price is None for item in seen.exposures), "a price unknown"),
+    )
+    return ", ".join(what for found, what in parts if found)
+
+
+def loud(plan: Plan, memory: Memory, policy: Policy, ahead: Prospect) -> Flags:
+    """(n,): hours at which anything but the hold of ``plan`` could come about, if no hour before is one."""
+    seen = plan.assessment
+    items = seen.exposures
+    coins = np.array([float(item.coins) for item in items])
+    now = np.array([float(item.price or 0) for item in items])
+    with np.errstate(invalid="ignore"):
+        worth = float(seen.equity or 0) + (ahead.price - now) @ coins
+        net = ahead.price * coins / worth[:, None]
+        leap = np.abs(ahead.price / ahead.before - 1).max(axis=1, initial=0.0)
+        quiet = (
+            (worth > 0)
+            & (leap < float(policy.limits.price_jump) / 2)
+            & _unstartled(ahead)
+            & threshold.quiet(net, items, policy)
+            & narrative.quiet(net, items, policy)
+            & floor.quiet(float(seen.stables.liquid) / worth, policy)
+            & calendar.quiet(ahead.at_ms, plan.at, policy)
+            & _unbroken(worth, plan, memory, policy)
+        )
+    made: Flags = ~quiet | ahead.told
+    return made
+
+
+def _unstartled(ahead: Prospect) -> Flags:
+    """Spreads under what spikes (R-G4) and under what alarms (R-S9), whatever their medians come to be."""
+    least = np.where(ahead.calm > 0, np.minimum(ahead.calm * SPREAD_TIMES, float(SPREAD_WITHOUT_MEDIAN)), 0.0)
+    limit = np.where(np.isinf(ahead.calm), float(SPREAD_WITHOUT_MEDIAN), least)
+    made: Flags = (ahead.spread < limit - SLACK).all(axis=1)
+    return made
+
+
+def _unbroken(worth: Floats, plan: Plan, memory: Memory, policy: Policy) -> Flags:
+    """The unit value over what trips the breaker (R-G13)."""
+    unit = worth * float(plan.assessment.unit_value) / float(plan.assessment.equity or 1)
+    peak = np.maximum.accumulate(np.maximum(unit, float(memory.unit_peak or 0)))
+    made: Flags = 1 - unit / peak < float(policy.limits.drawdown) - SLACK
+    return made
