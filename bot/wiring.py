@@ -25,6 +25,8 @@ from bot.settings.sections import Feed, Feeds
 from bot.wiring_host import PAUSE, Keep, KeptPause, alerts_of, locked, notes_of, redactor, run_of
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from bot.ports.alerts import Alerts
     from bot.ports.store import Controls, Record, Store
     from bot.ports.venue import Account, Broker, FeedSource, KeyReport, MarketData, Savings, Transfers
@@ -164,6 +166,20 @@ async def asked_of_key(settings: Settings, *, stand_in: str | None = None) -> tu
 async def line_of(settings: Settings, *, stand_in: str | None = None) -> World:
     """The venue with the key that trades, for an acceptance run; nothing is kept. Raises PortError."""
     return await _world(settings, _nothing_kept, None, stand_in)
+
+
+async def holdings(settings: Settings) -> Mapping[str, Decimal]:
+    """Today's coins, each as a share of everything the account holds, by calls that only read; raises PortError."""
+    from bot.ports.venue import Gap
+    from bot.render.first_config import shares_held
+
+    world = await _world(settings, _nothing_kept, None)
+    async with world.stack:
+        balances, quotes = await world.account.balances(), await world.market.quotes()
+    if isinstance(balances, Gap) or isinstance(quotes, Gap):
+        gap = balances if isinstance(balances, Gap) else quotes
+        raise Transient(f"the account could not be read: {gap}")
+    return shares_held(balances, quotes, settings.accounting_currency)
 
 
 async def _nothing_kept(_name: str, _state: bytes | None = None) -> bytes | None:

@@ -22,6 +22,7 @@ from bot.cli import (
     db,
     drill,
     explain,
+    init,
     lists,
     live,
     local_exchange,
@@ -50,6 +51,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (
+    init.init,
     running.run,
     plan.plan,
     snapshot.snapshot,
