@@ -77,20 +77,20 @@ async def test_the_key_trades_and_never_withdraws(bench: Bench) -> None:
 
 
 async def test_who_asks_too_often_is_told_when_to_come_back_and_an_address_is_shut_out() -> None:
-    async with a_bench(Terms(unified=True, v5=Budget(address_5s=8))) as bench:
+    async with a_bench(Terms(unified=True, v5=Budget(address_1m=8))) as bench:
         for _ in range(6):
             assert (await bench.ask("/v5/account/info"))["retCode"] == 0
         await bench.client.public_get_v5_market_time()
         await bench.client.public_get_v5_market_time()
         with pytest.raises(ccxt.BaseError, match="10018"):
             await bench.client.public_get_v5_market_time()
-        bench.clock.at = START + timedelta(seconds=5)
+        bench.clock.at = START + timedelta(minutes=1)
         assert (await bench.ask("/v5/account/info"))["retCode"] == 0
     async with a_bench() as bench:
-        for _ in range(10):
+        for _ in range(50):
             assert (await bench.ask("/v5/user/query-api"))["retCode"] == 0
         assert (await bench.ask("/v5/user/query-api"))["retCode"] == 10006
-        bench.clock.at = START + timedelta(seconds=1)
+        bench.clock.at = START + timedelta(seconds=5)
         assert (await bench.ask("/v5/user/query-api"))["retCode"] == 0
 
 
