@@ -26,11 +26,13 @@ from bot.venues.ccxt.profiles import Environment, Profile, Setup
 from bot.venues.ccxt.profiles.binance import Binance
 from bot.venues.ccxt.profiles.bingx import Bingx
 from bot.venues.ccxt.profiles.bybit import Bybit
+from bot.venues.ccxt.profiles.generic import Generic, is_known
 from bot.venues.ccxt.profiles.mexc import Mexc
 from bot.venues.ccxt.profiles.weex import Weex
 from bot.venues.ccxt.savings import CcxtSavings
 from bot.venues.ccxt.transfers import CcxtTransfers
 
+READING = frozenset({"paper", "dry-run"})
 PROFILES: Mapping[str, type[Profile]] = {
     Binance.id: Binance,
     Bybit.id: Bybit,
@@ -183,12 +185,20 @@ class CcxtVenue:
 
 
 def profile_for(venue_id: str, mode: str) -> Profile:
-    """The profile of a ccxt id for a mode of the bot; raises `VenueError` with one line where there is none."""
+    """The profile of a ccxt id for a mode of the bot; raises `VenueError` with one line where there is none.
+
+    A venue without a profile of its own is read, for paper and dry-run; orders go to none that nobody looked at.
+    """
     profile = PROFILES.get(venue_id)
-    if profile is None:
-        known = ", ".join(sorted(PROFILES))
-        raise VenueError(f"venue.id: is {venue_id}, mode {mode} needs one of {known}: there is no profile of another")
-    return profile()
+    if profile is not None:
+        return profile()
+    known = ", ".join(sorted(PROFILES))
+    if not is_known(venue_id):
+        raise VenueError(f"venue.id: is {venue_id}, must be one that ccxt has, such as {known}")
+    if mode not in READING:
+        why = "of others only prices and balances are read, in mode paper or dry-run"
+        raise VenueError(f"venue.id: is {venue_id}, mode {mode} needs one of {known}: {why}")
+    return Generic(venue_id)
 
 
 def make_venue(

@@ -54,6 +54,13 @@ class Binance(Plain):
 
     id = "binance"
     budgets: Mapping[str, int] = {"api": 6_000, "fapi": 2_400, "sapi": 12_000}
+    reads: Mapping[str, Decimal] = {
+        "spot account": Decimal(4),
+        "perpetual account": Decimal(1),
+        "positions": Decimal(1),
+        "premium index": Decimal(1),
+        "spot book tickers": Decimal("0.8"),
+    }
     orders_per_s = 10
     fills_page = {"spot": 1_000, "swap": 1_000}  # noqa: RUF012 - read only
     fills_days = {"spot": None, "swap": 7}  # noqa: RUF012

@@ -218,7 +218,7 @@ class Plain:
         self, client: Any, symbol: str, timeframe: str, since_ms: int, count: int
     ) -> Sequence[Sequence[Any]]:
         """By `fetch_ohlcv`; with an end where a start alone is answered with the newest."""
-        until_ms = min(since_ms + count * mapping.span_ms(timeframe), client.milliseconds())
+        until_ms = min(since_ms + count * mapping.span_ms(timeframe) - 1, client.milliseconds())
         span = {"until": until_ms} if self.candles_need_an_end else {}
         found: Sequence[Sequence[Any]] = await client.fetch_ohlcv(symbol, timeframe, since_ms, count, span)
         return found
