@@ -17,7 +17,7 @@ from bot.wiring import compose, identity_of
 from tests.e2e.eavesdropper import Eavesdropper, a_wire, answer
 from tests.e2e.folder import ROOT
 
-PRIVATE = ("signature=", "x-mbx-apikey", "post ", "delete ", "put ", "/sapi/")
+PRIVATE = ("signature=", "x-mbx-apikey", "x-bapi-sign", "post ", "delete ", "put ", "/sapi/")
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -37,8 +37,9 @@ async def run(settings: Settings, wire: Eavesdropper, cycles: int) -> int:
     return await Daemon(await compose(settings, env={}, stand_in=wire.url)).run(cycles)
 
 
-async def test_paper_trades_on_public_prices_without_a_key(public: Eavesdropper, tmp_path: Path) -> None:
-    settings = shipped(tmp_path)
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+async def test_paper_trades_on_public_prices_without_a_key(public: Eavesdropper, tmp_path: Path, venue: str) -> None:
+    settings = shipped(tmp_path, f"{venue}-paper")
     assert (settings.mode, settings.venue.environment) == ("paper", "production")
     assert settings.venue.api_key is None
     assert await run(settings, public, 2) == 0

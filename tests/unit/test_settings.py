@@ -31,8 +31,8 @@ def the_refusal(text: str, env: dict[str, str] | None = None, secrets: Path | No
 
 def test_every_preset_of_the_contract_is_there() -> None:
     wanted = (
-        "binance-demo binance-paper bybit-testnet core-satellite dynamic live.example "
-        "momentum paper risk-parity tactical tour"
+        "binance-demo binance-paper bingx-paper bybit-paper bybit-testnet core-satellite dynamic live.example "
+        "mexc-paper momentum paper risk-parity tactical tour weex-paper"
     )
     assert [path.stem for path in PRESETS] == wanted.split()
 

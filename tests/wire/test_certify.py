@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from bot.cli.certify import certified, cost_of, terms_of
+from bot.clocks import ConstantClock
 from bot.engine.certify import Item, Report, Verdict
+from bot.local_exchange.app import Terms as Wire
+from bot.local_exchange.server import LocalExchange
 from bot.ports.errors import Fenced, Rejected
 from bot.settings import Settings, load
 from bot.venues.certificates import certificate_of, path_of, write_certificate
-from bot.venues.simulated.exchange import OrderRequest
+from bot.venues.simulated.exchange import Exchange, OrderRequest
+from bot.venues.simulated.generated import make_scene
 from bot.wiring import data_folder
 from bot.wiring_host import locked
 from tests.builders import D
@@ -54,11 +58,11 @@ class Bench:
         assert coins is None or coins.free < D("0.0001")
 
 
-def a_configuration(folder: Path, *, futures: bool = True) -> Settings:
+def a_configuration(folder: Path, *, futures: bool = True, venue: str = "binance") -> Settings:
     file = folder / "portfolio.yaml"
     file.write_text(
         "portfolio: real\nmode: live\n"
-        f"venue: {{id: binance, environment: production, futures: {str(futures).lower()}}}\n"
+        f"venue: {{id: {venue}, environment: production, futures: {str(futures).lower()}}}\n"
         f'store: {{url: "sqlite+aiosqlite:///{folder}/live.db"}}\n'
         "targets:\n  stables: {weight: 0.5, floor: 0.05}\n  sleeves: {majors: {weight: 0.5, assets: [BTC]}}\n",
         encoding="utf-8",
@@ -83,6 +87,28 @@ async def test_a_sound_venue_passes_and_its_certificate_is_what_live_asks_for(be
     write_certificate(folder, report.body())
     made = certificate_of(folder, "binance", futures=True)
     assert (made.version, made.at, made.futures) == (report.version, report.at, True)
+
+
+async def test_one_wallet_and_answers_that_only_acknowledge_pass_over_bybits_wire(tmp_path: Path) -> None:
+    settings = a_configuration(tmp_path, venue="bybit")
+    exchange = Exchange(make_scene("tour", 3), opening={"USDT": D(40_000)})
+    server = LocalExchange(
+        exchange, ConstantClock(exchange.now, 1), key=KEY, secret=SECRET, save=None, terms=Wire(unified=True)
+    )
+    url = await server.start()
+    try:
+        terms, _ = await cost_of(settings, terms_of(settings, asset="BTC", samples=1), stand_in=url)
+        report = await certified(settings, terms, lambda _item: None, stand_in=url)
+    finally:
+        await server.stop()
+    assert report.in_the_way == []
+    assert report.account == "bybit:1"
+    said = {item.name: item for item in report.items}
+    assert "the answer is an acknowledgement" in said["client id"].evidence
+    assert said["nothing left"].evidence.startswith("no order of it")
+    assert {name for name, item in said.items() if item.verdict == Verdict.UNKNOWN} == {"transfer", "transfer back"}
+    assert exchange.open_orders() == []
+    assert exchange.positions() == []
 
 
 async def test_a_venue_without_perpetuals_wanted_is_tried_on_spot_alone(bench: Bench, tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ async def echo(bench: Bench, notes: Notes) -> None:
 
 async def _again(bench: Bench, notes: Notes, intent: OrderIntent, name: str) -> None:
     """The same id through a line that remembers nothing, as after a restart."""
-    before = {view.venue_id for view in read(await bench.ports.account.open_orders([intent.symbol]))}
+    before = await _listed(bench, intent.symbol)
+    stood = intent.client_id not in bench.ended
     async with bench.ports.again() as broker:
         placed, _, why = await bench.place(intent, broker)
     after = await _listed(bench, intent.symbol)
@@ -47,7 +48,8 @@ async def _again(bench: Bench, notes: Notes, intent: OrderIntent, name: str) -> 
     if placed == Placed.UNKNOWN:
         notes.unknown(name, words)
     elif not more:
-        bench.ended.discard(intent.client_id)  # refused was the second; the first stands as it stood
+        # Refused was the second: the first is as it was.
+        (bench.ended.discard if stood else bench.ended.add)(intent.client_id)
         notes.holds(name, f"{words}; no second order", true=True)
     elif name == "duplicate, closed":
         # Venues forget ids of closed orders. The bot never sends an id twice, so that this is a fact, not a fault.

@@ -169,12 +169,17 @@ def test_the_presets_are_those_of_the_contract() -> None:
     assert PRESETS == [
         "binance-demo.yaml",
         "binance-paper.yaml",
+        "bingx-paper.yaml",
+        "bybit-paper.yaml",
         "bybit-testnet.yaml",
         "core-satellite.yaml",
         "dynamic.yaml",
         "live.example.yaml",
+        "mexc-paper.yaml",
         "momentum.yaml",
         "paper.yaml",
         "risk-parity.yaml",
         "tactical.yaml",
+        "tour.yaml",
+        "weex-paper.yaml",
     ]
