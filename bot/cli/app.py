@@ -59,6 +59,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     status.status,
     lists.decisions,
     lists.orders,
+    lists.trades,
     lots.lots,
     explain.explain,
     explain.why,

@@ -1,7 +1,8 @@
-"""Owns `ballast decisions` and `ballast orders`: lists from the record, newest first."""
+"""Owns `ballast decisions`, `orders` and `trades`: lists from the record, newest first, or as CSV."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,8 @@ import typer
 
 from bot.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, Limit
 from bot.cli.parts import go, record_of, settings_of
-from bot.cli.screen import show, show_json
+from bot.cli.screen import show, show_json, text
+from bot.cli.told import Told
 
 if TYPE_CHECKING:
     from bot.core.events import Event
@@ -33,19 +35,23 @@ def decisions(
         bool,
         typer.Option("--fired", help="Count kinds of action and rules instead: what spoke, how often, what never."),
     ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print one row per action, refusal and hold as CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List recorded decisions, or what spoke in them.
 
     Example: ballast decisions --limit 5 --asset BTC
     """
-    from bot.render.decisions import decisions_view
+    from bot.render.decisions import decisions_csv, decisions_view
 
     if fired:
         _show_fired(*go(_fired(config, limit or ALL, asset)), as_json=as_json)
         return
-    bodies = go(_decisions(config, limit or SHOWN, asset))
-    if as_json:
+    _one_form(csv=csv, as_json=as_json)
+    bodies = go(_decisions(config, limit or (ALL if csv else SHOWN), asset))
+    if csv:
+        text(decisions_csv(bodies))
+    elif as_json:
         show_json(bodies)
     else:
         show(decisions_view(bodies))
@@ -95,3 +101,40 @@ async def _orders(config: Path, limit: int) -> list[dict[str, Any]]:
 
     async with record_of(settings_of(config)) as record:
         return [order_body(row) for row in await record.orders(limit)]
+
+
+def trades(
+    config: ConfigFile = DEFAULT_CONFIG,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, max=ALL, metavar="N", help="How many, newest first.", show_default="20"),
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print all of them as CSV, oldest first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List recorded fills with their fees.
+
+    Example: ballast trades --csv > trades.csv
+    """
+    from bot.render.trades import trade_body, trades_csv, trades_view
+
+    _one_form(csv=csv, as_json=as_json)
+    bodies = [trade_body(fill) for fill in go(_fills(config))]
+    if csv:
+        text(trades_csv(bodies))
+        return
+    newest = bodies[::-1][: limit or SHOWN]
+    if as_json:
+        show_json(newest)
+    else:
+        show(trades_view(newest))
+
+
+async def _fills(config: Path) -> Sequence[Mapping[str, Any]]:
+    async with record_of(settings_of(config)) as record:
+        return await record.fills()
+
+
+def _one_form(*, csv: bool, as_json: bool) -> None:
+    if csv and as_json:
+        raise Told("--csv and --json: must be one of the two")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -14,10 +14,14 @@ from bot.ports.store import DecisionRow
 from bot.render.bar import drift_bar
 from bot.render.orders import order_words
 from bot.render.plan import plain_table, plan_view, words_on
+from bot.render.spreadsheet import sheet
 from bot.render.words import amount, instant, money, percent, points, reading
 
 Body = Mapping[str, Any]
 APPROVAL = "R-G17"
+CSV_COLUMNS = (
+    "at", "decision_id", "equity", "what", "kind", "asset", "rule", "exposure_change", "why", "gates", "nearest",
+)  # fmt: skip
 
 
 def decision_body(row: DecisionRow) -> dict[str, Any]:
@@ -37,6 +41,22 @@ def decisions_view(bodies: Sequence[Body]) -> Table:
     for body in bodies:
         table.add_row(instant(body["at"])[:19], body["decision_id"], money(body["equity"]), _what(body))
     return table
+
+
+def decisions_csv(bodies: Sequence[Body]) -> str:
+    """Oldest first, one row per action, refusal and hold, with its reason and what would have let it through."""
+    return sheet(CSV_COLUMNS, (row for body in reversed(bodies) for row in _csv_rows(body)))
+
+
+def _csv_rows(body: Body) -> Iterator[Body]:
+    common = {"at": body["at"], "decision_id": body["decision_id"], "equity": body["equity"]}
+    for item in body["actions"]:
+        yield {**common, **item, "what": "action", "gates": None}
+    for item in body["blocked"]:
+        nearest = "; ".join(each["nearest"] for each in item["gates"]["not_passed"] if each["nearest"])
+        yield {**common, **item, "what": "refused", "gates": _gates(item), "nearest": nearest}
+    for item in body["holds"]:
+        yield {**common, **item, "what": "hold"}
 
 
 def _what(body: Body) -> Text:

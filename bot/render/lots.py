@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -12,15 +10,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bot.core.lots import Lot, LotBook, Realised
-from bot.core.numbers import jsonable, plain, utc_text
+from bot.core.numbers import jsonable
 from bot.render.plan import plain_table
+from bot.render.spreadsheet import sheet
 from bot.render.words import UNKNOWN, amount, instant, money
 
 DAY: Final = 10  # characters of an instant up to its day
 BEFORE: Final = "before"
 COLUMNS: Final = ("what", "asset", "amount", "opened_at", "closed_at", "cost", "proceeds", "gain", "transferred")
-#: What a spreadsheet takes for the beginning of a formula.
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def lots_body(book: LotBook) -> dict[str, Any]:
@@ -32,12 +29,7 @@ def lots_body(book: LotBook) -> dict[str, Any]:
 
 def lots_csv(book: LotBook) -> str:
     """The same as CSV with a header; unknown is empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in _rows(book):
-        writer.writerow([_cell(value) for value in row])
-    return out.getvalue()
+    return sheet(COLUMNS, lots_body(book)["lots"])
 
 
 def lots_view(book: LotBook, currency: str) -> RenderableType:
@@ -103,14 +95,3 @@ def _rows(book: LotBook) -> Iterator[tuple[Any, ...]]:
 
 def _lot_row(what: str, lot: Lot) -> tuple[Any, ...]:
     return (what, lot.asset, lot.qty, lot.opened_at, None, lot.cost, None, None, lot.transferred)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Decimal):
-        return plain(value)
-    text = value if isinstance(value, str) else utc_text(value)
-    return f"'{text}" if text.startswith(FORMULA) else text

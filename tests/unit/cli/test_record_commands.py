@@ -245,3 +245,32 @@ def test_what_another_mode_recorded_is_shown_with_a_note(ballast: Ballast, confi
     ran = ballast("decisions", "--config", config, "--json")
     assert len(ran.json) == 2
     assert ran.err == "note: nothing recorded for main (paper, binance local); showing main (testnet, binance local)\n"
+
+
+def test_trades_are_listed_newest_first_and_told_as_csv_oldest_first(
+    ballast: Ballast, config: str, plans: list[Plan]
+) -> None:
+    found = ballast("trades", "--config", config, "--json").json
+    assert [(each["side"], each["amount"], each["decision_id"]) for each in found] == [
+        ("sell", "0.06", plans[0].decision_id)
+    ]
+    lines = ballast("trades", "--config", config, "--csv").out.splitlines()
+    assert lines[0].startswith("at,symbol,side,amount,price,notional,fee,")
+    assert len(lines) == 2
+    assert ",sell,0.06,50000,3000.00," in lines[1]
+    assert "sell BTC/USDT" in ballast("trades", "--config", config).out
+
+
+def test_decisions_as_csv_have_a_row_for_each_action_and_hold_with_its_reason(
+    ballast: Ballast, config: str, plans: list[Plan]
+) -> None:
+    lines = ballast("decisions", "--config", config, "--csv").out.splitlines()
+    assert lines[0] == "at,decision_id,equity,what,kind,asset,rule,exposure_change,why,gates,nearest"
+    assert len(lines) == 1 + sum(len(each.actions) + len(each.blocked) + len(each.holds) for each in plans)
+    assert lines[1].split(",")[1] == plans[0].decision_id
+
+
+def test_a_list_is_csv_or_json_but_not_both(ballast: Ballast, config: str, plans: list[Plan]) -> None:
+    for command in ("trades", "decisions"):
+        ran = ballast(command, "--config", config, "--csv", "--json")
+        assert (ran.code, ran.err) == (1, "--csv and --json: must be one of the two\n")
