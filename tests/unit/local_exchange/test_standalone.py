@@ -43,6 +43,16 @@ async def served(state_path: Path, world: World = WORLD, speed: float = 60) -> A
         await task  # told to end, it returns; it does not raise
 
 
+async def test_an_account_of_one_wallet_is_not_carried_into_one_of_wallets(tmp_path: Path) -> None:
+    one_wallet = World("tour", 7, None, None, {"USDT": Decimal(40_000)}, "bybit")
+    assert WORLD.name() in one_wallet.name()
+    async with served(tmp_path / "exchange.db", one_wallet):
+        pass
+    with pytest.raises(StateError, match="one wallet as at bybit"):
+        async with served(tmp_path / "exchange.db", WORLD):
+            pass
+
+
 async def health(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
     async with session.get(f"{url}/local/health") as answer:
         body: dict[str, Any] = await answer.json()
