@@ -33,6 +33,7 @@ from bot.cli import (
     status,
     verify,
     version,
+    watch,
     web,
 )
 from bot.cli import run as running
@@ -45,7 +46,7 @@ INTERRUPTED: Final = 130
 app = typer.Typer(
     name="ballast",
     help="Ballast keeps a crypto portfolio at its targets: capital first, every decision explained.",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -57,6 +58,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     snapshot.snapshot,
     check.check,
     status.status,
+    watch.watch,
     lists.decisions,
     lists.orders,
     lists.trades,
