@@ -21,7 +21,7 @@ from bot.web.heat import Heat
 from bot.web.shapes import MOST_NUMBER, DecisionId
 from bot.web.sheets import Sheets
 from bot.web.standing import drawdown
-from bot.web.timeline import timeline
+from bot.web.timeline import Bodies, timeline
 from bot.web.watch import LISTENERS_MOST
 
 ROWS: Final = 50
@@ -86,10 +86,11 @@ def _overview(router: APIRouter, desk: Desk, sheets: Sheets) -> None:
 
 def _decisions(router: APIRouter, desk: Desk, sheets: Sheets) -> None:
     panorama = desk.terms.panorama
+    bodies = Bodies(panorama)
 
     @router.get("/decisions")
     async def decisions(request: Request, before: Before = None) -> HTMLResponse:
-        page = await timeline(panorama, before=before) if await desk.plan() else None
+        page = await timeline(panorama, bodies, before=before) if await desk.plan() else None
         return await sheets.page(request, "decisions", page=page, before=before)
 
     @router.get("/decisions/{decision_id}")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bot.ports.panorama import Panorama, Turn
 from bot.render.decisions import decision_body
 
 PAGE: Final = 20  # entries
+KEPT: Final = 200  # decisions' words in memory
+WORDS: Final = ("decision_id", "triggers", "actions", "blocked", "holds")
 LOOKED_AT: Final = 500  # decisions at a time
 LOOKS_MOST: Final = 4  # so that a page of a quiet record costs no more than one of a busy one
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: a decision that acted, or a run of decisions that said the same. ``body``: the newest one's plan."""
+    """One line: a decision that acted, or a run of decisions that said the same. ``body``: the newest one's words."""
 
     newest: Turn
     oldest: Turn
@@ -37,7 +41,29 @@ class Page:
     before: int | None
 
 
-async def timeline(panorama: Panorama, *, before: int | None = None, limit: int = PAGE) -> Page:
+class Bodies:
+    """Keeps what was last told of decisions: a page that follows the bot asks for the same ones again and again."""
+
+    def __init__(self, panorama: Panorama) -> None:
+        self._panorama = panorama
+        self._known: OrderedDict[int, Mapping[str, Any]] = OrderedDict()
+
+    async def of(self, number: int) -> Mapping[str, Any] | None:
+        """A decision's words; one at a time, so that a cycle in the same loop gets its turn in between."""
+        if number not in self._known:
+            await asyncio.sleep(0)
+            row = (await self._panorama.numbered([number])).get(number)
+            if row is None:
+                return None
+            body = decision_body(row)
+            self._known[number] = {name: body.get(name, ()) for name in WORDS}
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        self._known.move_to_end(number)
+        return self._known[number]
+
+
+async def timeline(panorama: Panorama, bodies: Bodies, *, before: int | None = None, limit: int = PAGE) -> Page:
     """A page of the timeline below a decision's number."""
     entries: list[Entry] = []
     start = before
@@ -55,13 +81,7 @@ async def timeline(panorama: Panorama, *, before: int | None = None, limit: int 
         start = turns[-1].number
     shown = entries[:limit]
     more = len(entries) > limit or not ended
-    rows = await panorama.numbered([entry.newest.number for entry in shown])
-    told = [
-        Entry(entry.newest, entry.oldest, entry.count, decision_body(rows[entry.newest.number]))
-        if entry.newest.number in rows
-        else entry
-        for entry in shown
-    ]
+    told = [replace(entry, body=await bodies.of(entry.newest.number)) for entry in shown]
     return Page(told, shown[-1].oldest.number if more and shown else None)
 
 

@@ -20,7 +20,7 @@ from bot.web.heat import table
 from bot.web.metrics import Facts, Tally, exposition
 from bot.web.sheets import age, compact, duration, moment, plainly
 from bot.web.standing import drawdown, pulse, standing
-from bot.web.timeline import LOOKED_AT, LOOKS_MOST, timeline
+from bot.web.timeline import LOOKED_AT, LOOKS_MOST, Bodies, Page, timeline
 
 AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -81,6 +81,7 @@ class Told:
 
     said: Sequence[tuple[str, tuple[str, ...]]]
     asked: list[int | None] = field(default_factory=list)
+    read: list[int] = field(default_factory=list)
 
     async def turns(self, limit: int, *, before: int | None = None) -> list[Turn]:
         self.asked.append(before)
@@ -91,6 +92,7 @@ class Told:
         return [self._turn(each) for each in range(number + 1, len(self.said) + 1)[:limit]]
 
     async def numbered(self, numbers: Sequence[int]) -> Mapping[int, DecisionRow]:
+        self.read += numbers
         return {
             number: DecisionRow(number, f"d{number}", "c", AT, "1", "h", '{"decision_id": "d"}', "hold")
             for number in numbers
@@ -111,11 +113,15 @@ def panorama(*said: tuple[str, tuple[str, ...]]) -> Any:
     return Told(said)
 
 
+async def paged(told: Any, *, before: int | None = None) -> Page:
+    return await timeline(told, Bodies(told), before=before)
+
+
 HOLD: tuple[str, tuple[str, ...]] = ("hold", ())
 
 
 async def test_holds_are_folded_and_what_acted_stands_alone() -> None:
-    page = await timeline(panorama(HOLD, HOLD, ("actions", ()), ("actions", ()), HOLD, HOLD, HOLD))
+    page = await paged(panorama(HOLD, HOLD, ("actions", ()), ("actions", ()), HOLD, HOLD, HOLD))
     assert [(entry.outcome, entry.count) for entry in page.entries] == [
         ("hold", 3), ("actions", 1), ("actions", 1), ("hold", 2),
     ]  # fmt: skip
@@ -124,7 +130,7 @@ async def test_holds_are_folded_and_what_acted_stands_alone() -> None:
 
 
 async def test_the_same_refusals_are_one_line_in_whatever_order_and_others_are_not() -> None:
-    page = await timeline(
+    page = await paged(
         panorama(
             ("blocked", ("add SOL",)),
             ("blocked", ("add SOL", "trim BTC")),
@@ -140,7 +146,7 @@ async def test_pages_follow_one_another_without_a_gap() -> None:
     seen: list[int] = []
     before: int | None = None
     while True:
-        page = await timeline(told, before=before)
+        page = await paged(told, before=before)
         seen += [entry.newest.number for entry in page.entries]
         if page.before is None:
             break
@@ -148,12 +154,22 @@ async def test_pages_follow_one_another_without_a_gap() -> None:
     assert seen == list(range(45, 0, -1))
 
 
+async def test_a_page_that_is_asked_for_again_reads_only_new_decisions() -> None:
+    told = panorama(*[("actions", ())] * 3)
+    bodies = Bodies(told)
+    await timeline(told, bodies)
+    told.said = (*told.said, ("actions", ()))
+    page = await timeline(told, bodies)
+    assert [entry.body is not None for entry in page.entries] == [True] * 4
+    assert told.read == [3, 2, 1, 4]
+
+
 async def test_a_quiet_record_is_not_read_to_its_beginning() -> None:
     told = panorama(*[HOLD] * (LOOKED_AT * (LOOKS_MOST + 3)))
-    page = await timeline(told)
+    page = await paged(told)
     assert len(told.asked) == LOOKS_MOST
     assert [entry.count for entry in page.entries] == [LOOKED_AT * LOOKS_MOST]
-    rest = await timeline(told, before=page.before)
+    rest = await paged(told, before=page.before)
     assert rest.entries[0].newest.number == LOOKED_AT * 3
 
 

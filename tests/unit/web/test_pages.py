@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,17 @@ async def test_every_page_works_before_the_first_decision(tmp_path: Path, path: 
         answer = await room.browser.get(path)
         assert answer.status_code == 200
         assert "ballast run" in answer.text or "yet" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/decisions", "/orders", "/futures", "/controls"])
+async def test_every_page_works_between_the_first_decision_and_the_first_beat(tmp_path: Path, path: str) -> None:
+    async with a_signed_in_room(tmp_path) as room:
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "ballast.db")) as database:
+            database.execute("DELETE FROM status")
+            database.commit()
+        answer = await room.browser.get(path)
+        assert answer.status_code == 200
+        assert (await room.browser.get("/metrics")).status_code == 200
 
 
 async def test_the_timeline_tells_each_wish_with_what_stood_in_its_way(room: Room) -> None:
