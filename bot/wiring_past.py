@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.backtest.heard import HeardAlerts
 from bot.backtest.market import PastMarket
+from bot.backtest.quiet import Recorded
 from bot.backtest.run import Job
 from bot.clocks import StepClock, host_utc_now
 from bot.core.instruments import base_of, is_swap
@@ -51,12 +52,12 @@ class Span:
     cycle: timedelta | None = None
 
 
-async def past(settings: Settings, span: Span, *, name: str, record_url: str | None = None) -> Job:
+async def past(settings: Settings, span: Span, *, name: str, record_url: str | None = None, screen: bool = True) -> Job:
     """A run of these settings over the past, as `ballast run` in mode paper would live it.
 
     The account is a paper account with ``paper.balances`` and sees what the engine reads, nothing else. ``record_url``:
-    a database that keeps the record, so that it can be read like a live one; None keeps it in memory. Raises
-    `TapeError`, `StoreRefused`.
+    a database that keeps the record, so that it can be read like a live one, holds too; None keeps it in memory.
+    ``screen``: whether quiet cycles may be passed. Raises `TapeError`, `StoreRefused`.
     """
     scene = TapeScene(span.folder, span.since)
     end = scene.end or scene.start
@@ -73,12 +74,14 @@ async def past(settings: Settings, span: Span, *, name: str, record_url: str | N
     exchange = Exchange(seen, opening=settings.paper.balances, at=clock.now(), latency=settings.paper.latency)
     account = SimulatedVenue(exchange, clock, account=f"paper {settings.portfolio}")
     alerts = HeardAlerts()
+    market = PastMarket(scene, clock, wanted)
+    recorded = Recorded(market, scene.columns, scene.settled) if screen and record_url is None else None
     parts = Parts(
         mode="paper",
         portfolio=settings.portfolio,
         venue=settings.venue.id,
         environment="local",
-        market=ObservedMarket(PastMarket(scene, clock, wanted), seen, clock),
+        market=ObservedMarket(market, seen, clock),
         account=account,
         broker=account,
         transfers=account,
@@ -93,7 +96,7 @@ async def past(settings: Settings, span: Span, *, name: str, record_url: str | N
     config = {row.key: row.value for row in settings.rows()}
     config["cycle"] = f"{policy.cycle // timedelta(seconds=1)}s"
     notes = (*changed, *_notes(settings, scene, wanted, until))
-    return Job(name, parts, policy, identity, until, config, notes=notes, heard=alerts.notes)
+    return Job(name, parts, policy, identity, until, config, notes=notes, heard=alerts.notes, recorded=recorded)
 
 
 def _policy(settings: Settings, span: Span) -> tuple[Policy, tuple[str, ...]]:

@@ -41,6 +41,7 @@ class PastMarket:
         self._at: datetime | None = None
         self._quotes: dict[str, Ticker] | None = None
         self._books: dict[str, Book | None] = {}
+        self._asked_at: datetime | None = None  # when volumes were last asked for
         self._volumes: tuple[datetime, dict[str, Decimal]] | None = None
 
     async def markets(self) -> Mapping[str, Market]:
@@ -111,9 +112,16 @@ class PastMarket:
         return self._quotes
 
     def _volumes_of(self, at: datetime) -> dict[str, Decimal]:
-        if self._volumes is None or at - self._volumes[0] > VOLUMES_FOR:
-            self._volumes = (at, {name: self._scene.quote_volume(name, at) for name in self._listed})
+        asked_at = self.passed(at)
+        if self._volumes is None or self._volumes[0] != asked_at:
+            self._volumes = (asked_at, {name: self._scene.quote_volume(name, asked_at) for name in self._listed})
         return self._volumes[1]
+
+    def passed(self, at: datetime) -> datetime:
+        """Quotes were, or would have been, read at ``at``; when the volumes among them are from."""
+        if self._asked_at is None or at - self._asked_at > VOLUMES_FOR:
+            self._asked_at = at
+        return self._asked_at
 
     def _ticker(self, symbol: str, at: datetime) -> Ticker | None:
         price = self._scene.price(symbol, at)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+
+from bot.backtest.quiet import Quiet, Recorded, no_form
 from bot.backtest.result import Result
 from bot.backtest.tally import Tally
 from bot.core.policy import Policy
@@ -32,7 +35,8 @@ def nothing_heard() -> Sequence[str]:
 class Job:
     """What is to be run: parts over a simulated account and a stepping clock, from the clock's now to ``until``.
 
-    ``notes`` are what the run cannot know, ``heard`` tells at the end what it warned of.
+    ``notes`` are what the run cannot know, ``heard`` tells at the end what it warned of. ``recorded``:
+    what the screen reads ahead; None where every cycle is to be decided.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Job:
     config: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     heard: Callable[[], Sequence[str]] = nothing_heard
+    recorded: Recorded | None = None
 
     @property
     def cycles(self) -> range:
@@ -57,21 +62,43 @@ async def run(job: Job, *, told: Callable[[int, int], None] | None = None) -> Re
     numbers = job.cycles
     engine = await _engine(job)
     tally = Tally(policy.accounting_currency)
+    quiet, why = _quiet(job, engine, numbers)
     try:
-        for done, number in enumerate(numbers):
+        done, heard_at = 0, 0
+        while done < len(numbers):
+            number = numbers[done]
             await _wait(engine, parts, policy, EPOCH + number * policy.cycle)
             outcome = await engine.cycle(f"{policy.cycle // timedelta(milliseconds=1)}:{number}", policy)
             tally.take(outcome.plan)
-            if told is not None and done % TOLD_EVERY == 0:
+            done += 1
+            if quiet is not None:
+                done = await quiet.passes(done, outcome, tally)
+            if told is not None and done >= heard_at:
                 told(done, len(numbers))
+                heard_at = done + TOLD_EVERY
         if told is not None:
             told(len(numbers), len(numbers))
-        notes = (*job.notes, *job.heard())
+        notes = (*job.notes, *why, *job.heard())
         return await tally.result(parts.record, name=job.name, config=job.config, notes=notes)
     finally:
         await parts.store.close()
         await parts.controls.close()
         await parts.record.close()
+
+
+def _quiet(job: Job, engine: Engine, numbers: range) -> tuple[Quiet | None, tuple[str, ...]]:
+    """What passes quiet cycles; or a note on what has no screen form, where there is something."""
+    if job.recorded is None or not len(numbers):
+        return None, ()
+    why = no_form(job.policy)
+    if not why:
+        cycle_ms = job.policy.cycle // timedelta(milliseconds=1)
+        times_ms = np.arange(numbers.start, numbers.stop, dtype=np.int64) * cycle_ms
+        quiet = Quiet(engine, job.parts, job.policy, job.recorded, times_ms)
+        why = quiet.why
+        if not why:
+            return quiet, ()
+    return None, (f"every cycle was decided, for these have no screen form: {why}",)
 
 
 async def _engine(job: Job) -> Engine:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.backtest.result import COLUMNS, Curve, Floats, Payment, Result, Trade
 from bot.core.events import Event
@@ -19,6 +20,7 @@ from bot.ports.store import OrderRow, Record
 
 EVERY_ORDER: Final = 10_000_000
 ACROSS: Final = ("deposit", "withdrawal")  # flows that cross the account's border; others move within it
+PLACES: Final = 9  # of fractions, as decisions have them
 NAN: Final = float("nan")
 Cells = tuple[float, float, float, float, float, float]  # as COLUMNS
 UNKNOWN: Final[Cells] = (NAN,) * 6
@@ -54,6 +56,21 @@ class Tally:
             return
         self._refused = None if plan.actions else refused
         self._count(plan.body() if plan.actions or plan.blocked else None)
+
+    def stood(self, plan: Plan, times_ms: NDArray[np.int64], prices: Floats, equity: Floats) -> None:
+        """Hours passed after a hold: (n,) instants and equity, (n, k) prices by asset, holdings as they were."""
+        items = plan.assessment.exposures
+        bands = [_band(item) for item in items]
+        coins = [float(item.coins) for item in items]
+        liquid = float(plan.assessment.stables.liquid)
+        for at_ms, row, worth in zip(times_ms.tolist(), prices.tolist(), equity.tolist(), strict=True):
+            cells = {
+                item.asset: (price, round(price * held / worth, PLACES), 0.0, *band)
+                for item, price, held, band in zip(items, row, coins, bands, strict=True)
+            }
+            self._rows.append((at_ms, worth, liquid, cells))
+        self.counts["decisions"] += len(times_ms)
+        self.counts["holds"] += len(times_ms)
 
     def take_body(self, body: Mapping[str, Any]) -> None:
         """One decision as the plan contract tells it."""

@@ -25,7 +25,7 @@ T = TypeVar("T")
 DAY_HELP = "2021-05-10 or with time, UTC."
 
 
-def backtest(
+def backtest(  # noqa: PLR0917 - typer passes all by name
     config: ConfigFile = DEFAULT_CONFIG,
     data: Annotated[
         Path | None,
@@ -49,6 +49,10 @@ def backtest(
             "--record", metavar="URL", help="Keep the record in this new database, for explain and decisions."
         ),
     ] = None,
+    screen: Annotated[
+        bool,
+        typer.Option("--screen/--no-screen", help="Pass hours at which nothing could happen; the result is the same."),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Decide over recorded prices as the bot would have, in paper mode.
@@ -66,7 +70,7 @@ def backtest(
     span = Span(
         folder, _maybe(day_of, "--from", since), _maybe(day_of, "--to", until), _maybe(duration_of, "--cycle", cycle)
     )
-    result = _result(settings, config.stem, span, record)
+    result = _result(settings, config.stem, span, record, screen=screen)
     if out is not None:
         try:
             write(result, out)
@@ -79,14 +83,14 @@ def backtest(
         show(summary_view(body))
 
 
-def _result(settings: Settings, name: str, span: Span, record: str | None) -> Result:
+def _result(settings: Settings, name: str, span: Span, record: str | None, *, screen: bool) -> Result:
     from bot.backtest.run import run
     from bot.venues.simulated.recordings import TapeError
     from bot.wiring_host import set_up_logging
     from bot.wiring_past import past
 
     async def work() -> Result:
-        job = await past(settings, span, name=name, record_url=record)
+        job = await past(settings, span, name=name, record_url=record, screen=screen)
         with _progress(name) as told:
             return await run(job, told=told)
 

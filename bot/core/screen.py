@@ -28,11 +28,11 @@ MODELS: Final = ("fixed", "core-satellite")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prospect:
-    """Hours to come, a row each, were nothing traded: (n, k) by asset in the order of the policy's assets.
+    """Hours to come, a row each, were nothing traded: (n, k) by asset in the order of the policy.
 
-    ``price``: mids, NaN where unknown; ``before``: the mids an hour earlier; ``spread``: fractions of the mid; ``calm``:
-    (k,) what no recorded median of the spread can be under, 0 where none can be known; ``told``: (n,) whether a
-    settlement of funding was told since the decision.
+    ``price``: mids, NaN where unknown; ``before``: the mids before each; ``spread``: fractions of the mid; ``calm``:
+    (k,) what no recorded median of the spread can be under, infinite where none will be known; ``told``: (n,) whether
+    a settlement of funding is first known then.
     """
 
     at_ms: NDArray[np.int64]
@@ -103,9 +103,8 @@ def loud(plan: Plan, memory: Memory, policy: Policy, ahead: Prospect) -> Flags:
 
 def _unstartled(ahead: Prospect) -> Flags:
     """Spreads under what spikes (R-G4) and under what alarms (R-S9), whatever their medians come to be."""
-    least = np.where(ahead.calm > 0, np.minimum(ahead.calm * SPREAD_TIMES, float(SPREAD_WITHOUT_MEDIAN)), 0.0)
-    limit = np.where(np.isinf(ahead.calm), float(SPREAD_WITHOUT_MEDIAN), least)
-    made: Flags = (ahead.spread < limit - SLACK).all(axis=1)
+    limit = np.minimum(ahead.calm * SPREAD_TIMES, float(SPREAD_WITHOUT_MEDIAN))
+    made: Flags = np.asarray((ahead.spread < limit - SLACK).all(axis=1))
     return made
 
 

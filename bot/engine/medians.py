@@ -19,7 +19,8 @@ from bot.ports.errors import StoreError
 KEPT_AS = "medians"
 EVERY = timedelta(hours=1)
 DAYS = 30
-LEAST = 7 * 24  # samples before a median is told: less than a week knows no weekend
+A_DAY = 24  # samples
+LEAST = 7 * A_DAY  # samples before a median is told: less than a week knows no weekend
 NINE = Decimal("1e-9")
 CENT = Decimal("0.01")
 
@@ -74,6 +75,24 @@ class Medians:
             if seen is not None:
                 self._add(symbol, at.date().isoformat(), *seen)
         await self._save()
+
+    def passed(self, at: datetime, seen: Mapping[str, tuple[Decimal, Decimal]]) -> None:
+        """Take an hour's sample as (spread, depth) by symbol, where whoever plays the past knows them beforehand."""
+        self._sampled_at = at
+        day = at.date().isoformat()
+        for symbol, numbers in seen.items():
+            self._add(symbol, day, *numbers)
+
+    def least_spread(self, symbol: str) -> Decimal | None:
+        """What the median of the spread cannot be under before the day's end; None where none will be told by then."""
+        known = self._symbols.get(symbol)
+        if known is None:
+            return None
+        days, today = [each for _, each, _ in known.spread.days], known.spread.today
+        if sum(count for _, _, count in known.spread.days) + len(today) + A_DAY < LEAST:
+            return None
+        turned = [*days, median(today)][-DAYS:] if today else days
+        return min(median([*each, ZERO]) for each in (days, turned))
 
     def of(self, symbol: str) -> tuple[Decimal | None, Decimal | None]:
         """Spread as a fraction of the mid, and the thinner side's depth in quote; None while not known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import numpy as np
@@ -145,6 +146,11 @@ class Observer:
             gaps=tuple(sorted(gaps)),
         )
 
+    @property
+    def medians(self) -> Medians:
+        """What is usual of each symbol."""
+        return self._medians
+
     async def books(self, wanted: Iterable[str]) -> Mapping[str, Book | Gap]:
         """The books of a few symbols."""
         names = sorted(set(wanted))[:BOOKS_MAX]
@@ -177,8 +183,7 @@ class Observer:
         if not markets or not await self._medians.due(at):
             return
         names = [name for name in sampled(policy) if name in markets and markets[name].active]
-        first = at.hour * BOOKS_MAX % len(names) if len(names) > BOOKS_MAX else 0  # many take turns
-        books = await self.books([*names[first:], *names[:first]][:BOOKS_MAX])
+        books = await self.books(in_turn(names, at))
         known = {symbol: book for symbol, book in books.items() if not isinstance(book, Gap)}
         await self._medians.sample(at, known, policy.windows.depth_within)
 
@@ -258,6 +263,12 @@ def sampled(policy: Policy) -> list[str]:
     currency = policy.accounting_currency
     pairs = [(spot_symbol(asset, currency), contract_of(asset, policy).symbol) for asset in policy.assets]
     return sorted({name for pair in pairs for name in pair})
+
+
+def in_turn(names: Sequence[str], at: datetime) -> list[str]:
+    """Those of many symbols whose books are read in an hour: no more than a cycle may ask for."""
+    first = at.hour * BOOKS_MAX % len(names) if len(names) > BOOKS_MAX else 0
+    return [*names[first:], *names[:first]][:BOOKS_MAX]
 
 
 def charted(policy: Policy, markets: Mapping[str, Market]) -> list[str]:

@@ -1,0 +1,211 @@
+"""Owns the passing of quiet hours: what a cycle that holds would have remembered and sampled, without deciding it.
+
+Between trades holdings stand still, so that prices alone say at which hour a decision could be another one. The screen
+(`bot.core.screen`) names those hours; the ones before are passed here, and the next decision sees the very memory,
+medians and volumes that it would have seen. What has no screen form is decided at every hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from operator import mul
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.backtest.market import PastMarket
+from bot.backtest.tally import Tally
+from bot.core.desk import contract_of
+from bot.core.events import Event
+from bot.core.instruments import spot_symbol
+from bot.core.numbers import ONE, ZERO, from_milliseconds, milliseconds
+from bot.core.plan_record import Plan
+from bot.core.policy import Policy
+from bot.core.screen import Prospect, awake, loud, unscreened
+from bot.core.snapshot import Snapshot
+from bot.engine.arithmetic import exact
+from bot.engine.cycle import Engine, Outcome
+from bot.engine.observe import in_turn, sampled
+from bot.engine.parts import Parts
+from bot.engine.record import UNIT_STEP
+from bot.venues.simulated.columns import Columns
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+DAY_MS: Final = 86_400_000
+HOUR: Final = timedelta(hours=1)
+HALF: Final = Decimal("0.5")
+DIGITS: Final = 27  # one less than what is reckoned with: whatever is longer would be rounded
+
+#: (symbol, hours, within) -> quotes, or None where the symbol is not recorded.
+Quotes = Callable[[str, Ints, Decimal], Columns | None]
+#: (symbol, after, upto) -> settlements of funding.
+Settled = Callable[[str, datetime, datetime], Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """What is known of the past beforehand: its market, its quotes by columns, its settlements."""
+
+    market: PastMarket
+    quotes: Quotes
+    settled: Settled
+
+
+def no_form(policy: Policy) -> str:
+    """Why every cycle of a policy is decided; empty where quiet ones can be passed."""
+    odd = "a cycle that is no whole hours" if policy.cycle % HOUR else ""
+    return ", ".join(each for each in (unscreened(policy), odd) if each)
+
+
+class Quiet:
+    """Passes the quiet cycles of one run; ``times_ms`` are the instants of all its cycles."""
+
+    def __init__(self, engine: Engine, parts: Parts, policy: Policy, recorded: Recorded, times_ms: Ints) -> None:
+        self._engine = engine
+        self._parts = parts
+        self._policy = policy
+        self._market = recorded.market
+        self._times = times_ms
+        self._days = times_ms // DAY_MS
+        within = policy.windows.depth_within
+        currency = policy.accounting_currency
+        found = {name: recorded.quotes(name, times_ms, within) for name in sampled(policy)}
+        self._sampled = {name: columns for name, columns in found.items() if columns is not None}
+        spots = [self._sampled.get(spot_symbol(asset, currency)) for asset in policy.assets]
+        self.why = "" if all(spots) else "an asset that is not recorded"
+        self._spots = [columns for columns in spots if columns is not None]
+        # Twice the mid, in ticks: whole numbers, so that what is made of them is exact.
+        self._twice = np.column_stack([columns.bid + columns.ask for columns in self._spots])
+        self._price = np.column_stack([_mids(columns) for columns in self._spots])
+        self._spread = np.column_stack([_spreads(columns) for columns in self._spots])
+        self._told = self._tellings(recorded.settled)
+
+    def _tellings(self, settled: Settled) -> NDArray[np.bool_]:
+        """Cycles that are the first to know of a settlement of a major's funding."""
+        made = np.zeros(len(self._times), dtype=np.bool_)
+        if not self._policy.stress.enabled or not len(made):
+            return made
+        ends = (from_milliseconds(int(self._times[0])), from_milliseconds(int(self._times[-1])))
+        for name in self._policy.stress.majors:
+            rates = settled(contract_of(name, self._policy).symbol, *ends)
+            rows = np.searchsorted(self._times, [milliseconds(at) for at, _ in rates])
+            made[rows[rows < len(made)]] = True
+        return made
+
+    async def passes(self, row: int, outcome: Outcome, tally: Tally) -> int:
+        """The first cycle from ``row`` on that is to be decided, after ``outcome``; those before it were passed."""
+        plan, snapshot = outcome.plan, outcome.snapshot
+        memory = await self._engine.recorder.recall()
+        if self.why or self._engine.reconciler.active or awake(plan, snapshot, memory):
+            return row
+        while row < len(self._times):
+            end = int(np.searchsorted(self._days, self._days[row], side="right"))
+            rows = slice(row, end)
+            flags = loud(plan, await self._engine.recorder.recall(), self._policy, self._ahead(rows))
+            quiet = int(np.argmax(flags)) if flags.any() else end - row
+            if quiet and not await self._pass(slice(row, row + quiet), plan, snapshot, tally):
+                break
+            row += quiet
+            if flags.any():
+                break
+        return row
+
+    def _ahead(self, rows: slice) -> Prospect:
+        currency = self._policy.accounting_currency
+        least = [
+            self._engine.observer.medians.least_spread(spot_symbol(name, currency)) for name in self._policy.assets
+        ]
+        return Prospect(
+            at_ms=self._times[rows],
+            price=self._price[rows],
+            before=self._price[rows.start - 1 : rows.stop - 1],
+            spread=self._spread[rows],
+            calm=np.array([np.inf if each is None else float(each) for each in least]),
+            told=self._told[rows],
+        )
+
+    # ---- passing
+
+    async def _pass(self, rows: slice, plan: Plan, snapshot: Snapshot, tally: Tally) -> bool:
+        """Remember, sample and count what these hours would have; False where that cannot be told exactly."""
+        with exact():
+            equity = self._equity(rows, plan)
+            if equity is None:
+                return False
+            await self._remember(rows, plan, snapshot, equity)
+        for row in range(rows.start, rows.stop):
+            at = from_milliseconds(int(self._times[row]))
+            names = in_turn(list(self._sampled), at)
+            known = {name: self._sampled[name].spread_and_depth(row) for name in names if self._sampled[name].bid[row]}
+            self._engine.observer.medians.passed(at, known)
+            self._market.passed(at)
+        tally.stood(plan, self._times[rows], self._price[rows], np.array([float(each) for each in equity]))
+        return True
+
+    def _equity(self, rows: slice, plan: Plan) -> list[Decimal] | None:
+        """E at each hour: what does not move, and each coin at half of twice its mid, in whole units of one scale."""
+        seen = plan.assessment
+        coins = [
+            item.coins * HALF * ONE.scaleb(-each.tick) for item, each in zip(seen.exposures, self._spots, strict=True)
+        ]
+        held = sum((item.coins * (item.price or ZERO) for item in seen.exposures), ZERO)
+        parts = [(seen.equity or ZERO) - held, *coins]
+        scale = max(0, *(-int(part.as_tuple().exponent) for part in parts))
+        still, *whole = (int(part.scaleb(scale)) for part in parts)
+        twice = self._twice[rows].astype(object)
+        worth = [still + sum(map(mul, row, whole)) for row in twice.tolist()]
+        if max(len(str(each)) for each in worth) > DIGITS or any(part.scaleb(scale) % 1 for part in parts):
+            return None
+        return [Decimal(each).scaleb(-scale) for each in worth]
+
+    async def _remember(self, rows: slice, plan: Plan, snapshot: Snapshot, equity: list[Decimal]) -> None:
+        """The facts of these hours that outlive them: the last one's, the peak's, and the one that opened the day."""
+        memory = await self._engine.recorder.recall()
+        unit, before = memory.unit_value or ONE, memory.equity_seen or equity[0]
+        units: list[Decimal] = []
+        for each in equity:
+            unit, before = (unit * each / before).quantize(UNIT_STEP), each
+            units.append(unit)
+        last = len(equity) - 1
+        wanted = {last}
+        if units[peak := units.index(max(units))] > (memory.unit_peak or ZERO):
+            wanted.add(peak)
+        if from_milliseconds(int(self._times[rows][last])).date().isoformat() != memory.day:
+            wanted.add(int(np.searchsorted(self._days[rows], self._days[rows][last])))
+        events = [self._seen(rows.start + row, plan, snapshot, (equity[row], units[row])) for row in sorted(wanted)]
+        await self._parts.store.append(events, self._engine.recorder.fence)
+
+    def _seen(self, row: int, plan: Plan, snapshot: Snapshot, worth: tuple[Decimal, Decimal]) -> Event:
+        """What the cycle of this hour would have recorded as seen."""
+        seen, at = plan.assessment, from_milliseconds(int(self._times[row]))
+        prices = [
+            Decimal(int(twice)).scaleb(-each.tick) / 2
+            for twice, each in zip(self._twice[row], self._spots, strict=True)
+        ]
+        items = tuple(replace(item, price=price) for item, price in zip(seen.exposures, prices, strict=True))
+        moved = {item.asset: item.coins * (item.price or ZERO) for item in items}
+        assessed = replace(
+            seen, at=at, exposures=items, equity=worth[0], read_equity=worth[0], unit_value=worth[1],
+            worth={name: moved.get(name, value) for name, value in seen.worth.items()},
+        )  # fmt: skip
+        held = replace(plan, decision_id=f"quiet{milliseconds(at)}", at=at, assessment=assessed, events=())
+        return self._engine.recorder.seen(held, snapshot).events[-1]
+
+
+def _mids(columns: Columns) -> Floats:
+    """Mids as floats, NaN where nobody quotes."""
+    known = columns.bid > 0
+    made: Floats = np.where(known, (columns.bid + columns.ask) / 2 * 10.0**-columns.tick, np.nan)
+    return made
+
+
+def _spreads(columns: Columns) -> Floats:
+    """Spreads as fractions of the mid, NaN where nobody quotes."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        made: Floats = (columns.ask - columns.bid) * 2 / (columns.ask + columns.bid)
+    return made

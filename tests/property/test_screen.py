@@ -1,0 +1,112 @@
+"""Passing quiet hours changes nothing: whole decisions, fills, equity and memory are those of deciding every hour."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.backtest.result import Result
+from bot.backtest.run import run
+from bot.core.memory import Memory
+from bot.settings import Settings
+from bot.wiring_past import Span, past
+from tests.unit.backtest.tapes import BEGUN, settings, tape
+
+SEEDS = range(int(os.environ.get("SCREEN_SEEDS", "5")))
+COINS = {"BTC": 30_000.0, "ETH": 1_000.0, "SOL": 20.0, "DOGE": 0.05, "LINK": 9.0}
+DAYS = 17
+
+
+@dataclass(frozen=True)
+class Lived:
+    result: Result
+    memory: Memory
+
+
+def drawn(rng: random.Random) -> str:
+    """A portfolio without signals: weights, bands, goals, calendars and narratives as they come."""
+    coins = rng.sample(sorted(COINS), rng.randint(2, len(COINS)))
+    cut = rng.randint(1, len(coins))
+    weight = rng.choice(["0.45", "0.30"])
+    sleeves = {"first": coins[:cut], "rest": coins[cut:]}
+    lines = []
+    for name, members in sleeves.items():
+        if members:
+            narrative = ", narrative: true, cap: 0.5" if rng.random() < 0.3 else ""
+            slots = f", calendar: {rng.choice(['daily', 'weekly'])}" if rng.random() < 0.3 else ""
+            lines.append(f"    {name}: {{weight: {weight}, assets: [{', '.join(members)}]{narrative}{slots}}}")
+    cash = 1 - float(weight) * len(lines)
+    band = f"{{points: {rng.choice(['0.02', '0.05'])}, relative: {rng.choice(['0.1', '0.25', 'null'])}}}"
+    stress = f"stress: {{enabled: {rng.choice(['true', 'false'])}, majors: [{coins[0]}, {coins[1]}]}}"
+    held = f"{{USDT: {rng.choice([2_000, 100_000])}, {coins[0]}: {rng.choice(['0.5', '0.001'])}}}"
+    return "\n".join([
+        "mode: paper",
+        f"cycle: {rng.choice(['1h', '1h', '4h'])}",
+        "targets:",
+        f"  stables: {{weight: {cash:.2f}, floor: {rng.choice(['0.05', '0.02'])}}}",
+        "  sleeves:", *lines,
+        "signals: {enabled: false}",
+        f"regime: {{index: {coins[0]}}}", stress,
+        f"triggers: {{band: {band}, goal: {rng.choice(['target', 'edge', 'midpoint'])}}}",
+        f"execution: {{style: {rng.choice(['taker', 'maker-then-taker'])}}}",
+        f"paper: {{balances: {held}}}",
+    ])  # fmt: skip
+
+
+async def lived(asked: Settings, span: Span, *, screen: bool) -> Lived:
+    job = await past(asked, span, name="tested", screen=screen)
+    result = await run(job)
+    return Lived(result, await job.parts.store.memory())
+
+
+async def both(asked: Settings, span: Span) -> tuple[Lived, Lived]:
+    return await lived(asked, span, screen=True), await lived(asked, span, screen=False)
+
+
+def same(mine: Lived, other: Lived) -> None:
+    assert mine.result.decisions == other.result.decisions
+    assert mine.result.trades == other.result.trades
+    assert mine.result.counts == other.result.counts
+    assert mine.memory == other.memory
+    left, right = mine.result.curve, other.result.curve
+    assert np.array_equal(left.times_ms, right.times_ms)
+    assert left.assets == right.assets
+    for name in ("equity", "liquid", "flows", "price", "spot", "futures", "target", "low", "high"):
+        assert np.allclose(getattr(left, name), getattr(right, name), rtol=1e-12, atol=2e-9, equal_nan=True), name
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_quiet_hours_passed_change_no_decision(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    text = drawn(rng)
+    folder = tape(tmp_path, hours=24 * DAYS, seed=seed, volatility=rng.choice([0.003, 0.01]), first=COINS)
+    since = BEGUN + timedelta(days=3, hours=rng.randint(0, 30))
+    span = Span(folder, since, BEGUN + timedelta(days=DAYS - 1))
+    mine, other = await both(settings(text), span)
+    same(mine, other)
+    assert len(other.result.trades) > 0, text
+
+
+async def test_most_hours_of_a_quiet_market_are_passed(tmp_path: Path) -> None:
+    folder = tape(tmp_path, hours=24 * DAYS, volatility=0.001, first=COINS)
+    text = drawn(random.Random(3)).replace("cycle: 4h", "cycle: 1h")
+    job = await past(settings(text), Span(folder, BEGUN + timedelta(days=3)), name="tested")
+    result = await run(job)
+    decided = len(await job.parts.record.decisions(100_000))
+    assert len(result.curve) == (DAYS - 3) * 24
+    assert decided < len(result.curve) / 3
+
+
+async def test_what_has_no_screen_form_is_named_and_every_hour_is_decided(tmp_path: Path) -> None:
+    folder = tape(tmp_path, hours=24 * 10, first=COINS)
+    text = drawn(random.Random(3)).replace("signals: {enabled: false}", "signals: {enabled: true}")
+    job = await past(settings(text), Span(folder, BEGUN + timedelta(days=8)), name="tested")
+    result = await run(job)
+    assert any(note.endswith("no screen form: signals") for note in result.notes)
+    assert len(await job.parts.record.decisions(100_000)) == len(result.curve)
