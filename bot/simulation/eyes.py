@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.simulation.world import World
 
 ACKNOWLEDGED_AFTER = timedelta(seconds=2)  # host time: the watch looks twice a second
+FURTHEST = Decimal("0.12")  # safety's collar, and what a market moves in the seconds between
 FLOOR_TOLERANCE = Decimal("0.005")
 SHORT_TOLERANCE = Decimal("0.001")  # of what is held: fees taken in base
 
@@ -51,6 +52,48 @@ class Eyes:
         if at - world.skewed_by() >= intent.sent_before:
             world.seen.violated(f"I12 {name} left at {at}, had to leave before {intent.sent_before}")
         self._stopped(intent)
+        self._leads(intent)
+        self._known(intent)
+        self._formed(intent)
+
+    def moves(self, client_id: str) -> None:
+        """A transfer goes through the last gate: committed (I1), and no earlier one in doubt (I18)."""
+        row = self._record.execute("SELECT state FROM transfers WHERE client_id = ?", (client_id,)).fetchone()
+        if row is None or row[0] != "submitted":
+            self._world.seen.violated(f"I1 transfer {client_id} left while it is {row[0] if row else 'not committed'}")
+        doubted = self._record.execute("SELECT client_id FROM transfers WHERE state = 'unknown'").fetchone()
+        if doubted is not None:
+            self._world.seen.violated(f"I18 transfer {client_id} left while {doubted[0]} has no known outcome")
+
+    def _leads(self, intent: OrderIntent) -> None:
+        """I11: nothing leaves under a lease that somebody else took."""
+        row = self._record.execute("SELECT fence FROM leases").fetchone()
+        if row is not None and row[0] != intent.fence:
+            self._world.seen.violated(f"I11 {intent.client_id} left under fence {intent.fence}, {row[0]} leads")
+
+    def _known(self, intent: OrderIntent) -> None:
+        """I11: nothing that opens or trades leaves on a symbol where an order's outcome is not known."""
+        doubted = self._record.execute(
+            "SELECT client_id FROM orders WHERE symbol = ? AND state = 'unknown' AND client_id <> ?",
+            (intent.symbol, intent.client_id),
+        ).fetchone()
+        if doubted is not None and not intent.reduce_only:
+            self._world.seen.violated(f"I11 {intent.client_id} left while {doubted[0]} on its symbol is unknown")
+
+    def _formed(self, intent: OrderIntent) -> None:
+        """I13, R-G14, I8: whole steps and ticks, a price near the market's, and what closes only closes."""
+        exchange, name, seen = self._world.exchange, intent.client_id, self._world.seen
+        market = self._world.listed.get(intent.symbol)
+        grains = ((intent.qty, market.step), (intent.price, market.tick)) if market is not None else ()
+        if any(grain and value % grain for value, grain in grains):
+            seen.violated(f"I13 {name}: {intent.qty} at {intent.price} is not in whole steps and ticks")
+        price = exchange.scene.price(intent.symbol, exchange.now)
+        far = None if not price else (intent.price - price) / price * (1 if intent.qty > 0 else -1)
+        if far is not None and far > FURTHEST:
+            seen.violated(f"R-G14 {name} would trade up to {far:.1%} beyond the market")
+        held = sum((one.quantity for one in exchange.positions() if one.symbol == intent.symbol), ZERO)
+        if is_swap(intent.symbol) and held * intent.qty < 0 and not intent.reduce_only:
+            seen.violated(f"I8 {name} closes {held} {intent.symbol} and is not reduce-only")
 
     def _stopped(self, intent: OrderIntent) -> None:
         """I9: what stands in the control table for longer than the watch takes is obeyed."""

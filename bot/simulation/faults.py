@@ -51,6 +51,8 @@ KINDS: Mapping[str, Kind] = {
     "malformed_after": Kind(_V, ("place", "move"), 0.01, 1, "s"),
     "late_accept": Kind(_V, ("place",), 1, 60, "s"),
     "rejected": Kind(_V, ("place", "move", "prepare"), 0.01, 1, "s"),
+    "refused_unheard": Kind(_V, ("place",), 0.01, 10, "s"),
+    "cancel_fails": Kind(_V, ("cancel",), 1, 20, "times"),
     "limited": Kind(_V, ("place", "move", "find", "balances", "quotes"), 1, 120, "s"),
     "banned": Kind(_V, ("place", "find", "quotes"), 60, 7_200, "s"),
     "unauthorized": Kind(_V, ("balances", "positions", "place"), 1, 1, ""),
@@ -71,7 +73,8 @@ KINDS: Mapping[str, Kind] = {
     "duplicate_fills": Kind(_V, ("fills",), 1, 3, "times"),
     "slow_report": Kind(_V, ("place",), 1, 110, "s"),
     "hidden": Kind(_V, ("place",), 1, 110, "s"),
-    "stale_view": Kind(_V, ("find",), 1, 1, ""),
+    "late_trades": Kind(_V, ("place",), 1, 7_200, "s"),
+    "stale_view": Kind(_V, ("find",), 1, 6, "times"),
     # the record
     "locked": Kind(_S, ("begin", "read"), 1, 8, "times"),
     "full_before": Kind(_S, ("commit",), 1, 8, "times"),
@@ -92,7 +95,8 @@ KINDS: Mapping[str, Kind] = {
     "suspended": Kind(_P, ("step",), 1, 14_400, "s"),
     # the account and the market, at a cycle's begin or just before an order arrives
     "manual_trade": Kind(_W, _WHEN, 0.001, 0.2, "share"),
-    "manual_cancel": Kind(_W, _WHEN, 1, 1, ""),
+    "manual_cancel": Kind(_W, ("place", "cancel"), 1, 1, ""),
+    "venue_expires": Kind(_W, ("place", "cancel"), 1, 1, ""),
     "deposit": Kind(_W, _WHEN, 0.001, 0.5, "share"),
     "withdrawal": Kind(_W, _WHEN, 0.001, 0.5, "share"),
     "halted": Kind(_W, _WHEN, 60, 86_400, "s"),
@@ -114,7 +118,7 @@ PORTFOLIOS: Mapping[str, Mapping[str, str]] = {
     "coins": {"USDT": "6000", "BTC": "4", "ETH": "4", "SOL": "40"},
     "one coin": {"USDT": "5000", "BTC": "5"},
 }
-FAULTS_MAX = 60
+FAULTS_MAX = 60  # in the first two days
 PER_STEP = 400  # steps of the daemon in a cycle, about; where process faults are spread
 
 
@@ -164,21 +168,21 @@ def drawn(seed: int, days: float, cycle_s: int, modes: Sequence[str]) -> Plan:
     found: dict[tuple[str, str, int], Fault] = {}
     for name in kinds:
         kind = KINDS[name]
-        for _ in range(_times(random, kind)):
+        for _ in range(_times(random, kind, days)):
             operation = random.choice(kind.operations)
             nth = _nth(random, kind, operation, cycles)
             fault = Fault(kind.component, operation, nth, name, _size(random, kind))
             found.setdefault((fault.component, fault.operation, fault.nth), fault)
-            if len(found) >= FAULTS_MAX:
+            if len(found) >= FAULTS_MAX * max(1, days / 2):
                 break
-    _crash_again(random, found)
+    _crash_again(random, found, cycles)
     mode, portfolio = random.choice(list(modes)), random.choice(list(PORTFOLIOS))
     return Plan(seed, days, cycle_s, mode, tuple(sorted(found.values())), portfolio)
 
 
-def _times(random: Random, kind: Kind) -> int:
+def _times(random: Random, kind: Kind, days: float) -> int:
     """Most kinds a few times; what ends or stops the process rarely."""
-    most = 3 if kind.component == "process" else 8
+    most = (3 if kind.component == "process" else 8) * max(1, days / 2)
     return max(1, round(math.exp(random.uniform(0, math.log(most)))))
 
 
@@ -186,7 +190,7 @@ def _nth(random: Random, kind: Kind, operation: str, cycles: int) -> int:
     """Writes are rare and early, reads come with every cycle."""
     if kind.component == "process":
         return random.randrange(PER_STEP, max(PER_STEP + 1, cycles * PER_STEP))
-    if operation in ("place", "find", "cancel", "fills", "move", "prepare", "find_move"):
+    if operation in ("place", "find", "cancel", "move", "prepare", "find_move"):
         return max(1, round(math.exp(random.uniform(0, math.log(max(4, cycles / 2))))))
     if kind.component == "store":
         return random.randrange(10, 10 + cycles * 4)
@@ -199,11 +203,13 @@ def _size(random: Random, kind: Kind) -> float:
     return float(f"{math.exp(random.uniform(math.log(kind.least), math.log(kind.most))):.4g}")
 
 
-def _crash_again(random: Random, found: dict[tuple[str, str, int], Fault]) -> None:
-    """Crashes while the one before is still being recovered from."""
+def _crash_again(random: Random, found: dict[tuple[str, str, int], Fault], cycles: int) -> None:
+    """Crashes while the one before is still being recovered from; without one before there is one."""
     first = [fault for fault in found.values() if fault.kind == "crash"]
     for fault in [each for each in found.values() if each.kind == "crash_again"]:
         del found[fault.component, fault.operation, fault.nth]
-        if first:
-            at = random.choice(first).nth + max(1, round(math.exp(random.uniform(0, math.log(2_000)))))
-            found.setdefault(("process", "step", at), Fault("process", "step", at, "crash_again", fault.size))
+        if not first:
+            at = _nth(random, KINDS["crash"], "step", cycles)
+            first.append(found.setdefault(("process", "step", at), Fault("process", "step", at, "crash", 1.0)))
+        at = random.choice(first).nth + max(1, round(math.exp(random.uniform(0, math.log(2_000)))))
+        found.setdefault(("process", "step", at), Fault("process", "step", at, "crash_again", fault.size))

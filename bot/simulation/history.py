@@ -23,26 +23,33 @@ from typing import NoReturn
 
 import structlog
 
+from bot.core.instruments import spot_symbol, swap_symbol
 from bot.daemon import Daemon
+from bot.engine.verify import verify
 from bot.ports.errors import Fenced, StoreError, StoreRefused
 from bot.settings import Settings, load_text
 from bot.simulation.audit import Audit
 from bot.simulation.disk import simulated_disk
 from bot.simulation.faults import Fault, Plan
 from bot.simulation.loop import Deadlock, Process, ProcessDied, Scheduler, SimLoop
+from bot.simulation.stage import Stage
 from bot.simulation.venue_time import HOST_START
 from bot.simulation.world import MINE, World, described
-from bot.store.sql import SqlStore
+from bot.store.sql import SqlRecord, SqlStore
 from bot.venues.simulated.generated import make_scene
 from bot.venues.simulated.scene import Scene
 
+RECORD = "record.sqlite"
 SHM = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 SCENES = 12  # markets are many histories' backdrop: a seed's number picks one
 HEAL_SHARE = 0.7  # of the days; the rest is quiet
 HEAL_CYCLES = 8  # at least
+CYCLE_S = 3_600
 RESTART_S = 5.0
 END_WITHIN_S = 120.0
 LOOK_EVERY_S = 2.0
+LEFT_MOST_S = 30.0
+VERIFIED = 10  # every such seed's record is proven as `ballast audit` does
 CONFIGURATION = """
 mode: paper
 cycle: {cycle}s
@@ -85,7 +92,7 @@ class History:
         scheduler = Scheduler(plan.mode, Random(f"turns {plan.seed}"))  # type: ignore[arg-type] # noqa: S311
         self.loop = SimLoop(scheduler)
         self.loop.on_step = self._step
-        record = folder / "record.sqlite"
+        record = folder / RECORD
         record.write_bytes(_empty_record())
         self.world = World(plan, self.loop, scene_of(plan.seed % SCENES), settings_of(plan.cycle_s), record)
         self.world.on_time = self._passes
@@ -94,6 +101,7 @@ class History:
         self._end = start + timedelta(days=plan.days)
         self._heal_at = max(start, self._end - quiet)
         self._steps = 0
+        self._left_s = 0.0
         self._calls: Counter[str] = Counter()
         self._strikes = [fault for fault in plan.faults if fault.component == "process"]
         self._finished: asyncio.Event | None = None
@@ -118,6 +126,9 @@ class History:
             failed = [text for text, _ in seen.alerts.most_common() if text.startswith("failed ")]
             why = f"; cycles {failed[0]}" if failed else ""
             seen.violated(f"L3 {len(world.decided)} decisions in a quiet time of {due:.0f} cycles{why}")
+        if self.plan.seed % VERIFIED == 0:
+            report = self.loop.run_until_complete(verify(SqlRecord(world.url, MINE)))
+            seen.violations += [f"I17 the record cannot be proven: {line}" for line in report.lines[:-1]]
         audit = Audit(world.record, world.exchange, seen.creates)
         seen.violations += audit.all()
         return Result(
@@ -165,6 +176,23 @@ class History:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self._passes(self.world.time.now())
+            self._looks_for_leftovers()
+
+    def _looks_for_leftovers(self) -> None:
+        """L4: under halt and flatten no own order rests, half a minute after the venue can be reached."""
+        world = self.world
+        row = world.record.execute(
+            "SELECT value FROM controls WHERE what IN ('kill', 'resume') ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        reachable = not world.is_out() and not world.is_banned() and not world.outsider.in_force
+        leads = any(process.alive and process.name in world.cycled for process, _ in self._daemons)
+        if not (row and row[0] in ("halt", "flatten") and reachable and leads and world.exchange.open_orders()):
+            self._left_s = 0.0
+            return
+        self._left_s += LOOK_EVERY_S
+        if self._left_s > LEFT_MOST_S:
+            rests = world.exchange.open_orders()[0].client_id
+            world.seen.violated(f"L4 {rests} rests {self._left_s:.0f} s after {row[0]}")
 
     async def _supervise(self, holder: str) -> None:
         """Start it, and start it again whenever it ended, as systemd would."""
@@ -179,7 +207,7 @@ class History:
             await asyncio.wait({task, mourner}, return_when=asyncio.FIRST_COMPLETED)
             if process.alive:
                 mourner.cancel()
-                why = self._ended(task)
+                why = self._ended(task, process)
                 if self._finished.is_set():
                     return
                 if world.healed and why and not (why.startswith("Fenced") and self._is_second_alive()):
@@ -211,13 +239,13 @@ class History:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._finished.wait(), seconds)
 
-    def _ended(self, task: asyncio.Task[str]) -> str:
+    def _ended(self, task: asyncio.Task[str], process: Process) -> str:
         """Why a process ended that was not killed; what no port raises, and what only passed by, must not end it."""
         error = task.exception()
         if error is None:
             return task.result()
-        if isinstance(error, StoreError) and not self.world.healed:
-            self.world.seen.bit("(ended by a fault of the record)")
+        if isinstance(error, StoreError) and process.name not in self.world.cycled:
+            self.world.seen.bit("(could not begin for a fault of the record)")
             return str(error)
         self.world.seen.violated(f"L6 the daemon died of {type(error).__name__}: {error}")
         return repr(error)
@@ -237,7 +265,7 @@ class History:
         for each in ends:
             each.cancel()
         if task.done():
-            self._ended(task)
+            self._ended(task, process)
         process.kill()
         self._graves.append(task)
 
@@ -305,8 +333,9 @@ def play(plan: Plan) -> Result:
     graves: list[object] = []
     with _silence():
         try:
-            with tempfile.TemporaryDirectory(dir=home, prefix="ballast-") as folder:
-                return _played(plan, Path(folder), graves)
+            # In the folder and by a name without it: what errors say of the record is part of the history.
+            with tempfile.TemporaryDirectory(dir=home, prefix="ballast-") as folder, contextlib.chdir(folder):
+                return _played(plan, Path(), graves)
         finally:
             _forget(graves)
 
@@ -340,12 +369,14 @@ def _deaf(_error: object) -> None:
 def _silence() -> Iterator[None]:
     """The daemon's log lines go nowhere, and nothing is collected but where we say."""
     before = structlog.get_config()
+    gc.freeze()  # what was there before is not looked through when the dead are let go
     structlog.configure(processors=[_dropped], wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.unfreeze()
         if collecting:
             gc.enable()
         structlog.configure(**before)
@@ -358,7 +389,9 @@ def _dropped(_logger: object, _name: str, _event: object) -> NoReturn:
 @lru_cache(maxsize=SCENES)
 def scene_of(number: int) -> Scene:
     """One of the markets; the same object again, since it is a function of time."""
-    return make_scene(scenario="random", seed=number, tape=None, start=None)
+    assets = settings_of(CYCLE_S).policy().assets
+    symbols = frozenset(name for asset in assets for name in (spot_symbol(asset, "USDT"), swap_symbol(asset, "USDT")))
+    return Stage(make_scene(scenario="random", seed=number, tape=None, start=None), symbols)
 
 
 @lru_cache(maxsize=8)

@@ -28,6 +28,7 @@ class Outsider:
         self._does: Mapping[str, Callable[[Fault, str], object]] = {
             "manual_trade": self._manual_trade,
             "manual_cancel": self._manual_cancel,
+            "venue_expires": self._venue_expires,
             "deposit": self._deposit,
             "withdrawal": self._withdrawal,
             "halted": self._halted,
@@ -58,6 +59,11 @@ class Outsider:
         for lifted in list(self._lifting.values()):
             lifted()
         self._lifting.clear()
+
+    @property
+    def in_force(self) -> bool:
+        """Whether a market or the venue is not as it should be."""
+        return bool(self._lifting)
 
     def death_lasts(self, seconds: float) -> None:
         """How long the process stays dead, should this kill it."""
@@ -92,8 +98,16 @@ class Outsider:
             exchange.outside.manual_trade(symbol, "buy", held["USDT"].free * share / price)
 
     def _manual_cancel(self, fault: Fault, symbol: str) -> None:
-        del fault
-        self._world.exchange.outside.manual_cancel(symbol)
+        del fault, symbol
+        if not self._world.exchange.outside.manual_cancel():
+            self._nothing()
+
+    def _venue_expires(self, fault: Fault, symbol: str) -> None:
+        del fault, symbol
+        gone = self._world.exchange.outside.manual_cancel()
+        self._world.expired.update(order.client_id for order in gone)
+        if not gone:
+            self._nothing()
 
     def _deposit(self, fault: Fault, symbol: str) -> None:
         asset = symbol.partition("/")[0] if fault.nth % 3 == 0 else "USDT"
@@ -141,13 +155,26 @@ class Outsider:
         del symbol
         held = self._world.exchange.positions()
         if not held:
-            return self._nothing()
+            return self._tomorrow(fault)
         self._world.exchange.outside.adl(held[fault.nth % len(held)].symbol, Decimal(str(fault.size)))
         return None
 
     def _liquidation(self, fault: Fault, symbol: str) -> None:
-        del fault, symbol
+        del symbol
+        if not self._world.exchange.positions():
+            return self._tomorrow(fault)
         self._world.exchange.outside.liquidate()
+        return None
+
+    def _tomorrow(self, fault: Fault) -> None:
+        """Nothing to strike yet: wait for it, as long as things may go wrong."""
+
+        def again() -> None:
+            if not self._world.healed:
+                self.does(fault)
+
+        self._world.later(self._world.plan.cycle_s * 0.99, again)
+        self._nothing()
 
     def _venue_skew(self, fault: Fault, symbol: str) -> None:
         del symbol

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NEVER_CAME = frozenset({"timeout_before", "error_before"})
 ANSWER_LOST = frozenset({"timeout_after", "reset_after", "error_after", "malformed_after"})
+VEILS = frozenset({"slow_report", "hidden", "late_trades"})
 CLIENT_TIMEOUT_S = 10.0
 
 
@@ -168,7 +169,7 @@ class FaultyVenue:
         known = await self._inner.fills(symbol, since)
         if isinstance(known, Gap):
             return known
-        shown = [fill for fill in known if not self._hidden(fill.client_id or "")]
+        shown = [fill for fill in known if not self._world.hides_trades(fill.client_id or "")]
         if fault is not None and fault.kind == "duplicate_fills" and shown:
             self._world.seen.bit(fault.kind)
             return sorted(shown * (1 + int(fault.size)), key=lambda fill: fill.at)
@@ -211,6 +212,11 @@ class FaultyVenue:
             self._world.seen.bit(kind or "outage")
             await self._wait(fault)
             return Placed.UNKNOWN, None, f"simulated: {kind or 'outage'}"
+        if kind == "refused_unheard":
+            self._world.seen.bit(kind)
+            self._world.refused.add(intent.client_id)
+            await self._wait(fault)
+            return Placed.UNKNOWN, None, f"simulated: {kind}"
         if kind == "late_accept" and fault is not None:
             self._world.seen.bit(kind)
             self._world.later(fault.size, lambda: self._arrives(intent, left))
@@ -225,7 +231,7 @@ class FaultyVenue:
         kind = fault.kind if fault else ""
         self._world.outside("place")
         answer = self._arrives(intent, left)
-        if fault is not None and kind in ("slow_report", "hidden") and answer[0] == Placed.ACCEPTED:
+        if fault is not None and kind in VEILS and answer[0] == Placed.ACCEPTED:
             self._world.seen.bit(kind)
             self._world.veil(intent.client_id, kind, fault.size)
         await self._wait(fault)
@@ -244,16 +250,18 @@ class FaultyVenue:
         fault = await self._lookup("find", f"order {intent.client_id}")
         if isinstance(fault, Gap):
             return fault
+        if intent.client_id in self._world.refused:
+            return OrderView(intent.client_id, None, OrderState.REJECTED, ZERO, None, intent.symbol)
         known = await self._inner.find(intent)
         if known is None or isinstance(known, Gap):
             return known
         shown = self._as_shown(known)
-        if self._hidden(intent.client_id) and self._world.veils[intent.client_id][0] == "hidden":
+        if self._hidden(intent.client_id):
             return None
-        before = self._views.get(intent.client_id)
-        if fault is not None and fault.kind == "stale_view" and before is not None:
+        if fault is not None and fault.kind == "stale_view":
             self._world.seen.bit(fault.kind)
-            return before
+            fresh = replace(shown, state=OrderState.OPEN, filled=ZERO, price_avg=None)
+            return self._views.get(intent.client_id, fresh)
         self._views[intent.client_id] = shown
         return shown
 
@@ -262,11 +270,14 @@ class FaultyVenue:
         fault = await self._write("cancel")
         kind = fault.kind if fault else ""
         what = f"order {intent.client_id}"
-        if kind in NEVER_CAME or self._world.is_out() or self._world.is_banned():
+        if kind == "cancel_fails" or kind in NEVER_CAME or self._world.is_out() or self._world.is_banned():
             self._world.seen.bit(kind or "outage")
             await self._wait(fault)
             return Gap(what, f"simulated: {kind or 'outage'}")
+        self._world.outside("cancel")
         known = await self._inner.cancel(intent)
+        if isinstance(known, OrderView) and not known.filled:
+            self._world.veils.pop(intent.client_id, None)  # who says "nothing filled" must not hide trades for hours
         await self._wait(fault)
         if kind in ANSWER_LOST:
             self._world.seen.bit(kind)
@@ -294,6 +305,7 @@ class FaultyVenue:
             permit(intent)
         except Denied as denied:
             return Placed.DENIED, str(denied)
+        self._world.eyes.moves(intent.client_id)
         kind = fault.kind if fault else ""
         if kind in ("rejected", "limited"):
             self._world.seen.bit(kind)
@@ -404,11 +416,13 @@ class FaultyVenue:
             raise Transient("simulated: not to be had")
 
     def _hidden(self, client_id: str) -> bool:
-        return self._world.is_veiled(client_id)
+        return self._world.veiled_as(client_id) == "hidden"
 
     def _as_shown(self, view: OrderView) -> OrderView:
-        """An acknowledged order whose trades do not show yet looks open."""
-        if not self._hidden(view.client_id):
+        """An acknowledged order whose trades do not show yet looks open; one that the venue let expire says so."""
+        if view.client_id in self._world.expired and view.state == OrderState.CANCELLED:
+            view = replace(view, state=OrderState.EXPIRED)
+        if self._world.veiled_as(view.client_id) not in ("hidden", "slow_report"):
             return view
         return replace(view, state=OrderState.OPEN, filled=ZERO, price_avg=None)
 

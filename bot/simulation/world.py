@@ -70,6 +70,7 @@ class World:
         self.time = WorldTime(loop, scene.start, speed)
         opening = {asset: Decimal(amount) for asset, amount in PORTFOLIOS[plan.portfolio].items()}
         self.exchange = Exchange(scene, opening=opening)
+        self.listed = dict(scene.markets())  # filters as they were; changed ones are multiples of these
         self.venue = SimulatedVenue(self.exchange, TrueClock(self.time, loop))
         self.symbols = sorted(f"{asset}/USDT" for asset in settings.policy().assets)
         self.floor = settings.policy().targets.stables.floor
@@ -82,6 +83,8 @@ class World:
         self.out_until = self.time.now()
         self.banned_until = self.time.now()
         self.veils: dict[str, tuple[str, datetime]] = {}
+        self.refused: set[str] = set()  # orders that the venue refused without our hearing of it
+        self.expired: set[str] = set()  # orders that the venue let expire by itself
         self._counted: Counter[tuple[str, str]] = Counter()
         self._faults = {(each.component, each.operation, each.nth): each for each in plan.faults}
         self._lasting: dict[tuple[str, str], tuple[Fault, int]] = {}
@@ -90,6 +93,7 @@ class World:
         self.clocks: dict[str, ProcessClock] = {}
         self.on_time: Callable[[datetime], None] = lambda _now: None
         self.decided: list[datetime] = []  # in the quiet time
+        self.cycled: set[str] = set()  # processes that came as far as a cycle
 
     # ---- what strikes when
 
@@ -128,8 +132,8 @@ class World:
         return fault.kind
 
     def latency_s(self) -> float:
-        """How long the wire takes: mostly milliseconds, sometimes a second."""
-        return float(10 ** self._latency.uniform(-3, -0.3))
+        """How long the wire takes: mostly milliseconds, sometimes a fifth of a second."""
+        return float(10 ** self._latency.uniform(-3, -0.7))
 
     def skewed_by(self) -> timedelta:
         """The most any process' clock is behind: deadlines are kept by its own clock."""
@@ -139,6 +143,7 @@ class World:
         """From here on nothing goes wrong any more; what is in force is lifted."""
         self.healed = True
         self._lasting.clear()
+        self.veils.clear()
         self.out_until = self.banned_until = self.time.now()
         for clock in self.clocks.values():
             clock.skew = timedelta(0)
@@ -166,10 +171,15 @@ class World:
         """An order's trades, or all of it, show later."""
         self.veils[client_id] = (kind, self.time.now() + timedelta(seconds=seconds))
 
-    def is_veiled(self, client_id: str) -> bool:
-        """Whether it does not show yet."""
-        known = self.veils.get(client_id)
-        return known is not None and self.time.now() < known[1]
+    def veiled_as(self, client_id: str) -> str:
+        """In which way an order does not show yet; empty where it does."""
+        kind, until = self.veils.get(client_id, ("", self.time.now()))
+        return kind if self.time.now() < until else ""
+
+    def hides_trades(self, client_id: str) -> bool:
+        """Whether an order's trades are not in any list yet: those of one that was hidden come later than itself."""
+        kind, until = self.veils.get(client_id, ("", self.time.now()))
+        return bool(kind) and self.time.now() < until + (TRADES_LATER if kind == "hidden" else timedelta(0))
 
     # ---- what comes to pass by venue time
 
@@ -223,6 +233,7 @@ class World:
             del outcome
             process.must_live()
             self.seen.cycles += 1
+            self.cycled.add(process.name)
             if self.healed:
                 self.decided.append(plan.at)
 
@@ -240,8 +251,20 @@ class World:
             self.later(1.0, lambda: self.request(what, value, why))
 
 
-LASTING = frozenset({"stale_balances", "empty_balances", "zero_balances", "funding_unknown", "locked", "full_before",
-                     "io_error"})  # fmt: skip
+TRADES_LATER = timedelta(minutes=90)
+LASTING = frozenset(
+    {
+        "cancel_fails",
+        "stale_view",
+        "stale_balances",
+        "empty_balances",
+        "zero_balances",
+        "funding_unknown",
+        "locked",
+        "full_before",
+        "io_error",
+    }
+)
 
 
 def wealth(exchange: Exchange) -> Mapping[str, Decimal]:
