@@ -24,11 +24,13 @@ from bot.engine import starts
 from bot.engine.cycle import Engine, Outcome
 from bot.engine.parts import Parts
 from bot.engine.permit import SendPermit
+from bot.engine.push import Listening
 from bot.engine.record import alert_event
 from bot.engine.status import NotedAlerts, standing_body
 from bot.engine.stop import CANCELS, KillWatch
 from bot.ports.alerts import Delivery
 from bot.ports.errors import Fenced, PortError, StoreError
+from bot.ports.push import Push
 from bot.ports.store import Identity, Run
 from bot.settings import Settings
 from bot.settings.watch import ConfigWatch
@@ -66,6 +68,7 @@ class Body:
     clean: Callable[[str], str] = str  # takes secrets out of what is written down
     notes: Sequence[str] = ()  # what is to be said at the start
     delivery: Callable[[], Delivery] | None = None  # of alerts, to people
+    push: Push | None = None  # what may wake a cycle early
     config_path: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -100,7 +103,7 @@ class Daemon:
         self._policy: Policy = body.settings.policy()
         self._log = structlog.get_logger("ballast")
         self._stop = asyncio.Event()
-        self._flatten = asyncio.Event()
+        self._early = asyncio.Event()
         self._fence = 0
         self._failures = 0
         self._cycles = 0
@@ -230,6 +233,9 @@ class Daemon:
             asyncio.create_task(self._renew(), name="lease"),
             asyncio.create_task(self._pulse(), name="heartbeat"),
         ]
+        if self._body.push is not None:
+            listening = Listening(self._body.push, self._clock, self._alerts, self._early.set)
+            watchers.append(asyncio.create_task(listening.run(), name="push"))
         try:
             while not self._stop.is_set() and (cycles is None or self._cycles < cycles):
                 cycle_id = await self._wait_for_turn(watchers)
@@ -245,16 +251,16 @@ class Daemon:
     async def _wait_for_turn(self, watchers: list[asyncio.Task[None]]) -> str | None:
         """Sleep to the next cycle that has not run yet and answer its id; None when the end came first.
 
-        A flatten does not wait for it: it gets a cycle of its own (R-G1).
+        A flatten does not wait for it (R-G1), nor what a stream heard: they get a cycle of their own.
         """
         number = self._number(self._clock.now())
-        while self._last_number is not None and number <= self._last_number and not self._flatten.is_set():
+        while self._last_number is not None and number <= self._last_number and not self._early.is_set():
             due = EPOCH + (self._last_number + 1) * self._policy.cycle
             due = min(due, await self._tended(due))
             waits = [
                 asyncio.create_task(self._clock.until(due)),
                 asyncio.create_task(self._stop.wait()),
-                asyncio.create_task(self._flatten.wait()),
+                asyncio.create_task(self._early.wait()),
             ]
             await asyncio.wait({*waits, *watchers}, return_when=asyncio.FIRST_COMPLETED)
             for task in waits:
@@ -266,7 +272,7 @@ class Daemon:
             number = self._number(self._clock.now())
         self._check(watchers)
         early = self._last_number is not None and number <= self._last_number
-        self._flatten.clear()
+        self._early.clear()
         self._last_number = number if self._last_number is None else max(number, self._last_number)
         cycle_id = f"{int(self._policy.cycle / timedelta(milliseconds=1))}:{number}"
         cycle_id = f"{cycle_id}:{milliseconds(self._clock.now())}" if early else cycle_id
@@ -391,7 +397,7 @@ class Daemon:
         if self.kill.level not in CANCELS:
             return
         if self.kill.level == "flatten":
-            self._flatten.set()
+            self._early.set()
         try:
             asked = await self.engine.cancel_own()
         except Fenced:

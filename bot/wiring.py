@@ -78,6 +78,7 @@ async def compose(
     from bot.clocks import host_utc_now
     from bot.store.sql import SqlControls, SqlRecord, SqlStore
     from bot.store.sql.soundness import must_be_sound
+    from bot.venues.ccxt.push import push_of
 
     identity, url = identity_of(settings), settings.store.url
     env = os.environ if env is None else env
@@ -117,6 +118,7 @@ async def compose(
         clean=redactor(settings).text,
         notes=notes_of(settings),
         delivery=alerts.delivery,
+        push=push_of(settings.venue, lambda: _credentials(settings)),
         config_path=config_path,
         env=env,
     )

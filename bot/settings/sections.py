@@ -94,6 +94,10 @@ class Venue(Section):
         False,  # noqa: FBT003
         "Mode live although the venue cannot say whether the key may withdraw: you looked yourself.",
     )
+    push: StrictBool = key(
+        False,  # noqa: FBT003
+        "Whether the venue's private streams wake the next cycle early; what is true is read all the same.",
+    )
     api_key: SecretStr | None = key(None, "The account's key; from the environment or a secret file only.")
     secret: SecretStr | None = key(None, "The key's secret; from the environment or a secret file only.")
     password: SecretStr | None = key(None, "The key's passphrase, where a venue has one; never in the file.")
