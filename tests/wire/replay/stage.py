@@ -52,9 +52,14 @@ class Asked:
 class Said(Exception):
     """What the venue answers instead: a status and a body."""
 
-    def __init__(self, body: Any, status: int = 200) -> None:
+    def __init__(self, body: Any, status: int = 200, *, cut: bool = False, **headers: str) -> None:
         super().__init__(str(body))
-        self.body, self.status = body, status
+        self.body, self.status, self.cut = body, status, cut
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def text(self) -> bytes:
+        """JSON, or a text as it is."""
+        return (self.body if isinstance(self.body, str) else json.dumps(self.body)).encode()
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class Wire:
     faults: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     common: frozenset[str] = frozenset()  # parameters of every signed request
+    instead: dict[tuple[str, str], Said] = field(default_factory=dict)  # what is answered whatever is asked there
 
     def routes(self) -> Mapping[tuple[str, str], Route]:
         raise NotImplementedError
@@ -95,9 +101,11 @@ class Wire:
     def at_ms(self) -> int:
         return milliseconds(self.clock.now())
 
-    def answer(self, asked: Asked) -> tuple[int, Any]:
+    def answer(self, asked: Asked) -> Said:
         self.exchange.advance(self.clock.now())
         self.asked.append(asked)
+        if (asked.method, asked.path) in self.instead:
+            return self.instead[asked.method, asked.path]
         found, stars = self._find(asked)
         if found is None:
             return self._fault(asked, "is no call that this venue documents")
@@ -110,12 +118,11 @@ class Wire:
         if found.private and not self.signed(asked):
             return self._fault(asked, "is not signed as documented")
         try:
-            return 200, found.answer(asked)
+            return Said(found.answer(asked))
         except Said as said:
-            return said.status, said.body
+            return said
         except Refusal as refusal:
-            no = self.refused(refusal, asked)
-            return no.status, no.body
+            return self.refused(refusal, asked)
 
     def _find(self, asked: Asked) -> tuple[Route | None, tuple[str, ...]]:
         routes = self.routes()
@@ -130,9 +137,9 @@ class Wire:
                     return found, stars
         return None, ()
 
-    def _fault(self, asked: Asked, why: str) -> tuple[int, Any]:
+    def _fault(self, asked: Asked, why: str) -> Said:
         self.faults.append(f"{asked.method} {asked.path} {unquote(asked.query)} {asked.body} {why}")
-        return 400, {"code": 1, "msg": why, "message": why, "success": False}
+        return Said({"code": 1, "msg": why, "message": why, "success": False}, 400)
 
     # ---- the engine, as every wire reads it
 
@@ -188,14 +195,15 @@ class Server:
                 headers = {name.lower(): value for name, value in headers.items()}
                 body = (await reader.readexactly(int(headers.get("content-length", 0)))).decode()
                 url = urlsplit(target)
-                status, said = self.wire.answer(Asked(method, url.path, url.query, headers, body))
-                text = json.dumps(said).encode()
-                writer.write(
-                    f"HTTP/1.1 {status} Replay\r\ncontent-type: application/json\r\n"
-                    f"content-length: {len(text)}\r\n\r\n".encode()
-                    + text
-                )
+                said = self.wire.answer(Asked(method, url.path, url.query, headers, body))
+                text = said.text()
+                more = "".join(f"{name}: {value}\r\n" for name, value in said.headers.items())
+                head = f"HTTP/1.1 {said.status} Replay\r\ncontent-type: application/json\r\n{more}"
+                writer.write(f"{head}content-length: {len(text)}\r\n\r\n".encode())
+                writer.write(text[: len(text) // 2] if said.cut else text)
                 await writer.drain()
+                if said.cut:
+                    return
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
