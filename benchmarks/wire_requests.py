@@ -42,6 +42,7 @@ from bot.venues.simulated.exchange import Exchange
 
 VENUES = ("binance", "bybit")
 STEP, BAR = timedelta(minutes=10), timedelta(hours=4)
+SETTLING = 5  # cycles: a process looks for fills it missed on some symbols of each cycle until it has seen all
 MARKS = ("<!-- requests -->", "<!-- /requests -->")
 # The count is what is measured: nobody is slowed down or refused on the way.
 BOUNDLESS = Budget(10**9)
@@ -151,7 +152,7 @@ async def measured(venue_id: str, count: int, rounds: int, folder: Path) -> Figu
     bench = await a_bench(venue_id, count, folder)
     try:
         first = await bench.cycle(STEP)
-        for later in (STEP, BAR, STEP):
+        for later in (*[STEP] * SETTLING, BAR, STEP):
             await bench.cycle(later)
         quiet = [await bench.cycle(STEP) for _ in range(rounds)]
         new_bar = [await bench.cycle(BAR) for _ in range(rounds)]
