@@ -100,6 +100,7 @@ class Profile(Protocol):
     trades: bool  # False: only what is public is read here, no order can leave
     post_only: Mapping[Literal["spot", "swap"], bool]
     lacks: Sequence[Lack]
+    least_order: Mapping[Literal["spot", "swap"], Decimal]  # in quote, as commonly listed; the listing counts
     rates_most: int  # settled funding rates, a page
     reads: Mapping[str, Decimal]  # a cycle's bulk reads and what ccxt's throttle charges for each
     budgets: Mapping[str, int]  # weight per minute by family
@@ -109,6 +110,10 @@ class Profile(Protocol):
 
     def client(self, setup: Setup, clock: Clock, traffic: Traffic) -> Any:
         """The one ccxt instance, made inside the running loop; raises ValueError on a URL of the wrong world."""
+        ...
+
+    def offers(self, environment: Environment) -> bool:
+        """Whether the venue has this world, whole enough for the bot."""
         ...
 
     def has_swap(self, setup: Setup) -> bool:

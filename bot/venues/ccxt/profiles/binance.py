@@ -19,7 +19,17 @@ from bot.ports.errors import Malformed, Rejected
 from bot.ports.venue import KeyReport
 from bot.venues.ccxt import mapping
 from bot.venues.ccxt.limits import Traffic
-from bot.venues.ccxt.profiles import Moved, Premium, Quoted, Setup, SwapSettings, answers, binance_savings
+from bot.venues.ccxt.profiles import (
+    Environment,
+    Lack,
+    Moved,
+    Premium,
+    Quoted,
+    Setup,
+    SwapSettings,
+    answers,
+    binance_savings,
+)
 from bot.venues.ccxt.profiles.binance_flows import flows_of
 from bot.venues.ccxt.profiles.binance_wire import WAYS, BinanceClient, local_urls
 from bot.venues.ccxt.profiles.plain import RECV_WINDOW_MS, TIMEOUT_MS, Plain
@@ -54,6 +64,12 @@ class Binance(Plain):
 
     id = "binance"
     budgets: Mapping[str, int] = {"api": 6_000, "fapi": 2_400, "sapi": 12_000}
+    lacks: Sequence[Lack] = (
+        Lack("an account in one piece", "money is moved between the spot and the futures wallet where margin needs it"),
+        Lack("portfolio margin", "refused: use a classic account"),
+        Lack("futures on the spot testnet", "demo trading has them; it has no transfers and tells nothing of keys"),
+    )
+    least_order: Mapping[Literal["spot", "swap"], Decimal] = {"spot": Decimal(5), "swap": Decimal(100)}
     reads: Mapping[str, Decimal] = {
         "spot account": Decimal(4),
         "perpetual account": Decimal(1),
@@ -105,6 +121,11 @@ class Binance(Plain):
             made.enable_demo_trading(enable=True)
         check_world(setup, made.urls["api"])
         return made
+
+    def offers(self, environment: Environment) -> bool:
+        """All of them."""
+        del environment
+        return True
 
     def has_swap(self, setup: Setup) -> bool:
         """Not on the spot testnet."""

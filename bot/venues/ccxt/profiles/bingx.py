@@ -99,6 +99,7 @@ class Bingx(Plain):
     id = "bingx"
     acknowledges = True
     candles_need_an_end = True
+    least_order: Mapping[Literal["spot", "swap"], Decimal] = {"spot": Decimal(5), "swap": Decimal(2)}
     reads: Mapping[str, Decimal] = {
         "spot balance": Decimal(2),
         "perpetual balance": Decimal(2),

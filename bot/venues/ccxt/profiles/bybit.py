@@ -24,7 +24,17 @@ from bot.ports.errors import Malformed, Rejected
 from bot.ports.venue import KeyReport
 from bot.venues.ccxt import mapping
 from bot.venues.ccxt.limits import Traffic
-from bot.venues.ccxt.profiles import Lack, Moved, Premium, Quoted, Setup, SwapSettings, answers, bybit_flows
+from bot.venues.ccxt.profiles import (
+    Environment,
+    Lack,
+    Moved,
+    Premium,
+    Quoted,
+    Setup,
+    SwapSettings,
+    answers,
+    bybit_flows,
+)
 from bot.venues.ccxt.profiles import bybit_savings as earning
 from bot.venues.ccxt.profiles.bybit_wire import BybitClient, a_client
 from bot.venues.ccxt.profiles.plain import A_DAY_MS, Plain
@@ -59,8 +69,10 @@ class Bybit(Plain):
     acknowledges = True
     candles_need_an_end = True
     rates_most = 200
+    least_order: Mapping[Literal["spot", "swap"], Decimal] = {"spot": Decimal(5), "swap": Decimal(5)}
     reads: Mapping[str, Decimal] = {
         "wallet": Decimal(1),
+        "savings": Decimal(5),
         "positions": Decimal(5),
         "spot tickers": Decimal(5),
         "perpetual tickers": Decimal(5),
@@ -85,6 +97,11 @@ class Bybit(Plain):
     def client(self, setup: Setup, clock: Clock, traffic: Traffic) -> BybitClient:
         """The one instance; raises ValueError on a URL of the wrong world."""
         return a_client(setup, clock, traffic)
+
+    def offers(self, environment: Environment) -> bool:
+        """All of them."""
+        del environment
+        return True
 
     def has_transfers(self, setup: Setup) -> bool:
         """One wallet: nothing to move."""

@@ -24,7 +24,7 @@ from bot.ports.venue import KeyReport
 from bot.venues.ccxt import mapping
 from bot.venues.ccxt.client import SafeTransport, Way
 from bot.venues.ccxt.limits import Traffic
-from bot.venues.ccxt.profiles import Lack, Premium, Quoted, Setup, SwapSettings, answers
+from bot.venues.ccxt.profiles import Environment, Lack, Premium, Quoted, Setup, SwapSettings, answers
 from bot.venues.ccxt.profiles.plain import Plain, config_of
 from bot.venues.ccxt.profiles.worlds import check_world
 
@@ -101,6 +101,10 @@ class Generic(Plain):
         addresses = apis if isinstance(apis, Mapping) else {"api": apis}
         check_world(setup, {name: made.implode_hostname(str(url)) for name, url in _leaves(addresses).items()})
         return made
+
+    def offers(self, environment: Environment) -> bool:
+        """A testnet where ccxt knows its address."""
+        return environment == "production" or (environment == "testnet" and bool(self._plain.urls.get("test")))
 
     def has_swap(self, setup: Setup) -> bool:
         """Perpetuals whose rates come in bulk."""

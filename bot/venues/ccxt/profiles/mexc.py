@@ -97,6 +97,7 @@ class Mexc(Plain):
     acknowledges = True
     two_sided = True
     rates_most = 100
+    least_order: Mapping[Literal["spot", "swap"], Decimal] = {"spot": Decimal(1), "swap": Decimal(10)}
     reads: Mapping[str, Decimal] = {
         "spot balance": Decimal(10),
         "perpetual balance": Decimal(2),

@@ -16,7 +16,7 @@ from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
 from bot.core.snapshot import Saving
 from bot.ports.errors import Malformed, Rejected
 from bot.venues.ccxt import mapping
-from bot.venues.ccxt.profiles import Lack, Moved, Setup
+from bot.venues.ccxt.profiles import Environment, Lack, Moved, Setup
 
 FILLS_PAGES_MOST = 40
 A_DAY_MS = int(timedelta(days=1) / timedelta(milliseconds=1))
@@ -60,6 +60,7 @@ class Plain:
     trades = True
     post_only: Mapping[Side, bool] = {"spot": True, "swap": True}
     lacks: Sequence[Lack] = ()
+    least_order: Mapping[Side, Decimal] = {}
     rates_most = 1_000
     reads: Mapping[str, Decimal] = {}
     budgets: Mapping[str, int] = {}
@@ -78,6 +79,10 @@ class Plain:
     wallets: ClassVar[Mapping[str, str]] = {"spot": "spot", "futures": "swap"}
 
     # ---- what an environment has
+
+    def offers(self, environment: Environment) -> bool:
+        """Where nothing else is said, the real one only."""
+        return environment == "production"
 
     def has_swap(self, setup: Setup) -> bool:
         """Perpetuals everywhere."""

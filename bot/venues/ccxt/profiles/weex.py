@@ -91,6 +91,7 @@ class Weex(Plain):
     two_sided = True
     post_only: Mapping[Literal["spot", "swap"], bool] = {"spot": False, "swap": False}
     rates_most = 100
+    least_order: Mapping[Literal["spot", "swap"], Decimal] = {"spot": Decimal(5), "swap": Decimal(5)}
     reads: Mapping[str, Decimal] = {
         "spot balance": Decimal(5),
         "perpetual balance": Decimal(10),
