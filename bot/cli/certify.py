@@ -51,7 +51,7 @@ def certify(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Try a venue with a few of the smallest orders, and write the certificate that mode live asks for.
+    """Try a venue with its smallest orders and certify it.
 
     Example: ballast certify --config config/binance-demo.yaml
     """
