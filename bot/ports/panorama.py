@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from bot.core.memory import Memory
-from bot.ports.store import ControlRow, DecisionRow, OrderRow
+from bot.ports.store import AlertRow, ControlRow, DecisionRow, OrderRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,6 @@ class Paid:
     at: datetime
     symbol: str
     paid: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One alert as recorded."""
-
-    at: datetime
-    level: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +119,7 @@ class Panorama(Protocol):
         """Funding payments."""
         ...
 
-    async def alerts(self, limit: int) -> Sequence[Alert]:
+    async def alerts(self, limit: int) -> Sequence[AlertRow]:
         """Alerts."""
         ...
 

@@ -10,7 +10,8 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
 
-from bot.web.api import ask, planned_of
+from bot.alerts.unread import READ
+from bot.web.api import ask, must_be_read, planned_of
 from bot.web.bullets import bullets
 from bot.web.desk import Desk
 from bot.web.guard import COOKIE, cookie_of, too_many_tries
@@ -87,8 +88,18 @@ def _asking(router: APIRouter, desk: Desk) -> None:
         form = await form_of(request)
         if form.get("confirm", "").strip().lower() != WORD:
             raise HTTPException(422, f"type {WORD} to resume; nothing was changed")
+        await must_be_read(desk)
         await ask(desk, request, "resume", "", _text(form.get("reason", "")))
         return _back(form, "resume")
+
+    @router.post("/read")
+    async def read(request: Request) -> Response:
+        form = await form_of(request)
+        number = form.get("number", "")
+        if not number.isascii() or not number.isdigit():
+            raise HTTPException(422, "number is no alert's number")
+        await ask(desk, request, READ, number, "")
+        return _back(form, "read")
 
 
 def _judging(router: APIRouter, desk: Desk) -> None:

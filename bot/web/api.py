@@ -47,6 +47,7 @@ UNREADABLE: Final[dict[int | str, dict[str, Any]]] = {
     413: {"model": Problem, "description": "The body is too long."},
 }
 MISSING: Final[dict[int | str, dict[str, Any]]] = {404: {"model": Problem, "description": "There is no such."}}
+UNREAD: Final[dict[str, Any]] = {"model": Problem, "description": "Critical alerts are unread."}
 # The guard has checked it already; this tells the OpenAPI so.
 _TOKEN = HTTPBearer(auto_error=False, description="The token in web.token beside the record.")
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -123,10 +124,11 @@ def _asking(router: APIRouter, desk: Desk) -> None:
         must_be_marked(request, None)
         return await ask(desk, request, "kill", asked.level, asked.reason)
 
-    @router.post("/resume", status_code=202, responses=UNREADABLE)
+    @router.post("/resume", status_code=202, responses={**UNREADABLE, 409: UNREAD})
     async def resume(asked: ResumeAsked, request: Request) -> Asked:
-        """Let the bot trade again; the word must be written out."""
+        """Let the bot trade again; the word must be written out, and critical alerts read."""
         must_be_marked(request, None)
+        await must_be_read(desk)
         return await ask(desk, request, "resume", "", asked.reason)
 
 
@@ -189,6 +191,13 @@ async def planned_of(desk: Desk, edit: TargetsEdit) -> Mapping[str, Any]:
         return await desk.terms.what_if(edit.model_dump(exclude_none=True))
     except WhatIfRefused as refused:
         raise HTTPException(409, "; ".join(refused.lines)) from None
+
+
+async def must_be_read(desk: Desk) -> None:
+    """Raise an HTTP 409 while a critical alert is unread: nothing is resumed over one."""
+    left = await desk.unread()
+    if left:
+        raise HTTPException(409, f"{len(left)} critical alerts are unread, the last: {left[-1].text}; read them first")
 
 
 async def ask(desk: Desk, request: Request, what: str, value: str, why: str) -> Asked:

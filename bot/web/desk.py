@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.alerts.unread import LOOKED_AT, unread_critical
 from bot.ports.errors import StoreRefused
+from bot.ports.store import AlertRow
 from bot.render.decisions import decision_body
 from bot.web.access import Access
 from bot.web.metrics import Tally
@@ -54,6 +56,14 @@ class Desk:
         except StoreRefused:
             requests, asked = (), None
         return standing(beat, requests, asked, self.terms.kill_switch)
+
+    async def unread(self) -> tuple[AlertRow, ...]:
+        """Critical alerts that nobody has read, oldest first: while there are some, nothing is resumed."""
+        try:
+            rows = await self.terms.panorama.alerts(LOOKED_AT)
+            return unread_critical(rows, await self.terms.controls.read(0))
+        except StoreRefused:
+            return ()  # a bot that never ran has told nothing
 
     def pulse(self, beat: Mapping[str, Any]) -> Pulse:
         """Whether the bot lives."""

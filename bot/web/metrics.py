@@ -23,16 +23,20 @@ from bot.ports.panorama import Panorama
 from bot.web.standing import Pulse, Standing
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-PAGE: Final = 500
+PAGE: Final = 200
+COUNTED: Final = 1_000
 EDGES_S: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 VERDICTS: Final = (("actions", "approved"), ("blocked", "refused"))
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted so far; decisions from the record's beginning, order latencies from the last 500 on."""
+    """What was counted so far: decisions from the last 1,000 before the first look on, orders' ends from the last 200.
 
-    number: int = 0
+    A long record is never counted whole: it would take what a cycle in the same loop must not wait for.
+    """
+
+    number: int | None = None
     ending: int = -1
     outcomes: Counter[str] = field(default_factory=Counter)
     wishes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -42,6 +46,8 @@ class Tally:
     async def count(self, panorama: Panorama) -> None:
         """Take in what came since the last time, a page at a time."""
         async with self._busy:
+            if self.number is None:
+                self.number = max(0, (await panorama.head()).number - COUNTED)
             while turns := await panorama.turns_after(self.number, PAGE):
                 for turn in turns:
                     self.outcomes[turn.outcome] += 1
@@ -138,10 +144,14 @@ def _exposures(plan: Mapping[str, Any]) -> list[Metric]:
 
 
 def _counted(tally: Tally) -> list[Metric]:
-    outcomes = CounterMetricFamily("ballast_decisions", "Decisions by outcome.", labels=["outcome"])
+    outcomes = CounterMetricFamily(
+        "ballast_decisions", "Decisions by outcome, since shortly before the dashboard began.", labels=["outcome"]
+    )
     for outcome, count in sorted(tally.outcomes.items()):
         outcomes.add_metric([outcome], count)
-    wishes = CounterMetricFamily("ballast_wishes", "Wishes by kind and verdict.", labels=["kind", "verdict"])
+    wishes = CounterMetricFamily(
+        "ballast_wishes", "Wishes by kind and verdict, since then.", labels=["kind", "verdict"]
+    )
     for (kind, verdict), count in sorted(tally.wishes.items()):
         wishes.add_metric([kind, verdict], count)
     says = "Venue seconds from an order's sending to its end."

@@ -166,6 +166,7 @@ def _controls(router: APIRouter, desk: Desk, sheets: Sheets) -> None:
             frozen=memory.halted_assets if memory else (),
             requests=await panorama.requests(ROWS) if plan else (),
             alerts=await panorama.alerts(ROWS) if plan else (),
+            unread=await desk.unread(),
         )
 
 

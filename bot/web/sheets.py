@@ -64,6 +64,8 @@ class Sheets:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._environment = environment()
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)  # compiled now: later a cycle in the same loop would wait for it
 
     async def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page within the frame: what every page shows is asked for here."""
@@ -98,6 +100,7 @@ SAID: Final[Mapping[str, str]] = {
     "approve": "Approved: the bot carries it out with its next cycle, as far as every other gate lets it.",
     "reject": "Rejected.",
     "halt-asset": "Frozen: with its next cycle the bot leaves this asset alone until it is released.",
+    "read": "Noted as read.",
     "rearm": "Released: the bot trades this asset again from its next cycle on.",
 }
 

@@ -8,17 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
 from bot.core.memory import Memory
 from bot.core.numbers import from_milliseconds
 from bot.core.orders import TERMINAL
-from bot.ports.panorama import Alert, Ending, Head, Paid, Turn, Volume, Worth
+from bot.ports.panorama import Ending, Head, Paid, Turn, Volume, Worth
 from bot.ports.store import ControlRow, DecisionRow, OrderRow
 from bot.store.sql import reading
 from bot.store.sql.record import SqlRecord
 from bot.store.sql.tables import (
-    alerts,
     bars,
     configs,
     controls,
@@ -133,9 +132,9 @@ class SqlPanorama(SqlRecord):
         """See the Protocol."""
 
         def read(connection: Connection, book: int) -> Sequence[OrderRow]:
-            wanted = select(orders).where(orders.c.book_id == book).order_by(orders.c.id.desc())
+            wanted = select(orders).where(_of(orders, book)).order_by(orders.c.id.desc())
             if decision_id is not None:
-                wanted = wanted.where(orders.c.decision_id == decision_id)
+                wanted = wanted.where(orders.c.book_id == book, orders.c.decision_id == decision_id)
             return [reading.order_of(row) for row in connection.execute(wanted.limit(limit).offset(skip))]
 
         return await self._read(read)
@@ -147,9 +146,9 @@ class SqlPanorama(SqlRecord):
 
         def read(connection: Connection, book: int) -> Sequence[Mapping[str, Any]]:
             shown = [column for column in fills.c if column.name not in ("id", "book_id")]
-            wanted = select(*shown).where(fills.c.book_id == book).order_by(fills.c.id.desc())
+            wanted = select(*shown).where(_of(fills, book)).order_by(fills.c.id.desc())
             if decision_id is not None:
-                wanted = wanted.where(fills.c.decision_id == decision_id)
+                wanted = wanted.where(fills.c.book_id == book, fills.c.decision_id == decision_id)
             return [dict(row) for row in connection.execute(wanted.limit(limit).offset(skip)).mappings()]
 
         return await self._read(read)
@@ -161,15 +160,6 @@ class SqlPanorama(SqlRecord):
             wanted = select(funding_payments).where(funding_payments.c.book_id == book)
             page = wanted.order_by(funding_payments.c.event_number.desc()).limit(limit)
             return [Paid(row.at, row.symbol, row.paid) for row in connection.execute(page)]
-
-        return await self._read(read)
-
-    async def alerts(self, limit: int) -> Sequence[Alert]:
-        """See the Protocol."""
-
-        def read(connection: Connection, book: int) -> Sequence[Alert]:
-            wanted = select(alerts).where(alerts.c.book_id == book).order_by(alerts.c.event_number.desc()).limit(limit)
-            return [Alert(row.at, row.level, row.text) for row in connection.execute(wanted)]
 
         return await self._read(read)
 
@@ -193,7 +183,7 @@ class SqlPanorama(SqlRecord):
             wanted = (
                 select(order_events.c.id, order_events.c.state, order_events.c.at, orders.c.submitted_at)
                 .join_from(order_events, orders, same)
-                .where(order_events.c.book_id == book, order_events.c.state.in_(_ENDED))
+                .where(_of(order_events, book), order_events.c.state.in_(_ENDED))
             )
             if after < 0:
                 page = wanted.order_by(order_events.c.id.desc()).limit(limit)
@@ -258,6 +248,11 @@ class SqlPanorama(SqlRecord):
                 made += await self._read(_volumes_of(number, symbol, days))
                 await asyncio.sleep(0)
         return made
+
+
+def _of(table: Table, book: int) -> ColumnElement[bool]:
+    """Rows of a book, in words that no index answers: else the newest few are found by sorting all of them."""
+    return table.c.book_id + 0 == book
 
 
 def _series(connection: Connection, book: int) -> Sequence[tuple[int, str, str]]:

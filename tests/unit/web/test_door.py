@@ -145,7 +145,9 @@ async def test_a_script_of_another_site_reads_nothing_but_a_link_may_lead_here(r
     assert "access-control-allow-origin" not in (await room.browser.get("/")).headers
 
 
-@pytest.mark.parametrize("path", ["/kill", "/resume", "/approve", "/reject", "/halt-asset", "/rearm", "/what-if"])
+@pytest.mark.parametrize(
+    "path", ["/kill", "/resume", "/approve", "/reject", "/halt-asset", "/rearm", "/read", "/what-if"]
+)
 async def test_no_form_works_without_the_sessions_mark(room: Room, path: str) -> None:
     await room.sign_in()
     fields = {"level": "halt", "confirm": "resume", "asset": "BTC", "decision_id": "d"}

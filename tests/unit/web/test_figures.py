@@ -12,12 +12,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.core.memory import Bridge, Hedge, Memory
-from bot.ports.panorama import Ending, Paid, Turn, Volume
+from bot.ports.panorama import Ending, Head, Paid, Turn, Volume
 from bot.ports.store import ControlRow, DecisionRow
 from bot.web.bullets import WIDTH, bullet, state_of
 from bot.web.futures import held, rates, sums
 from bot.web.heat import table
-from bot.web.metrics import Facts, Tally, exposition
+from bot.web.metrics import COUNTED, Facts, Tally, exposition
 from bot.web.sheets import age, compact, duration, moment, plainly
 from bot.web.standing import drawdown, pulse, standing
 from bot.web.timeline import LOOKED_AT, LOOKS_MOST, Bodies, Page, timeline
@@ -97,6 +97,9 @@ class Told:
             number: DecisionRow(number, f"d{number}", "c", AT, "1", "h", '{"decision_id": "d"}', "hold")
             for number in numbers
         }
+
+    async def head(self) -> Head:
+        return Head(len(self.said))
 
     async def endings(self, after: int, limit: int) -> list[Ending]:
         found = [Ending(7, "filled", 0.2), Ending(8, "filled", 400.0), Ending(9, "cancelled", 60.0)]
@@ -338,6 +341,13 @@ async def test_metrics_tell_exposure_drift_band_equity_stress_and_what_was_count
     assert found["ballast_wishes_total", (("kind", "trim"), ("verdict", "approved"))] == 1
     assert found["ballast_requests_total", (("call", "GET /x"),)] == 60
     assert found["ballast_unknown_readings", ()] == 1
+
+
+async def test_a_long_record_is_not_counted_from_its_beginning() -> None:
+    tally = Tally()
+    told = panorama(*[HOLD] * (COUNTED + 500), ("actions", ("add SOL",)))
+    await tally.count(told)
+    assert dict(tally.outcomes) == {"hold": COUNTED - 1, "actions": 1}
 
 
 async def test_order_latencies_are_a_cumulative_histogram() -> None:

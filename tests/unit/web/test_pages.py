@@ -123,6 +123,23 @@ async def test_resuming_needs_the_word(room: Room) -> None:
     assert "may trade" in (await room.browser.get("/")).text
 
 
+async def test_nothing_is_resumed_over_a_critical_alert_that_nobody_read(room: Room) -> None:
+    with contextlib.closing(sqlite3.connect(room.folder / "data" / "ballast.db")) as database:
+        at = "2026-01-05T12:11:00.000000Z"
+        database.execute("INSERT INTO alerts VALUES (1, 900, ?, 'critical', 'a leg is missing')", (at,))
+        database.commit()
+    await room.press("/kill", level="halt")
+    refused = await room.press("/resume", confirm="resume")
+    assert refused.status_code == 409
+    assert "a leg is missing" in refused.text
+    page = (await room.browser.get("/controls")).text
+    assert "1 critical alert is unread, the last: a leg is missing" in page
+    assert (await room.press("/read", number="x")).status_code == 422
+    assert (await room.press("/read", number="900")).status_code == 303
+    assert (await room.press("/resume", confirm="resume")).status_code == 303
+    assert [(row.what, row.value) for row in await room.asked()] == [("kill", "halt"), ("read", "900"), ("resume", "")]
+
+
 async def test_a_level_nobody_knows_is_refused(room: Room) -> None:
     assert (await room.press("/kill", level="pause")).status_code == 422
     assert (await room.press("/kill", level="halt", reason="x" * 201)).status_code == 422
