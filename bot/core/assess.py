@@ -68,14 +68,13 @@ def assess(
     """Readings, market, targets, exposures, triggers; ``table`` replaces the readings by recorded ones."""
     book, unknown, notes = ledger(snapshot, policy)
     read = readings(snapshot, policy) if table is None else table
-    weights = {asset: float(abs(book.net(asset))) for asset in policy.assets}
-    market = view(snapshot, policy, weights)
+    market = view(snapshot, policy, {asset: float(abs(book.net(asset))) for asset in policy.assets})
     goals = _targets(snapshot, policy, market)
     overlay = {asset: _risk_overlay(asset, snapshot, policy, book) for asset in policy.assets if book.equity}
     items = exposures(book, goals.now, policy, read, notes, overlay)
     cash = stables(book, policy)
     worth = worth_of(snapshot, policy, book) if book.equity else {}
-    rescope = rescoped(worth, snapshot.memory) if book.equity else ZERO
+    rescope = rescoped(worth, snapshot.memory) if worth else ZERO
     strange, doubts = _strange(book, snapshot, rescope)
     unit, doubt = unit_value(book, snapshot.memory, snapshot.at, rescope)
     return (
