@@ -65,6 +65,8 @@ async def run(job: Job, *, told: Callable[[int, int], None] | None = None) -> Re
     quiet, why = _quiet(job, engine, numbers)
     try:
         done, heard_at = 0, 0
+        if told is not None:
+            told(0, len(numbers))
         while done < len(numbers):
             number = numbers[done]
             await _wait(engine, parts, policy, EPOCH + number * policy.cycle)
