@@ -170,8 +170,8 @@ class Bench:
             leverage=self.terms.leverage if is_swap(symbol) else None,
         )
 
-    async def resting(self, *, tif: TimeInForce = "post_only") -> OrderIntent:
-        """A buy order on the spot symbol that will rest under the market."""
+    async def resting(self, *, tif: TimeInForce = "gtc") -> OrderIntent:
+        """A buy order on the spot symbol that will rest under the market; not every venue has post-only ones."""
         symbol = self.terms.spot
         bid, _ = await self.best(symbol)
         price = self.beside(symbol, bid)

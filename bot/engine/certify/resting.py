@@ -77,7 +77,7 @@ async def visibility(bench: Bench, notes: Notes) -> None:
     listed_s: list[float] = []
     gone_s: list[float] = []
     for _ in range(bench.terms.samples):
-        intent = await bench.resting(tif="gtc")
+        intent = await bench.resting()
         placed, _, why = await bench.place(intent)
         if placed != Placed.ACCEPTED:
             notes.holds("visibility", f"order {len(shown_s) + 1} was {placed.value}: {why}", true=False)
@@ -126,6 +126,29 @@ async def refusals(bench: Bench, notes: Notes) -> None:
     notes.holds("too small", f"{placed.value}: {why}", true=placed == Placed.REJECTED)
 
 
+async def post_only(bench: Bench, notes: Notes) -> None:
+    """An order that must not take rests where it can, and does not trade where it would take."""
+    rests = await bench.resting(tif="post_only")
+    placed, _, why = await bench.place(rests)
+    if placed != Placed.ACCEPTED:
+        notes.unknown("post-only", f"under the market it was {placed.value} ({why}); execution.style taker needs none")
+        return
+    shown, _ = await bench.seen(rests)
+    await bench.cancel(rests)
+    symbol = bench.terms.spot
+    _, ask = await bench.best(symbol)
+    price = bench.through(symbol, ask, buy=True)
+    takes = bench.intent(symbol, bench.size(symbol, ask), price, tif="post_only")
+    placed, _, why = await bench.place(takes)
+    if placed == Placed.ACCEPTED:
+        ended, _ = await bench.seen(takes, ended=True)
+        evidence = f"through the book it was {ended.state.value}, filled {plain(ended.filled)}"
+        notes.holds("post-only", evidence, true=at_rest(shown) and not ended.filled)
+        return
+    evidence = f"under the market {shown.state.value}, through the book {placed.value}: {why}"
+    notes.holds("post-only", evidence, true=at_rest(shown) and placed == Placed.REJECTED)
+
+
 RESTING = (
     Part(
         {
@@ -141,4 +164,5 @@ RESTING = (
     ),
     Part({"visibility": True}, visibility),
     Part({"off the grid": True, "too small": False}, refusals),
+    Part({"post-only": False}, post_only),
 )
