@@ -140,7 +140,10 @@ class Planner:
         if self._busy.locked():
             raise WhatIfRefused("another plan is being made; try again in a moment")
         async with self._busy:
-            pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+            try:
+                pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+            except OSError as error:
+                raise WhatIfRefused(f"no process can be started to plan it: {error.strerror}") from None
             try:
                 work = asyncio.get_running_loop().run_in_executor(pool, planned, self._url, self._identity, edit)
                 return await asyncio.wait_for(work, PLANNED_WITHIN_S)

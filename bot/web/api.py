@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPBearer
 
 from bot.render.decisions import decision_body
@@ -70,14 +73,13 @@ def _reading(router: APIRouter, desk: Desk) -> None:
         """How things stand."""
         return Status.model_validate(await status_of(desk))
 
-    @router.get("/decisions")
+    @router.get("/decisions", response_model=list[Plan])
     async def decisions(
         limit: Limit = 20, before: Annotated[int | None, Query(ge=1, le=MOST_NUMBER)] = None
-    ) -> list[Plan]:
+    ) -> Response:
         """Recorded decisions, newest first; ``before``: those below this number."""
         turns = await panorama.turns(limit, before=before)
-        rows = await panorama.numbered([turn.number for turn in turns])
-        return [Plan.model_validate(decision_body(rows[turn.number])) for turn in turns if turn.number in rows]
+        return StreamingResponse(_list_of(desk, [turn.number for turn in turns]), media_type="application/json")
 
     @router.get("/decisions/{decision_id}", responses=MISSING)
     async def decision(decision_id: Annotated[DecisionId, Path()]) -> Plan:
@@ -99,6 +101,23 @@ def _reading(router: APIRouter, desk: Desk) -> None:
         return Positions(
             at=seen.get("at"), balances=list(seen.get("balances", ())), positions=list(seen.get("positions", ()))
         )
+
+
+async def _list_of(desk: Desk, numbers: Sequence[int]) -> AsyncIterator[str]:
+    """Decisions as one JSON list, each as the text it was recorded as, one at a time: many are megabytes."""
+    before = "["
+    for number in numbers:
+        row = (await desk.terms.panorama.numbered([number])).get(number)
+        if row is not None:
+            more = {
+                "number": row.number,
+                "outcome": row.outcome,
+                "recorded": {"cycle_id": row.cycle_id, "version": row.version, "mode": row.mode},
+            }
+            yield f"{before}{row.plan_json.rstrip().removesuffix('}')},{json.dumps(more).removeprefix('{')}"
+            before = ","
+        await asyncio.sleep(0)
+    yield "[]" if before == "[" else "]"
 
 
 def _planning(router: APIRouter, desk: Desk) -> None:

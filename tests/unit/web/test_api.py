@@ -54,6 +54,7 @@ async def test_decisions_are_newest_first_and_paged_by_number(room: Room) -> Non
     assert (await room.browser.get(f"/api/v1/decisions/{first['decision_id'][:7]}")).json() == first
     assert (await room.browser.get("/api/v1/decisions/zz")).status_code == 404
     assert (await room.browser.get("/api/v1/plan")).json() == both[0]
+    assert (await room.browser.get("/api/v1/decisions?before=1")).json() == []
 
 
 async def test_orders_and_positions_are_as_recorded(room: Room) -> None:
