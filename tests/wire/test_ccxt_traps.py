@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bot.core.numbers import milliseconds
 from bot.core.orders import OrderIntent, OrderState, Placed, client_id
 from bot.ports.errors import VenueError
 from bot.ports.venue import Gap
@@ -357,6 +358,31 @@ async def test_a_bybit_ban_of_our_address_pauses_for_ten_minutes() -> None:
         until = stage.venue.paused_until
         assert until is not None
         assert 590 < (until - START).total_seconds() <= 600
+
+
+async def test_a_bingx_endpoint_that_is_closed_to_us_pauses_until_it_opens() -> None:
+    async with a_stage("bingx") as stage:
+        opens = milliseconds(START + timedelta(seconds=90))
+        text = f"code:100410:the endpoint is in the disabled period and will be unblocked after {opens}"
+        stage.instead(PLACE["bingx", SPOT], Said({"code": 100410, "msg": text}))
+        verdict, _, why = await stage.venue.place(intent(), yes)
+        assert verdict is Placed.REJECTED, why
+        until = stage.venue.paused_until
+        assert until is not None
+        assert 80 < (until - START).total_seconds() <= 90
+
+
+async def test_a_busy_bingx_leaves_the_order_unknown_and_pauses_nothing() -> None:
+    async with a_stage("bingx") as stage:
+        stage.instead(PLACE["bingx", SPOT], Said({"code": 100410, "msg": "The current system is busy"}))
+        assert (await stage.venue.place(intent(), yes))[0] is Placed.UNKNOWN
+        assert stage.venue.paused_until is None
+
+
+async def test_a_weex_order_that_came_too_late_was_not_placed() -> None:
+    async with a_stage("weex") as stage:
+        stage.instead(PLACE["weex", SPOT], Said({"code": -1046, "msg": "Request timestamp expired"}, 400))
+        assert (await stage.venue.place(intent(), yes))[0] is Placed.REJECTED
 
 
 @pytest.mark.parametrize(("name", "symbol"), list(PLACE))

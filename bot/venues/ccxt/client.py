@@ -142,6 +142,8 @@ class SafeTransport:
         body, reason = self._without_keys(body), self._without_keys(reason)
         self._note(path, headers)
         try:
+            if (banned_s := self.banned_s(code, str(body), response)) is not None:
+                raise _banned(f"{method} {path} {code}: {errors.line(ValueError(body))}", banned_s)
             judged = super().handle_errors(code, reason, url, method, headers, body, response, *sent)  # type: ignore[misc]
             if code in (BANNED, TOO_MANY):
                 raise ccxt.RateLimitExceeded(f"{method} {path} {code} {reason}")
@@ -190,6 +192,11 @@ class SafeTransport:
         del error
         return False
 
+    def banned_s(self, status: int, body: str, response: Any) -> float | None:
+        """Host seconds of a ban that this venue tells in words ccxt takes for something else; None where it is none."""
+        del status, body, response
+        return None
+
     def ban_s(self, error: ccxt.BaseError) -> float | None:
         """Host seconds of a ban that the text tells, None where it tells none."""
         del error
@@ -202,10 +209,16 @@ class SafeTransport:
 
     def _pause(self, error: ccxt.BaseError, way: Way | None) -> None:
         floor_s = BAN_LEAST_S if error.http_status == BANNED else PAUSE_LEAST_S
-        asked_s = errors.retry_after_s(error)
+        asked_s = getattr(error, "banned_s", None) or errors.retry_after_s(error)
         wait_s = asked_s if asked_s is not None else self.ban_s(error) or floor_s
         orders_only = way is Way.ORDER and self.pauses_orders_only(error)
         self.traffic.pause(max(wait_s, PAUSE_LEAST_S), errors.line(error), orders_only=orders_only)
+
+
+def _banned(why: str, banned_s: float) -> ccxt.BaseError:
+    error = ccxt.RateLimitExceeded(why)
+    error.banned_s = banned_s
+    return error
 
 
 def _limited(error: ccxt.BaseError) -> ccxt.BaseError:

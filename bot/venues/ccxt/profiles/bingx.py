@@ -5,6 +5,7 @@ Amounts of linear perpetuals are base units. Orders travel in the query. There i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -64,6 +65,8 @@ FILLS_WINDOW_MS = 7 * A_DAY_MS
 PAGES_MOST = 40
 INCOME_PAGE = 1_000
 MAY_TRADE_SPOT, MAY_TRADE_SWAP, MAY_WITHDRAW = 1, 3, 5
+TOO_OFTEN = 100410
+UNBLOCKED = re.compile(r"unblocked after (\d{13})")
 MOVED: Mapping[str, Literal["done", "pending", "failed"]] = {"CONFIRMED": "done", "SUCCESS": "done", "FAILED": "failed"}
 DEPOSITED = frozenset({1, 6})
 WITHDRAWN = 6
@@ -86,6 +89,12 @@ class BingxClient(SafeTransport, ccxt.bingx):  # type: ignore[misc] # ccxt has n
         signed = super().sign(path, section, method, params or {})
         (signed.get("headers") or {}).pop("X-SOURCE-KEY", None)
         return signed
+
+    def banned_s(self, status: int, body: str, response: Any) -> float | None:
+        """100410 names the millisecond until which an endpoint is closed to us; ccxt takes it for a busy system."""
+        del status
+        found = UNBLOCKED.search(body) if self.code_of(response) == TOO_OFTEN else None
+        return max(0.0, (int(found.group(1)) - self.milliseconds()) / 1000) if found else None
 
     def code_of(self, response: Any) -> int | None:
         """``code``, a number or its text."""

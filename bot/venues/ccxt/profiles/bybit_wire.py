@@ -47,17 +47,10 @@ class BybitClient(SafeTransport, ccxt.bybit):  # type: ignore[misc] # ccxt has n
         (signed.get("headers") or {}).pop("Referer", None)
         return signed
 
-    def handle_errors(
-        self, code: int, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *sent: Any
-    ) -> Any:
+    def banned_s(self, status: int, body: str, response: Any) -> float | None:
         """403 "access too frequent" is a ban of our address for ten minutes; ccxt takes it for a venue that is down."""
-        if code == IP_BANNED and TOO_OFTEN in str(body).lower():
-            said = {**dict(headers or {}), "Retry-After": str(IP_BAN_S)}
-            error = ccxt.RateLimitExceeded(f"bybit {method} {url.partition('?')[0]} 403 {TOO_OFTEN}")
-            error.http_status, error.headers, error.code = code, said, None
-            self._pause(error, way=None)
-            raise error
-        return super().handle_errors(code, reason, url, method, headers, body, response, *sent)
+        del response
+        return IP_BAN_S if status == IP_BANNED and TOO_OFTEN in body.lower() else None
 
     def code_of(self, response: Any) -> int | None:
         """``retCode``."""

@@ -15,7 +15,7 @@ from bot.core.numbers import ONE
 from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
 from bot.core.snapshot import Saving
 from bot.ports.errors import Malformed, Rejected
-from bot.venues.ccxt import mapping
+from bot.venues.ccxt import errors, mapping
 from bot.venues.ccxt.profiles import Environment, Lack, Moved, Setup
 
 FILLS_PAGES_MOST = 40
@@ -190,7 +190,8 @@ class Plain:
         code, text = getattr(error, "code", None), str(error)
         if code in self.duplicate_codes or any(one in text for one in self.duplicate_texts):
             return Placed.EXISTS
-        return Placed.UNKNOWN if code in self.nobody_knows else None
+        limited = isinstance(error, errors.LIMITED)  # said before anything was looked at, whatever the code
+        return Placed.UNKNOWN if code in self.nobody_knows and not limited else None
 
     # ---- futures set-up
 

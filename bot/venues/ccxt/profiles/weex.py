@@ -60,6 +60,7 @@ STATES: Mapping[str, OrderState] = {
     "failed": OrderState.REJECTED,
     "expired": OrderState.EXPIRED,
 }
+TOO_OLD = "-1046"
 NO_SUCH_ORDER = -3200  # of perpetuals; ccxt calls it an invalid order
 LEAST_NOTIONAL = Decimal(5)  # USDT, where the venue tells none
 SPOT_CANDLES, SWAP_CANDLES = 300, 100
@@ -69,6 +70,12 @@ MINUTES = Decimal(60)
 
 class WeexClient(SafeTransport, ccxt.weex):  # type: ignore[misc] # ccxt has no types
     """ccxt's weex with our transport; one contract is one coin."""
+
+    def describe(self) -> Any:
+        """With -1046, a time-stamp that is too old, as what it is: the clock is measured anew, a read asked again."""
+        made = super().describe()
+        made["exceptions"]["exact"][TOO_OLD] = ccxt.InvalidNonce
+        return made
 
     def parse_market(self, market: Any) -> Any:
         """Without ``contractVal``: quantities and sizes are base units already, multiplied they would be wrong."""
