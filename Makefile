@@ -11,7 +11,7 @@ READY := .venv/.ready-$(KEY)-$(DEV)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test bench soak check format docs tour lock clean
+.PHONY: help venv run test bench soak check format docs tour lock clean simulate planted
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-8s", $$2; $$1=$$2=""; print $$0}'
@@ -59,6 +59,15 @@ bench: venv ## time one decision and one whole cycle by the number of assets; AR
 
 soak: venv ## ten thousand cycles against the local exchange: what grows? plot and figures; ARGS="--cycles 500"
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/soak.py --plot docs/img/soak.svg $(ARGS)
+
+simulate: venv ## the whole bot in virtual time: 500 seeds of a week, 20 of a day at 60 s, every kill step, every fault at every call (hours)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/ballast simulate --seeds 1..500 --days 7 $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/ballast simulate --seeds 1..20 --days 1 --cycle 60s $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/ballast simulate --exhaustive steps $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/ballast simulate --exhaustive faults $(ARGS)
+
+planted: venv ## plant bugs into copies of the order path and let the simulation find each; ARGS="--only kill"
+	@PYTHONPATH=. $(BIN)/python benchmarks/planted.py $(ARGS)
 
 check: venv ## lint, types, import contracts, dependencies, sizes, words, Dockerfile and compose file
 	$(BIN)/ruff check --quiet .
