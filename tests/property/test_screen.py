@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from tests.unit.backtest.tapes import BEGUN, settings, tape
 SEEDS = range(int(os.environ.get("SCREEN_SEEDS", "5")))
 COINS = {"BTC": 30_000.0, "ETH": 1_000.0, "SOL": 20.0, "DOGE": 0.05, "LINK": 9.0}
 DAYS = 17
+RECORDED_DAYS = int(os.environ.get("SCREEN_DAYS", "20"))
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,25 @@ async def test_quiet_hours_passed_change_no_decision(tmp_path: Path, seed: int) 
     mine, other = await both(settings(text), span)
     same(mine, other)
     assert len(other.result.trades) > 0, text
+
+
+async def test_recorded_hours_passed_change_no_decision(market_data: Path) -> None:
+    coins = "assets: [BTC, ETH, SOL, BNB, XRP, DOGE, LINK, ADA]"
+    text = f"""
+mode: paper
+cycle: 1h
+targets: {{stables: {{weight: 0.1, floor: 0.05}}, sleeves: {{all: {{weight: 0.9, {coins}}}}}}}
+signals: {{enabled: false}}
+triggers: {{band: {{points: 0.05, relative: 0.5}}, calendar: weekly}}
+execution: {{style: taker}}
+paper: {{balances: {{USDT: 100000}}}}
+"""
+    begun = datetime(2022, 9, 1, tzinfo=UTC)
+    mine, other = await both(
+        settings(text), Span(market_data / "perp_1h", begun, begun + timedelta(days=RECORDED_DAYS))
+    )
+    same(mine, other)
+    assert len(other.result.trades) > 0
 
 
 async def test_most_hours_of_a_quiet_market_are_passed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from bot.backtest.result import Result
 from bot.backtest.run import run
 from bot.ports.errors import StoreRefused
+from bot.ports.venue import Gap
 from bot.settings import Settings
 from bot.venues.simulated.recordings import TapeError
 from bot.wiring_past import SAME_PRICES, Span, past
@@ -126,3 +128,26 @@ async def test_without_a_trigger_nothing_is_traded_and_equity_stands(tmp_path: P
     result = await played(tape(tmp_path, hours=24 * DAYS), idle)
     assert result.trades == ()
     assert set(result.curve.equity.tolist()) == {100_000.0}
+
+
+@pytest.mark.parametrize("style", ["taker", "maker-then-taker"])
+async def test_fills_and_fees_add_up_to_what_the_account_holds_to_the_last_unit(tmp_path: Path, style: str) -> None:
+    asked = settings(f"{CONFIG}execution: {{style: {style}}}\n")
+    job = await past(asked, span(tape(tmp_path, hours=24 * DAYS), days=3), name="tested")
+    result = await run(job)
+    held = {"USDT": Decimal(100_000), **dict.fromkeys(FIRST, Decimal(0))}
+    fills = await job.parts.record.fills()
+    for fill in fills:
+        held[fill["asset"]] += fill["qty"]
+        held["USDT"] -= fill["qty"] * fill["price"]
+        held[fill["fee_asset"]] -= fill["fee"]
+    assert len(fills) == len(result.trades) > 10
+    assert {fill["fee_asset"] for fill in fills if fill["qty"] > 0} == set(FIRST)
+    balances = await job.parts.account.balances()
+    assert not isinstance(balances, Gap)
+    assert {item.asset: item.total for item in balances if item.total} == held
+    last = result.curve
+    worth = float(held["USDT"]) + sum(
+        float(held[asset]) * last.price[-1][number] for number, asset in enumerate(last.assets)
+    )
+    assert last.equity[-1] == pytest.approx(worth, rel=1e-12) or result.trades[-1].at == result.until
