@@ -55,7 +55,7 @@ def backtest(  # noqa: PLR0917 - typer passes all by name
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Decide over recorded prices as the bot would have, in paper mode.
+    """Decide over recorded prices as the bot would have.
 
     Example: ballast backtest --config config/tactical.yaml --data candles --from 2022-01-01
     """

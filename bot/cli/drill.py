@@ -31,7 +31,7 @@ def drill(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Kill the bot at random moments, start it again, and prove that nothing was lost or sent twice.
+    """Kill the bot at random, and prove that nothing was lost.
 
     It runs on an exchange of its own on this machine; no configuration, record or account of yours is touched.
 

@@ -60,7 +60,7 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
         typer.Option(min=0, metavar="SEED", help="What shall go wrong, drawn: the same seed is the same week of it."),
     ] = None,
 ) -> None:
-    """Serve the built-in exchange over HTTP, in Binance's wire and in Bybit's (v5).
+    """Serve the built-in exchange in Binance's and Bybit's wire.
 
     Its public data are told in both; its account is of one kind, and only that venue's signed requests reach it.
 

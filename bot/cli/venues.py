@@ -17,7 +17,7 @@ def venues(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what works on a venue, what is missing and what is done instead.
+    """Say what works on a venue, and what is done instead.
 
     Example: ballast venues mexc
     """

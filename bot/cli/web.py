@@ -27,7 +27,7 @@ def web(
         typer.Option("--port", min=0, max=65535, metavar="PORT", help="Another port than web.port; 0 takes any free."),
     ] = None,
 ) -> None:
-    """Serve the dashboard of a bot that runs elsewhere on this machine; Ctrl-C ends it.
+    """Serve the dashboard of a bot that runs in another process.
 
     In mode paper `ballast run` serves it by itself.
 
