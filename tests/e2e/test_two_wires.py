@@ -21,9 +21,10 @@ from tests.e2e.beside import CONFIG, Beside
 from tests.e2e.folder import FULL, Folder
 
 CYCLES, CALM = (500, 20) if FULL else (60, 4)
-SPEED, STARTS = 600, 20
+SPEED, STARTS = 300, 20
 AT_ONCE = 100  # cycles of one process: a long run is restarted now and then
-# A cycle is half a second here: what is read may be some seconds old without being late.
+# A cycle is a second here: what is read may be some seconds old without being late. Faster, a start on a busy machine
+# would last so long that more faults came due meanwhile than it met.
 SLOW = CONFIG.replace("cycle: 1m", "cycle: 5m").replace("15m", "3h").replace("funding: 1h", "funding: 6h")
 # States of an order that never came to the venue, of one whose fate is not known, and of one that may still fill.
 ABSENT = {"denied", "absent", "rejected"}
