@@ -20,10 +20,11 @@ def references(seed: int = REFERENCE_SEED) -> list[Plan]:
     return [Plan(seed, REFERENCE_DAYS, CYCLE_S, "fifo", (), name) for name in PORTFOLIOS]
 
 
-def every_step(base: Plan, *, stride: int = 1, first: int = 1) -> list[Plan]:
-    """A kill -9 before each step that the undisturbed history takes until it is quiet."""
+def every_step(base: Plan, *, stride: int = 1, first: int = 1, kind: str = "crash") -> list[Plan]:
+    """A kill -9, or another ``kind`` of fault, at each step that the undisturbed history takes until it is quiet."""
     last = play(base.only(())).calls["process.step"]
-    return [base.only([Fault("process", "step", step, "crash", DOWN_S)]) for step in range(first, last + 1, stride)]
+    size = DOWN_S if kind == "crash" else middle(kind)
+    return [base.only([Fault("process", "step", step, kind, size)]) for step in range(first, last + 1, stride)]
 
 
 def every_fault(base: Plan, *, kinds: Sequence[str] = tuple(KINDS)) -> list[Plan]:
@@ -34,8 +35,14 @@ def every_fault(base: Plan, *, kinds: Sequence[str] = tuple(KINDS)) -> list[Plan
         kind = KINDS[name]
         if kind.component == "process":
             continue  # at every step, above
-        size = float(f"{(kind.least * kind.most) ** 0.5:.4g}")
+        size = middle(name)
         for operation in kind.operations:
             times = calls[f"{kind.component}.{operation}"]
             made += [base.only([Fault(kind.component, operation, nth, name, size)]) for nth in range(1, times + 1)]
     return made
+
+
+def middle(kind: str) -> float:
+    """A kind's middle size, by orders of magnitude."""
+    known = KINDS[kind]
+    return float(f"{(known.least * known.most) ** 0.5:.4g}")

@@ -89,7 +89,7 @@ class Eyes:
             seen.violated(f"I13 {name}: {intent.qty} at {intent.price} is not in whole steps and ticks")
         price = exchange.scene.price(intent.symbol, exchange.now)
         far = None if not price else (intent.price - price) / price * (1 if intent.qty > 0 else -1)
-        if far is not None and far > FURTHEST:
+        if far is not None and far > FURTHEST and exchange.now >= self._world.shaken_until:
             seen.violated(f"R-G14 {name} would trade up to {far:.1%} beyond the market")
         held = sum((one.quantity for one in exchange.positions() if one.symbol == intent.symbol), ZERO)
         if is_swap(intent.symbol) and held * intent.qty < 0 and not intent.reduce_only:

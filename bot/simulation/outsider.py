@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bot.simulation.world import World
 
 PLACES = Decimal("1e-8")
+SHAKEN_FOR = timedelta(hours=8)
 HOLDING = Decimal("0.0001")
 
 
@@ -144,11 +145,13 @@ class Outsider:
     def _depeg(self, fault: Fault, symbol: str) -> None:
         del symbol
         outside = self._world.exchange.outside
+        self._world.shaken_until = self._world.time.now() + SHAKEN_FOR
         outside.depeg("USDT", ONE - Decimal(str(fault.size)), timedelta(hours=6))
         self._lifting["depeg"] = lambda: outside.repeg("USDT")
 
     def _flash_crash(self, fault: Fault, symbol: str) -> None:
         base = symbol.partition("/")[0]
+        self._world.shaken_until = self._world.time.now() + SHAKEN_FOR
         self._world.exchange.outside.crash(base, Decimal(str(fault.size)), timedelta(minutes=10 + fault.nth % 200))
 
     def _adl(self, fault: Fault, symbol: str) -> None:

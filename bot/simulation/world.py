@@ -81,6 +81,7 @@ class World:
         self.outsider = Outsider(self)
         self.healed = False
         self.out_until = self.time.now()
+        self.shaken_until = self.time.now()  # a crash or a lost peg may come between a decision and its orders
         self.banned_until = self.time.now()
         self.veils: dict[str, tuple[str, datetime]] = {}
         self.refused: set[str] = set()  # orders that the venue refused without our hearing of it
