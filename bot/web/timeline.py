@@ -11,7 +11,7 @@ from typing import Any, Final
 from bot.ports.panorama import Panorama, Turn
 from bot.render.decisions import decision_body
 
-PAGE: Final = 20  # entries
+PAGE: Final = 12  # entries
 KEPT: Final = 200  # decisions' words in memory
 WORDS: Final = ("decision_id", "triggers", "actions", "blocked", "holds")
 LOOKED_AT: Final = 500  # decisions at a time

@@ -30,8 +30,16 @@ QUIET = (
 )
 PAGES = ("/", "/decisions", "/orders", "/futures", "/liquidity", "/what-if", "/controls")
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}
-SHOWN = {"/": "overview", "/decisions": "decisions", "/futures": "futures", "/liquidity": "liquidity"}
+SHOWN = {
+    "/": "overview",
+    "/decisions": "decisions",
+    "/futures": "futures",
+    "/liquidity": "liquidity",
+    "/controls": "controls",
+}
 PICTURES = ROOT / "docs" / "img"
+LATER = int(os.environ.get("PICTURES", "0"))  # cycles until docs/img is made anew; 0: it stays as it is
+CYCLES = 20  # waited for at a time
 WITHIN_S = 1.0  # that a stop takes hold
 pytestmark = [
     pytest.mark.timeout(300),
@@ -92,7 +100,10 @@ class Seen:
 def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
     folder = Folder(tmp_path_factory.mktemp("bot"), {"BALLAST_WEB__PORT": "0"})
     with folder.running("run", "--config", str(ROOT / "config" / "paper.yaml")) as process:
-        yield Bot(folder, process)
+        made = Bot(folder, process)
+        for _ in range(0, LATER, CYCLES):
+            folder.wait_cycles(process, CYCLES)
+        yield made
     folder.proven()
 
 
@@ -241,7 +252,7 @@ def test_every_page_is_readable_at_every_size_in_both_themes(
     browser: Browser, bot: Bot, scheme: Any, size: str, tmp_path: Path
 ) -> None:
     width, height = SIZES[size]
-    folder = PICTURES if os.environ.get("PICTURES") else tmp_path
+    folder = PICTURES if LATER else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
     page, seen = signed_in(browser, bot, viewport={"width": width, "height": height}, color_scheme=scheme)
     for path in PAGES:
@@ -256,7 +267,7 @@ def test_every_page_is_readable_at_every_size_in_both_themes(
         assert unnamed == [], f"{path} has fields without a label"
         if path in SHOWN:
             picture = folder / f"dashboard-{SHOWN[path]}-{size}-{scheme}.png"
-            page.screenshot(path=picture, animations="disabled")
+            page.screenshot(path=picture, animations="disabled", full_page=path == "/" and size == "desktop")
             assert picture.stat().st_size > 10_000
     clean(page, seen)
 

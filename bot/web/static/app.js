@@ -12,6 +12,11 @@
     live.textContent = words;
   };
 
+  // On a phone the row of pages is wider than the screen.
+  // (Not scrollIntoView: it would also move where the keyboard's first Tab starts.)
+  const here = document.querySelector("nav [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.clientWidth) / 2;
+
   // ---- live parts
 
   let busy = false;
