@@ -1,0 +1,246 @@
+"""Owns the bugs that are planted into a copy of the bot's order path: where, what becomes what, and what reveals it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Bug(NamedTuple):
+    """One planted bug: ``old`` stands in ``file`` exactly once. ``kinds``: faults that ought to reveal it."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    kinds: tuple[str, ...] = ()
+    cycle_s: int = 3_600
+
+
+EXECUTE, RECONCILE, RECORD = "bot/engine/execute.py", "bot/engine/reconcile.py", "bot/engine/record.py"
+PERMIT, DAEMON, ACTION = "bot/engine/permit.py", "bot/daemon.py", "bot/engine/action.py"
+PLACE = "                    placed, view, why = await self._parts.broker.place(intent, self._permit)\n"
+BUGS: tuple[Bug, ...] = (
+    Bug(
+        "an order without an answer is sent again",
+        EXECUTE,
+        PLACE,
+        PLACE + "                    if placed == Placed.UNKNOWN:\n"
+        "                        placed, view, why = await self._parts.broker.place(intent, lambda _intent: None)\n",
+        ("timeout_after",),
+    ),
+    Bug(
+        "the word before the send is written after it",
+        EXECUTE,
+        "            await self._recorder.append([self._recorder.submitted(intent, wish.key)])\n"
+        "            submitted_at",
+        "            submitted_at",
+    ),
+    Bug(
+        "not found is proof at once",
+        RECONCILE,
+        "        if now - since < self._parts.visible_within:\n            return made, OrderState.UNKNOWN\n",
+        "",
+        ("hidden",),
+        60,
+    ),
+    Bug(
+        "fills are believed by status",
+        RECORD,
+        "        if view.filled > row.filled:\n",
+        "        if view.state == OrderState.FILLED and view.filled > row.filled:\n",
+        ("partial_fill",),
+    ),
+    Bug(
+        "an order that says filled is closed before its trades add up",
+        RECORD,
+        "            state = OrderState.PARTLY_FILLED\n            why = f",
+        "            why = f",
+        ("late_trades",),
+    ),
+    Bug(
+        "the kill switch is looked at when the cycle begins and not at the gate",
+        PERMIT,
+        "        level = self._kill()\n",
+        '        level: Kill = "off"\n',
+        ("halt", "freeze"),
+    ),
+    Bug(
+        "the end does not stop what is about to be sent late",
+        PERMIT,
+        "        if now >= intent.sent_before:\n",
+        "        if now < now:\n",
+        ("suspended", "clock_ahead"),
+    ),
+    Bug(
+        "the lease is not fenced",
+        "bot/store/sql/leasing.py",
+        "    if row is None or row.fence != fence or not row.holder:\n",
+        "    if row is None:\n",
+        ("second_process", "suspended"),
+    ),
+    Bug(
+        "amounts are binary floats",
+        ACTION,
+        "    amount = market.down(abs(qty))\n",
+        "    amount = Decimal(float(market.down(abs(qty))))\n",
+    ),
+    Bug(
+        "a position's sign is lost",
+        "bot/venues/simulated/mapping.py",
+        '        side="long" if record.quantity > 0 else "short",\n',
+        '        side="long",\n',
+    ),
+    Bug(
+        "reduce-only is missing",
+        ACTION,
+        "reduce_only=leg.reduce_only,",
+        "reduce_only=False,",
+        ("flash_crash", "flatten", "deposit"),
+    ),
+    Bug(
+        "client ids come from a counter that starts anew",
+        "bot/core/orders.py",
+        "digest(portfolio, decision_id, action_id, str(leg), str(part), length=24)",
+        'digest(portfolio, action_id.partition(":")[2], str(leg), str(part), length=24)',
+    ),
+    Bug(
+        "a list that cannot be read proves that nothing is there",
+        RECONCILE,
+        "        if isinstance(open_now, Gap) or isinstance(fills, Gap) or any(",
+        "        if isinstance(fills, Gap):\n"
+        "            fills = ()\n"
+        "        if isinstance(open_now, Gap):\n"
+        "            open_now = ()\n"
+        "        if not isinstance(open_now, (list, tuple)) and any(",
+        ("hidden", "timeout_before"),
+        60,
+    ),
+    Bug(
+        "an unknown order times out into absent, whatever its trades",
+        RECONCILE,
+        "        traded, whole = max(row.filled, _traded(row, fills)), abs(row.sent_qty or row.intent.qty)\n",
+        "        traded, whole, booked = row.filled, abs(row.intent.qty), []\n",
+        ("refused_unheard", "timeout_after"),
+    ),
+    Bug(
+        "a failed cancel counts as cancelled",
+        RECONCILE,
+        "        return before if isinstance(after, Gap) else after\n",
+        "        gone = OrderView(row.intent.client_id, row.venue_id, OrderState.CANCELLED, row.filled, None)\n"
+        "        return gone if isinstance(after, Gap) else after\n",
+        ("cancel_fails",),
+    ),
+    Bug(
+        "a cancel that was answered is the order's end, whatever it filled",
+        RECONCILE,
+        "        return before if isinstance(after, Gap) else after\n",
+        "        return before if isinstance(after, Gap) else replace(after, filled=row.filled)\n",
+        ("fill_before_cancel", "cancel_fails"),
+    ),
+    Bug(
+        "a trade has no lasting name",
+        RECORD,
+        'return Event(f"fill:{fill.symbol}:{fill.trade_id}", fill.at,',
+        'body["trade_id"] = f"{fill.trade_id}.{self.trades}"\n'
+        '        return Event(f"fill:{fill.symbol}:{fill.trade_id}.{self.trades}", fill.at,',
+        ("duplicate_fills",),
+    ),
+    Bug(
+        "a transfer is sent again while the first one's outcome is unknown",
+        "bot/engine/cycle.py",
+        "        moving = any(row.state == OrderState.UNKNOWN for row in await self._parts.store.moves())\n",
+        "        moving = False\n",
+        ("timeout_after", "timeout_before"),
+    ),
+    Bug(
+        "a transfer without an answer counts as made",
+        RECONCILE,
+        "        if found in (Placed.ACCEPTED, Placed.EXISTS):\n",
+        "        if not isinstance(found, Gap):\n",
+        ("timeout_before",),
+    ),
+    Bug(
+        "the collar is off", "bot/core/gates/collar.py", "    collar = limits.price_collar\n", "    collar = ONE / 2\n"
+    ),
+    Bug(
+        "an absurd price is believed",
+        "bot/core/prices.py",
+        "    if jump <= policy.limits.price_jump:\n",
+        "    if jump >= 0:\n",
+        ("absurd_price",),
+    ),
+    Bug(
+        "the floor is ignored",
+        "bot/core/gates/floor.py",
+        "    if not spends and not parked:\n",
+        "    if True:\n",
+    ),
+    Bug(
+        "the later leg is sized by the plan and not by the fill",
+        EXECUTE,
+        '                ratio = sent.filled / intent.qty\n                why = why or ("" if sent.filled',
+        '                ratio = share\n                why = why or ("" if share',
+        ("partial_fill", "rejected"),
+    ),
+    Bug(
+        "a leg goes on while the one before has no known outcome",
+        EXECUTE,
+        '                why = why or f"{sent.symbol}: the outcome of {sent.client_id} is not known yet"\n',
+        "",
+        ("timeout_after", "timeout_before"),
+    ),
+    Bug(
+        "a completed cycle's id runs again after a restart",
+        DAEMON,
+        "        if loaded.last_cycle_at is not None:\n            self._last_number",
+        "        if not loaded:\n            self._last_number",
+        ("crash",),
+    ),
+    Bug(
+        "orders of unknown outcome are not counted by the next decision",
+        "bot/engine/cycle.py",
+        "        orders = await self._parts.store.orders()\n",
+        "        orders = [row for row in await self._parts.store.orders() if row.state != OrderState.UNKNOWN]\n",
+        ("timeout_after", "hidden"),
+    ),
+    Bug(
+        "trades that come late are not asked for", RECONCILE, "        await self._late()\n", "", ("fill_after_cancel",)
+    ),
+    Bug(
+        "what was sent before a crash counts as never sent",
+        RECONCILE,
+        "        if row.state == OrderState.INTENDED:\n"
+        "            return [self._recorder.state(row.intent, OrderState.DENIED, NEVER_SENT)], OrderState.DENIED\n",
+        "        if row.state in (OrderState.INTENDED, OrderState.SUBMITTED):\n"
+        "            return [self._recorder.state(row.intent, OrderState.DENIED, NEVER_SENT)], OrderState.DENIED\n",
+        ("crash_before",),
+    ),
+    Bug(
+        "a resting order is never taken back",
+        RECONCILE,
+        "        due = self._parts.clock.now() - _sent_at(row) >= maker_wait\n",
+        "        due = False\n",
+        ("cancel_fails", "timeout_after"),
+    ),
+    Bug(
+        "a rise of the kill level can swallow the end",
+        DAEMON,
+        "                async with asyncio.timeout(LOOK_EVERY_S):\n                    await self.kill.rose.wait()\n",
+        "                await asyncio.wait_for(asyncio.shield(self.kill.rose.wait()), None)\n",
+        ("freeze",),
+    ),
+    Bug(
+        "a heartbeat that fails ends the daemon",
+        DAEMON,
+        "                await self._one(cycle_id)\n                await self._beat_again()\n",
+        "                await self._one(cycle_id)\n                await self._beat()\n",
+        ("full_before", "locked"),
+    ),
+    Bug(
+        "nobody cancels when a halt comes",
+        DAEMON,
+        "            asked = await self.engine.cancel_own()\n",
+        "            asked = 0\n",
+        ("halt",),
+    ),
+)
