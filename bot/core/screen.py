@@ -65,7 +65,7 @@ def awake(plan: Plan, snapshot: Snapshot, memory: Memory) -> str:
         (plan.actions or plan.blocked, "a wish"),
         (any(event.kind != "seen" for event in plan.events), "a fact"),
         (seen.equity is None or seen.strange or seen.doubt or memory.doubt, "equity in doubt"),
-        (seen.stress > 0 or seen.regime == "bear" or seen.alarms or seen.market.illiquid, "the market"),
+        (seen.stress > 0 or seen.regime == "bear" or seen.alarms, "the market"),
         (snapshot.positions or seen.stables.futures_wallet or memory.hedges or memory.bridges, "futures"),
         (seen.stables.earn, "savings"),
         (snapshot.orders or memory.broken or memory.sent, "orders"),
@@ -90,7 +90,7 @@ def loud(plan: Plan, memory: Memory, policy: Policy, ahead: Prospect) -> Flags:
         quiet = (
             (worth > 0)
             & (leap < float(policy.limits.price_jump) / 2)
-            & _unstartled(ahead)
+            & _unstartled(ahead, plan, policy)
             & threshold.quiet(net, items, policy)
             & narrative.quiet(net, items, policy)
             & floor.quiet(float(seen.stables.liquid) / worth, policy)
@@ -101,10 +101,20 @@ def loud(plan: Plan, memory: Memory, policy: Policy, ahead: Prospect) -> Flags:
     return made
 
 
-def _unstartled(ahead: Prospect) -> Flags:
-    """Spreads under what spikes (R-G4) and under what alarms (R-S9), whatever their medians come to be."""
-    limit = np.minimum(ahead.calm * SPREAD_TIMES, float(SPREAD_WITHOUT_MEDIAN))
-    made: Flags = np.asarray((ahead.spread < limit - SLACK).all(axis=1))
+def _unstartled(ahead: Prospect, plan: Plan, policy: Policy) -> Flags:
+    """Spreads under what spikes (R-G4) and what alarms (R-S9), whatever their medians come to be.
+
+    Without stress an alarmed spread is a reason only where a whole sleeve has one (R-A17).
+    """
+    spikes = np.minimum(ahead.calm * float(policy.spike.spread_ratio), float(SPREAD_WITHOUT_MEDIAN))
+    made: Flags = np.asarray((ahead.spread < spikes - SLACK).all(axis=1))
+    calm = ahead.spread < ahead.calm * SPREAD_TIMES - SLACK
+    if policy.stress.enabled:
+        return made & calm.all(axis=1)
+    for name in policy.targets.sleeves:
+        members = np.array([item.sleeve == name for item in plan.assessment.exposures])
+        if members.any():
+            made &= calm[:, members].any(axis=1)
     return made
 
 
