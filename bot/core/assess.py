@@ -50,6 +50,7 @@ def readings(snapshot: Snapshot, policy: Policy) -> Mapping[str, Readings]:
     asked = parameters(
         policy.signals, policy.narrative.parabolic_return, policy.narrative.parabolic_window, policy.costs.volatility
     )
+    _ROWS.turn()
     at_ms = milliseconds(snapshot.at)
     # Bars are closed: the row changes only when a bar closes, so the instant is cut to the signal timeframe.
     slot_ms = at_ms - at_ms % asked.timeframe_ms

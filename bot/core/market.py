@@ -172,6 +172,7 @@ _ASKED: Kept[Policy, StressAsked] = Kept(asked_of, 16)
 
 def view(snapshot: Snapshot, policy: Policy, weights: Mapping[str, float]) -> Market:
     """``weights``: abs net exposure by configured asset, what alarms are weighed by; the index's where all are 0."""
+    MEMO.turn()
     scene = _scene(snapshot, policy)
     live = {name: why for name in {*policy.assets, policy.regime.index} if (why := _live(name, snapshot, policy))}
     level: int = 0

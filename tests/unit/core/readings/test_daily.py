@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from bot.core.readings.daily import daily
@@ -44,3 +46,14 @@ def test_a_memo_makes_each_answer_once_and_drops_the_oldest() -> None:
 
     assert [ask(key) for key in (1, 2, 1, 3, 2, 1)] == [10, 20, 10, 30, 20, 10]
     assert made == [1, 2, 3, 1]
+
+
+def test_a_memo_forgets_what_no_decision_asked_for_lately_and_keeps_what_every_one_does() -> None:
+    made: list[int] = []
+    memo: Memo[int] = Memo(10_000)
+    for turn in range(1_000):
+        memo.turn()
+        memo.of(7, lambda: _noted(made, 7))
+        memo.of(1_000 + turn, partial(_noted, made, 1_000 + turn))
+    assert made.count(7) == 1
+    assert len(memo) < 200
