@@ -112,7 +112,11 @@ async def dashboard_beside(settings: Settings) -> AsyncIterator[None]:
         log.warning("runs without a dashboard", why=str(error))
         yield
         return
-    told(dashboard.url, fresh)
+    # As the log goes: lines for people hold the token once, lines for machines never do.
+    if settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty()):
+        told(dashboard.url, fresh)
+    else:
+        log.info("dashboard", url=dashboard.url, token_file=TOKEN_FILE)
     try:
         yield
     finally:

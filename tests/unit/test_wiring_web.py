@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.settings import Settings, load
 from bot.web.terms import WebRefused, WhatIfRefused
@@ -80,7 +81,7 @@ def test_the_settings_of_a_dashboard_hold_no_key_wherever_it_was_written(tmp_pat
 
 async def test_paper_is_served_in_the_bots_own_loop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     port = free_port()
-    async with dashboard_beside(settings_in(tmp_path, f"web: {{port: {port}}}\n")):
+    async with dashboard_beside(settings_in(tmp_path, f"web: {{port: {port}}}\nlog: {{format: text}}\n")):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         answer = await reader.read()
@@ -96,11 +97,24 @@ async def test_paper_is_served_in_the_bots_own_loop(tmp_path: Path, capsys: pyte
 
 
 async def test_a_second_start_does_not_tell_the_token_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = settings_in(tmp_path, "web: {port: 0}\n")
+    settings = settings_in(tmp_path, "web: {port: 0}\nlog: {format: text}\n")
     for _ in range(2):
         async with dashboard_beside(settings):
             pass
     assert capsys.readouterr().err.count("dashboard token") == 1
+
+
+async def test_a_log_for_machines_tells_the_address_and_never_the_token(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capture_logs() as lines:
+        async with dashboard_beside(settings_in(tmp_path, "web: {port: 0}\nlog: {format: json}\n")):
+            pass
+    (line,) = [each for each in lines if each["event"] == "dashboard"]
+    assert line["url"].startswith("http://127.0.0.1:")
+    token = (tmp_path / "data" / TOKEN_FILE).read_text(encoding="ascii").strip()
+    said = capsys.readouterr()
+    assert token not in str(lines) + said.out + said.err
 
 
 async def test_a_bot_whose_port_is_taken_runs_without_a_dashboard(
