@@ -10,7 +10,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -22,6 +22,7 @@ from bot.venues.simulated.exchange import Exchange, TradeRecord
 OWN = re.compile(r"b[pdtl][a-z2-7]{24}")
 LIQUIDATION = re.compile(r"autoclose-|adl|settlement", re.IGNORECASE)
 ALL = 1_000_000
+FLOWS_WITHIN = timedelta(hours=1)
 ENDS = frozenset(state.value for state in TERMINAL)
 
 
@@ -190,20 +191,20 @@ class Audit:
         ]
 
     def flows(self) -> list[str]:
-        """I6: deposits and withdrawals since the first decision are booked, each once."""
+        """I6: deposits and withdrawals since the first decision are booked, each once; the bot asks once an hour."""
         first = self._sql.execute("SELECT min(at), max(at) FROM decisions").fetchone()
         if first[0] is None:
             return []
-        since, upto = datetime.fromisoformat(first[0]), datetime.fromisoformat(first[1])
+        since, upto = datetime.fromisoformat(first[0]), datetime.fromisoformat(first[1]) - FLOWS_WITHIN
         real = sorted(
             (each.asset, each.amount if each.kind == "deposit" else -each.amount)
             for each in self._exchange.flows(None, ALL)
             if since < each.at < upto
         )
-        rows = self._sql.execute(
-            "SELECT asset, amount FROM cash_flows WHERE kind IN ('deposit', 'withdrawal') AND at > ? AND at < ?", first
+        rows = self._sql.execute("SELECT asset, amount, at FROM cash_flows WHERE kind IN ('deposit', 'withdrawal')")
+        booked = sorted(
+            (asset, Decimal(amount)) for asset, amount, at in rows if since < datetime.fromisoformat(at) < upto
         )
-        booked = sorted((asset, Decimal(amount)) for asset, amount in rows)
         return [] if booked == real else [f"I6 flows booked {booked}, at the exchange {real}"]
 
     def _last_at(self) -> str:
