@@ -33,3 +33,15 @@ def market_data() -> Path:
     path = Path(folder)
     assert path.is_dir(), f"MARKET_DATA is no folder: {path}"
     return path
+
+
+LONGEST_FIRST = ("tests/e2e/", "tests/simulation/", "tests/wire/", "tests/property/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker sits idle while another ends with it."""
+
+    def place(item: pytest.Item) -> int:
+        return next((place for place, name in enumerate(LONGEST_FIRST) if name in item.nodeid), len(LONGEST_FIRST))
+
+    items.sort(key=place)
