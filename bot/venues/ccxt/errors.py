@@ -8,6 +8,8 @@ venue's profile knows, say "not placed"; the rest is unknown and is looked up by
 
 from __future__ import annotations
 
+import re
+
 import aiohttp
 import ccxt.async_support as ccxt
 
@@ -32,12 +34,13 @@ DEFINITE = (
     ccxt.OperationRejected,
     ccxt.ExchangeClosedByUser,
 )
+QUERY = re.compile(r"(https?://[^\s?]+)\?\S*")
 LINE = 200
 
 
 def line(error: BaseException) -> str:
-    """An error as one short line."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """An error as one short line, without the query of an address: that one is signed."""
+    text = QUERY.sub(r"\1", " ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= LINE else text[: LINE - 1] + "…"
 
 

@@ -148,3 +148,9 @@ def test_retry_after_is_read_in_any_case(headers: dict[str, str], seconds: float
     error = ccxt.RateLimitExceeded("429")
     error.headers = headers
     assert errors.retry_after_s(error) == seconds
+
+
+def test_an_errors_line_tells_the_address_without_its_signed_query() -> None:
+    error = ccxt.RequestTimeout("binance GET https://x.example/api/v3/account?timestamp=1&signature=abcdef timed out")
+    assert errors.line(error) == "binance GET https://x.example/api/v3/account timed out"
+    assert errors.line(ccxt.RequestTimeout("what? nothing")) == "what? nothing"
