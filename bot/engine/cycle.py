@@ -24,7 +24,7 @@ from bot.engine.permit import SendPermit
 from bot.engine.reconcile import Reconciler
 from bot.engine.record import Recorder, rests
 from bot.engine.resting import in_the_way
-from bot.engine.stop import CANCELS, KillWatch
+from bot.engine.stop import CANCELS, OFF, KillWatch, Standing, severity
 from bot.engine.trouble import Trouble
 from bot.ports.venue import Gap
 
@@ -52,6 +52,7 @@ class Engine:
         self._parts = parts
         self._kill = kill
         self._turn = asyncio.Lock()
+        self._stood = OFF
         self.recorder = Recorder(parts)
         self.reconciler = Reconciler(parts, self.recorder)
         self.observer = Observer(parts)
@@ -101,6 +102,7 @@ class Engine:
         if self._kill.level in CANCELS:
             await self.cancel_own()
         await self.requests.handle(policy)
+        self._stood = self._kill.standing
         await self.recorder.recall()
         async with self._turn:
             await self.reconciler.run(policy)
@@ -129,17 +131,21 @@ class Engine:
         if await self.guard.runaway(memory, policy):
             memory = await self.recorder.recall()
         orders = await self._parts.store.orders()
-        snapshot = self.observer.snapshot(reads, policy, memory, self._kill.standing, orders, {})
+        snapshot = self.observer.snapshot(reads, policy, memory, self._standing(), orders, {})
         if await adopt_at_first(self._parts, self.recorder, policy, snapshot, memory):
             memory = await self.recorder.recall()
-            snapshot = self.observer.snapshot(reads, policy, memory, self._kill.standing, orders, {})
+            snapshot = self.observer.snapshot(reads, policy, memory, self._standing(), orders, {})
         first = decide(snapshot, policy)
         wanted = book_symbols(first, policy, snapshot.markets)
         if not wanted:
             return first, snapshot
         books = await self.observer.books(wanted)
-        snapshot = self.observer.snapshot(reads, policy, memory, self._kill.standing, orders, books)
+        snapshot = self.observer.snapshot(reads, policy, memory, self._standing(), orders, books)
         return decide(snapshot, policy), snapshot
+
+    def _standing(self) -> Standing:
+        """The stop this cycle decides under: a rise counts at once, a resume with the cycle that records it."""
+        return max(self._stood, self._kill.standing, key=lambda word: severity(word.level))
 
     async def _outside(self, reads: Reads) -> None:
         """What happened to the account without us: before the decision, so that it is decided knowing it."""

@@ -198,6 +198,8 @@ def nothing_sent_while_stopped(seen: Evidence) -> list[str]:
                 faults.append(f"{event.body['client_id']} was sent under kill level {level}")
         elif event.kind == "order.submitted" and level != "off":
             row = orders.get(str(event.body["client_id"]))
+            if row is not None and row.state == OrderState.DENIED:
+                continue  # about to leave when the stop came: our own permit kept it
             if row is None or not _let_through(level, row.intent):
                 faults.append(f"{event.body['client_id']} was sent under kill level {level}")
     return faults

@@ -107,3 +107,9 @@ def test_every_fault_of_every_call_is_a_plan_of_its_own() -> None:
     struck = every_fault(references()[1], kinds=["timeout_after", "absurd_price", "full_before"])
     assert len(struck) == len({plan.faults for plan in struck}) > 10
     assert {plan.faults[0].operation for plan in struck} >= {"place", "quotes", "commit"}
+
+
+def test_a_resume_in_the_middle_of_a_cycle_lets_nothing_leave_before_the_record_names_it() -> None:
+    # Seed 210 of 2026-11-21: a watch lowered the level between the requests' handling and the decision.
+    (plan,) = plans([210], 7.0, HOUR_S)
+    assert play(plan).violations == []
