@@ -24,7 +24,7 @@ def header_view(what: Mapping[str, str], cycles: int | None = None) -> Renderabl
         Text.assemble(
             ("Ballast ", "bold"), f"runs portfolio {what['portfolio']} in mode ", (mode, "bold"), f": {MONEY[mode]}."
         ),
-        Text(f"Venue {what['venue']} ({what['environment']}); no dashboard yet. Record {what['store']}"),
+        Text(f"Venue {what['venue']} ({what['environment']}). Record {what['store']}"),
         Text(f"Ctrl-C ends it, the next start goes on from there.{ends}"),
         Text("In another terminal: `ballast kill halt` stops trading, `ballast why BTC` explains."),
     )
