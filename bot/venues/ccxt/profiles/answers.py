@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import ccxt.async_support as ccxt
 
 from bot.core.instruments import Market
+from bot.core.numbers import ZERO, plain
+from bot.core.snapshot import Balance
 from bot.ports.errors import Malformed
 from bot.venues.ccxt import errors, mapping
+from bot.venues.ccxt.profiles import Quoted
 
 PAGES_MOST = 100
 LIST_NAMES = ("list", "rows", "yield")
@@ -52,6 +56,39 @@ def symbol_of(client: Any, market_id: Any, *, swap: bool) -> str | None:
 def flag(value: Any) -> bool | None:
     """A JSON true or false; anything else is unknown."""
     return value if isinstance(value, bool) else None
+
+
+def quoted(tickers: Iterable[tuple[str, Row]], *, bid: str = "bidPrice", ask: str = "askPrice") -> list[Quoted]:
+    """Best bid and ask out of rows under our symbols; a side that shows 0 has nobody."""
+    return [
+        Quoted(
+            symbol,
+            mapping.positive_or_none(one.get(bid), f"{symbol}: bid"),
+            mapping.positive_or_none(one.get(ask), f"{symbol}: ask"),
+        )
+        for symbol, one in tickers
+    ]
+
+
+def spot_balance(one: Row, at: datetime) -> Balance:
+    """A row of ``asset``, ``free`` and ``locked``."""
+    asset = str(one["asset"])
+    free = mapping.decimal(one.get("free"), f"{asset}: free")
+    return Balance(
+        wallet="spot", asset=asset, free=free, locked=mapping.decimal(one.get("locked"), f"{asset}: locked"), at=at
+    )
+
+
+def swap_balance(asset: str, one: Row, at: datetime, *, wallet: Any, free: str) -> Balance:
+    """``wallet``: what the account holds without unrealised profit; ``free``: the name of what backs new positions.
+
+    Raises `Malformed` for a wallet below 0.
+    """
+    held = mapping.decimal(wallet, f"{asset}: wallet balance")
+    if held < 0:
+        raise Malformed(f"the futures wallet stands at {plain(held)} {asset}")
+    usable = min(max(mapping.decimal(one.get(free), f"{asset}: available"), ZERO), held)
+    return Balance(wallet="futures", asset=asset, free=usable, locked=held - usable, at=at)
 
 
 async def or_nothing(asked: Awaitable[dict[str, T]]) -> dict[str, T]:

@@ -148,14 +148,7 @@ class Binance(Plain):
 
     async def quotes(self, client: Any) -> Sequence[Quoted]:
         """GET ticker/bookTicker; a side that shows 0 has nobody."""
-        return [
-            Quoted(
-                symbol,
-                mapping.positive_or_none(row.get("bidPrice"), f"{symbol}: bid"),
-                mapping.positive_or_none(row.get("askPrice"), f"{symbol}: ask"),
-            )
-            for symbol, row in answers.named(client, await client.publicGetTickerBookTicker(), swap=False)
-        ]
+        return answers.quoted(answers.named(client, await client.publicGetTickerBookTicker(), swap=False))
 
     async def premiums(self, client: Any) -> Sequence[Premium]:
         """GET premiumIndex."""

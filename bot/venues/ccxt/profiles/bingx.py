@@ -149,14 +149,7 @@ class Bingx(Plain):
 
     async def quotes(self, client: Any) -> Sequence[Quoted]:
         """GET spot ticker/24hr: every symbol's best bid and ask."""
-        return [
-            Quoted(
-                symbol,
-                mapping.positive_or_none(row.get("bidPrice"), f"{symbol}: bid"),
-                mapping.positive_or_none(row.get("askPrice"), f"{symbol}: ask"),
-            )
-            for symbol, row in await _spot_tickers(client)
-        ]
+        return answers.quoted(await _spot_tickers(client))
 
     async def premiums(self, client: Any) -> Sequence[Premium]:
         """GET premiumIndex."""
@@ -204,10 +197,13 @@ class Bingx(Plain):
         """GET both wallets; ccxt's total of the second is what may be withdrawn, so its raw fields are read."""
         at = client.clock.now()
         spot = _data(await client.spotV1PrivateGetAccountBalance(), "balances")
-        found = [_spot_balance(row, at) for row in answers.rows(spot.get("balances"), "balances")]
+        found = [answers.spot_balance(row, at) for row in answers.rows(spot.get("balances"), "balances")]
         if swap:
             answer = await client.swapV3PrivateGetUserBalance()
-            found += [_swap_balance(row, at) for row in answers.rows(answer.get("data"), "perpetual balances")]
+            found += [
+                answers.swap_balance(str(row["asset"]), row, at, wallet=row.get("balance"), free="availableMargin")
+                for row in answers.rows(answer.get("data"), "perpetual balances")
+            ]
         return [balance for balance in found if balance.total]
 
     async def positions(self, client: Any) -> Sequence[Position]:
@@ -349,24 +345,6 @@ async def _fees(client: Any) -> dict[str, tuple[Decimal, Decimal]]:
         maker = mapping.decimal(row.get("makerCommissionRate"), "maker fee")
         found |= dict.fromkeys(symbols, (maker, mapping.decimal(row.get("takerCommissionRate"), "taker fee")))
     return found
-
-
-def _spot_balance(row: Mapping[str, Any], at: datetime) -> Balance:
-    asset = str(row["asset"])
-    free = mapping.decimal(row.get("free"), f"{asset}: free")
-    return Balance(
-        wallet="spot", asset=asset, free=free, locked=mapping.decimal(row.get("locked"), f"{asset}: locked"), at=at
-    )
-
-
-def _swap_balance(row: Mapping[str, Any], at: datetime) -> Balance:
-    """``balance`` is without unrealised profit, ``equity`` with it."""
-    asset = str(row["asset"])
-    wallet = mapping.decimal(row.get("balance"), f"{asset}: wallet balance")
-    if wallet < 0:
-        raise Malformed(f"the futures wallet stands at {plain(wallet)} {asset}")
-    free = min(max(mapping.decimal(row.get("availableMargin"), f"{asset}: available"), ZERO), wallet)
-    return Balance(wallet="futures", asset=asset, free=free, locked=wallet - free, at=at)
 
 
 def _margin(row: Mapping[str, Any]) -> Literal["cross", "isolated"]:

@@ -120,14 +120,7 @@ class Bybit(Plain):
 
     async def quotes(self, client: Any) -> Sequence[Quoted]:
         """GET market/tickers of spot."""
-        return [
-            Quoted(
-                symbol,
-                mapping.positive_or_none(row.get("bid1Price"), f"{symbol}: bid"),
-                mapping.positive_or_none(row.get("ask1Price"), f"{symbol}: ask"),
-            )
-            for symbol, row in await _tickers(client, swap=False)
-        ]
+        return answers.quoted(await _tickers(client, swap=False), bid="bid1Price", ask="ask1Price")
 
     async def premiums(self, client: Any) -> Sequence[Premium]:
         """GET market/tickers of linear: mark, rate and next payment; the interval stands in the listing, in minutes."""

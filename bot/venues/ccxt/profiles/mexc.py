@@ -15,11 +15,11 @@ import ccxt.async_support as ccxt
 
 from bot.core.events import Event
 from bot.core.instruments import Market, is_swap
-from bot.core.numbers import ZERO, plain
+from bot.core.numbers import ZERO
 from bot.core.orders import OrderIntent, OrderState
 from bot.core.snapshot import Balance, Position
 from bot.ports.clock import Clock
-from bot.ports.errors import Malformed, Rejected
+from bot.ports.errors import Rejected
 from bot.ports.venue import KeyReport
 from bot.venues.ccxt import mapping
 from bot.venues.ccxt.client import SafeTransport, Way
@@ -146,14 +146,7 @@ class Mexc(Plain):
 
     async def quotes(self, client: Any) -> Sequence[Quoted]:
         """GET ticker/bookTicker."""
-        return [
-            Quoted(
-                symbol,
-                mapping.positive_or_none(row.get("bidPrice"), f"{symbol}: bid"),
-                mapping.positive_or_none(row.get("askPrice"), f"{symbol}: ask"),
-            )
-            for symbol, row in answers.named(client, await client.spotPublicGetTickerBookTicker(), swap=False)
-        ]
+        return answers.quoted(answers.named(client, await client.spotPublicGetTickerBookTicker(), swap=False))
 
     async def premiums(self, client: Any) -> Sequence[Premium]:
         """GET contract/ticker: mark (``fairPrice``) and rate of all; when it is paid stands with each symbol alone."""
@@ -214,10 +207,13 @@ class Mexc(Plain):
         """GET both wallets."""
         at = client.clock.now()
         spot = answers.row(await client.spotPrivateGetAccount(), "balances")
-        found = [_spot_balance(row, at) for row in answers.rows(spot.get("balances"), "balances")]
+        found = [answers.spot_balance(row, at) for row in answers.rows(spot.get("balances"), "balances")]
         if swap:
             rows = answers.rows(_data(await client.contractPrivateGetAccountAssets()), "perpetual balances")
-            found += [_swap_balance(row, at) for row in rows]
+            found += [
+                answers.swap_balance(str(row["currency"]), row, at, wallet=_wallet(row), free="availableBalance")
+                for row in rows
+            ]
         return [balance for balance in found if balance.total]
 
     async def positions(self, client: Any) -> Sequence[Position]:
@@ -363,23 +359,11 @@ async def _positions(client: Any) -> list[tuple[str, Mapping[str, Any]]]:
     ]
 
 
-def _spot_balance(row: Mapping[str, Any], at: datetime) -> Balance:
-    asset = str(row["asset"])
-    free = mapping.decimal(row.get("free"), f"{asset}: free")
-    return Balance(
-        wallet="spot", asset=asset, free=free, locked=mapping.decimal(row.get("locked"), f"{asset}: locked"), at=at
-    )
-
-
-def _swap_balance(row: Mapping[str, Any], at: datetime) -> Balance:
+def _wallet(row: Mapping[str, Any]) -> Decimal:
     """``equity`` is with unrealised profit; without it, what the account holds."""
-    asset = str(row["currency"])
-    equity = mapping.decimal(row.get("equity"), f"{asset}: equity")
-    wallet = equity - (mapping.decimal_or_none(row.get("unrealized"), f"{asset}: unrealised profit") or ZERO)
-    if wallet < 0:
-        raise Malformed(f"the futures wallet stands at {plain(wallet)} {asset}")
-    free = min(max(mapping.decimal(row.get("availableBalance"), f"{asset}: available"), ZERO), wallet)
-    return Balance(wallet="futures", asset=asset, free=free, locked=wallet - free, at=at)
+    asset = row["currency"]
+    profit = mapping.decimal_or_none(row.get("unrealized"), f"{asset}: unrealised profit") or ZERO
+    return mapping.decimal(row.get("equity"), f"{asset}: equity") - profit
 
 
 def _position(client: Any, symbol: str, row: Mapping[str, Any], at: datetime) -> Position:

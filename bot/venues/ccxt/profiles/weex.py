@@ -15,7 +15,7 @@ import ccxt.async_support as ccxt
 
 from bot.core.events import Event
 from bot.core.instruments import Market, is_swap
-from bot.core.numbers import ZERO, milliseconds, plain
+from bot.core.numbers import milliseconds, plain
 from bot.core.orders import OrderIntent, OrderState
 from bot.core.snapshot import Balance, Position
 from bot.ports.clock import Clock
@@ -150,14 +150,7 @@ class Weex(Plain):
 
     async def quotes(self, client: Any) -> Sequence[Quoted]:
         """GET spot ticker/24hr: half as dear as bookTicker."""
-        return [
-            Quoted(
-                symbol,
-                mapping.positive_or_none(row.get("bidPrice"), f"{symbol}: bid"),
-                mapping.positive_or_none(row.get("askPrice"), f"{symbol}: ask"),
-            )
-            for symbol, row in answers.named(client, await client.publicGetApiV3MarketTicker24hr(), swap=False)
-        ]
+        return answers.quoted(answers.named(client, await client.publicGetApiV3MarketTicker24hr(), swap=False))
 
     async def premiums(self, client: Any) -> Sequence[Premium]:
         """GET premiumIndex; ``collectCycle`` in minutes."""
@@ -220,10 +213,13 @@ class Weex(Plain):
         """GET both wallets."""
         at = client.clock.now()
         spot = answers.row(await client.privateGetApiV3Account(), "balances")
-        found = [_spot_balance(row, at) for row in answers.rows(spot.get("balances"), "balances")]
+        found = [answers.spot_balance(row, at) for row in answers.rows(spot.get("balances"), "balances")]
         if swap:
             rows = answers.rows(await client.contractPrivateGetCapiV3AccountBalance(), "perpetual balances")
-            found += [_swap_balance(row, at) for row in rows]
+            found += [
+                answers.swap_balance(str(row["asset"]), row, at, wallet=row.get("balance"), free="availableBalance")
+                for row in rows
+            ]
         return [balance for balance in found if balance.total]
 
     async def positions(self, client: Any) -> Sequence[Position]:
@@ -289,23 +285,6 @@ class Weex(Plain):
     def state(self, raw: Mapping[str, Any]) -> OrderState | None:
         """By `STATES`, whatever its case."""
         return super().state({**raw, "status": str(raw["status"]).lower()} if raw.get("status") else raw)
-
-
-def _spot_balance(row: Mapping[str, Any], at: datetime) -> Balance:
-    asset = str(row["asset"])
-    free = mapping.decimal(row.get("free"), f"{asset}: free")
-    return Balance(
-        wallet="spot", asset=asset, free=free, locked=mapping.decimal(row.get("locked"), f"{asset}: locked"), at=at
-    )
-
-
-def _swap_balance(row: Mapping[str, Any], at: datetime) -> Balance:
-    asset = str(row["asset"])
-    wallet = mapping.decimal(row.get("balance"), f"{asset}: wallet balance")
-    if wallet < 0:
-        raise Malformed(f"the futures wallet stands at {plain(wallet)} {asset}")
-    free = min(max(mapping.decimal(row.get("availableBalance"), f"{asset}: available"), ZERO), wallet)
-    return Balance(wallet="futures", asset=asset, free=free, locked=wallet - free, at=at)
 
 
 def _settings(symbol: str, row: Mapping[str, Any]) -> SwapSettings:
