@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from bot.core.plan_record import Plan
-from tests.rules.accounts import AT, decide, policy, reads, seen, verdicts
+from bot.core.wishes import Wish
+from tests.rules.accounts import AT, actions, decide, policy, reads, seen, verdicts
 
 BTC, SWAP = "BTC/USDT", "BTC/USDT:USDT"
 OFF: Mapping[str, Any] = {"hedge": {"enabled": False}}
@@ -61,3 +62,12 @@ def episode(minutes: int, **more: Any) -> dict[str, Any]:
     at = AT - timedelta(minutes=minutes)
     body = {"subject": "BTC", "direction": "trim", "goal": "0.5", "opened_at": at, "rule": "R-A3", "sign": "down"}
     return {"memory": {"episodes": [{**body, "last_increment_at": at, "left": "0", "judged": True, **more}]}}
+
+
+def the(made: Plan, kind: str) -> Wish:
+    (found,) = [item for item in actions(made) if item.kind == kind]
+    return found
+
+
+def kinds(made: Plan) -> list[str]:
+    return [item.kind for item in actions(made)]

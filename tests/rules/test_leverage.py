@@ -13,13 +13,11 @@ from bot.core.assessment import Readings, Trend
 from bot.core.numbers import utc_text
 from bot.core.plan_record import Plan
 from bot.core.snapshot import Snapshot
-from bot.core.wishes import Wish
 from tests.rules.accounts import (
     AT,
     account,
     actions,
     after,
-    approved,
     decide,
     hold,
     keys,
@@ -33,21 +31,13 @@ from tests.rules.accounts import (
     swap,
 )
 from tests.rules.days import charts, moves
+from tests.rules.gated import kinds, the
 
 BTC, SWAP, SOL, SOL_SWAP = spot("BTC"), swap("BTC"), spot("SOL"), swap("SOL")
 RANGE = {name: reads() for name in ("BTC", "ETH", "SOL")}
 FALL = -0.003  # a day: a bear market
 BEAR = charts({"BTC": moves(0, drift=FALL), "ETH": moves(1, drift=FALL)})
 NO_INDEX: Mapping[str, Any] = {"hedge": {"index": {"enabled": False}}}
-
-
-def the(made: Plan, kind: str) -> Wish:
-    (found,) = [item for item in actions(made) if item.kind == kind]
-    return found
-
-
-def kinds(made: Plan) -> list[str]:
-    return [item.kind for item in actions(made)]
 
 
 def ago(**span: int) -> str:
@@ -425,121 +415,3 @@ def test_r_a14_a_losing_bridge_is_never_doubled() -> None:
     assert "bridge" in kinds(decide(body, wanted, table))
     body["positions"] = [{**item, "entry_price": "106"} for item in body["positions"]]
     assert "bridge" not in kinds(decide(body, wanted, table))
-
-
-# ---- R-A19: savings
-
-EARNS: Mapping[str, Any] = {
-    "account": {"can": ["swap", "transfer", "earn"]},
-    "savings": {"USDT": {"product": "USDT001", "rate": "0.04", "instant": True}},
-}
-
-EARNING = policy({"BTC": 75}, stables={"floor": "0.10", "buffer": "0.05"}, savings={"enabled": True})
-
-
-def idle(stables: Any = 25, *, earn: Any = 0, btc: Any = 75, on: bool = True, **more: Any) -> Plan:
-    wanted = EARNING.model_copy(update={"savings": EARNING.savings.model_copy(update={"enabled": on})})
-    return decide(seen({"BTC": btc}, stables, earn=earn, **{**EARNS, **more}), wanted, RANGE)
-
-
-def test_r_a19_what_is_idle_is_parked() -> None:
-    (move,) = the(idle(), "park").moves
-    assert (move.amount, move.source, move.to) == (Decimal(10_000), "spot", "earn")
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        {"stables": 15},
-        {"stables": "15.99", "earn": "9.01"},
-        {"on": False},
-        {"account": {"can": ["swap", "transfer"]}},
-        {"savings": {}},
-        {"savings": {"USDT": {"product": "locked", "rate": "0.04", "instant": False}}},
-        {"memory": {"last_parked_at": "2026-03-04T12:30:00Z"}},
-        {"stables": 30, "btc": 70},  # what is wished for is not idle
-        {"control": {"kill": "freeze"}},
-    ],
-    ids=["buffer", "little", "off", "cannot", "none", "locked", "today", "wished for", "frozen"],
-)
-def test_r_a19_otherwise_nothing_is_parked(case: Mapping[str, Any]) -> None:
-    assert "park" not in kinds(idle(**case))
-
-
-def test_r_a19_what_a_sale_of_the_same_plan_may_bring_is_not_parked_yet() -> None:
-    """Ten of the wallet's 17 are the floor and five the buffer; what the trim sells is idle once it is sold."""
-    wanted = policy(
-        {"BTC": 75}, stables={"floor": "0.10", "buffer": "0.05"}, hedge={"enabled": False}, savings={"enabled": True}
-    )
-    made = decide(seen({"BTC": 83}, 17, **EARNS), wanted, RANGE)
-    assert kinds(made) == ["trim", "park"]
-    assert the(made, "park").moves[0].amount == Decimal("2000.00")
-
-
-def test_r_a19_a_recall_comes_before_an_add_and_counts_when_it_has_arrived() -> None:
-    made = idle(10, earn=20, btc=70)
-    assert kinds(made) == ["recall"]
-    assert the(made, "recall").moves[0].amount == Decimal(5_005)
-    assert "dry powder" in hold(made, "BTC", "R-A11").why
-
-
-def test_r_a19_a_recall_is_worth_a_move_so_that_the_next_tick_asks_for_none() -> None:
-    """An add of 5 takes 5.005 of powder; 4.405 are there: 600 USDT are short, a hundredth of E comes."""
-    made = idle("14.405", earn="15.595", btc=70)
-    assert the(made, "recall").moves[0].amount == Decimal(1_000)
-    assert the(made, "recall").why == "R-A19: 600.00 of what is parked is needed now, 1000.00 is recalled"
-    then = decide(after(seen({"BTC": 70}, "14.405", earn="15.595", **EARNS), made), EARNING, RANGE)
-    assert "recall" not in kinds(then)
-
-
-def test_r_a19_an_add_that_lacks_a_tenth_or_less_is_that_much_smaller() -> None:
-    made = idle("14.51", earn="15.49", btc=70)
-    assert "recall" not in kinds(made)
-    assert legs(the(made, "add"))[BTC] == pytest.approx(Decimal("4.5"), abs=Decimal("0.01"))
-
-
-def test_r_a19_a_margin_need_that_spot_does_not_cover_is_recalled() -> None:
-    state = seen({"ETH": 20}, "0.5", futures=6, earn="73.5", shorts={"ETH": 20}, leverage=10, **EARNS)
-    made = decide(state, policy({"ETH": 20}, stables={"floor": "0"}, savings={"enabled": True}), RANGE)
-    # ten of collateral and 0.2 of maintenance are called for; 6 and 0.5 are there
-    assert the(made, "recall").moves[0].amount >= Decimal(3_700)
-
-
-# ---- R-A3: the cheapest route
-
-
-def routed(rate: str = "0", **config: Any) -> Wish:
-    wanted = policy({"BTC": 50}, trim={"route": "cheapest"}, **config)
-    made = decide(seen({"BTC": 58}, 32, futures=10, funding={SWAP: {"rate": rate}}), wanted, RANGE)
-    return approved(made, "BTC").wish
-
-
-def test_r_a3_the_cheapest_route_sells_where_a_short_would_cost_more() -> None:
-    trim = routed()
-    assert legs(trim) == {BTC: Decimal(-5)}
-    # 5,000: 10 bp and 1 bp; 2 x 5 bp and 2 x 1 bp; three fifths and two fifths of them
-    assert trim.notes["prices"] == {"sale": "5.50", "short": "6.00", "mix": "5.70"}
-
-
-def test_r_a3_the_cheapest_route_shorts_where_funding_pays_for_it() -> None:
-    trim = routed("0.0001")  # longs pay 10.95 % a year
-    assert legs(trim) == {SWAP: Decimal(-5)}
-    assert Decimal(trim.notes["prices"]["short"]) == pytest.approx(Decimal(-15), abs=Decimal("0.01"))
-
-
-def test_r_a3_a_tax_makes_the_sale_dear() -> None:
-    trim = routed(costs={"tax_rate": "0.25", "min_ratio": "0"})
-    assert legs(trim) == {SWAP: Decimal(-5)}
-    assert trim.notes["prices"]["sale"] == "1255.50"
-
-
-def test_r_a3_without_known_funding_the_cheapest_route_leaves_the_short_unpriced() -> None:
-    state = seen({"BTC": 58}, 32, futures=10).model_copy(update={"funding": {}})
-    trim = approved(decide(state, policy({"BTC": 50}, trim={"route": "cheapest"}), RANGE), "BTC").wish
-    assert legs(trim) == {BTC: Decimal(-5)}
-    assert trim.notes["prices"] == {"sale": "5.50", "short": "unknown", "mix": "unknown"}
-
-
-def test_r_a3_the_fixed_route_prices_nothing() -> None:
-    made = decide(seen({"BTC": 58}, 32, futures=10), policy({"BTC": 50}), RANGE)
-    assert approved(made, "BTC").wish.notes == {}
