@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import aiohttp
 import pytest
 
-from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed, TimeInForce
+from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
 from bot.local_exchange.faults import FaultyLine, kind_of
 from bot.local_exchange.purse import Purse
 from bot.local_exchange.server import LocalExchange
@@ -23,6 +23,7 @@ from bot.venues.ccxt.venue import CcxtVenue, make_venue
 from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.fault_plan import read_plan
 from bot.venues.simulated.faults import Asked
+from tests import builders
 from tests.unit.local_exchange.still_scene import SPOT, START, SWAP, SetClock, StillScene, an_exchange
 from tests.wire.bench import HOUR, KEYS
 
@@ -78,32 +79,9 @@ def read(answer: T | Gap) -> T:
     return answer
 
 
-def an_intent(
-    client_id: str = "bt0",
-    *,
-    symbol: str = SPOT,
-    qty: str = "0.1",
-    price: str = "50100",
-    tif: TimeInForce = "ioc",
-    reduce_only: bool = False,
-) -> OrderIntent:
-    return OrderIntent(
-        client_id=client_id,
-        decision_id="d",
-        action_id="a",
-        leg=0,
-        slice=0,
-        symbol=symbol,
-        qty=D(qty),
-        price=D(price),
-        tif=tif,
-        reduce_only=reduce_only,
-        sent_before=START + HOUR,
-        fence=1,
-        asset="BTC",
-        kind="trim",
-        purpose="spot",
-    )
+def an_intent(client_id: str = "bt0", *, qty: str = "0.1", price: str = "50100", **more: Any) -> OrderIntent:
+    plain = {"purpose": "spot", "reference": None, "leverage": None, "sent_before": START + HOUR}
+    return builders.an_intent(client_id=client_id, qty=qty, price=price, **{"symbol": SPOT, **plain, **more})
 
 
 def yes(intent: OrderIntent | MoveIntent) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 
 from bot.core.numbers import milliseconds
-from bot.core.orders import MoveIntent, OrderIntent, OrderState, OrderView, Placed, TimeInForce
+from bot.core.orders import MoveIntent, OrderIntent, OrderState, OrderView, Placed
 from bot.ports.errors import Denied, VenueError
 from bot.ports.venue import Gap
+from tests import builders
 from tests.contract.venue.conftest import World
 from tests.unit.venues.simulated.scenes import SPOT, START, SWAP, D, minutes
 
@@ -26,32 +27,9 @@ def read(answer: T | Gap) -> T:
     return answer
 
 
-def an_intent(
-    client_id: str = "bt0",
-    *,
-    symbol: str = SPOT,
-    qty: str = "1",
-    price: str = "100.1",
-    tif: TimeInForce = "ioc",
-    reduce_only: bool = False,
-) -> OrderIntent:
-    return OrderIntent(
-        client_id=client_id,
-        decision_id="d",
-        action_id="a",
-        leg=0,
-        slice=0,
-        symbol=symbol,
-        qty=D(qty),
-        price=D(price),
-        tif=tif,
-        reduce_only=reduce_only,
-        sent_before=minutes(5),
-        fence=1,
-        asset="BTC",
-        kind="trim",
-        purpose="spot",
-    )
+def an_intent(client_id: str = "bt0", *, qty: str = "1", price: str = "100.1", **more: Any) -> OrderIntent:
+    plain = {"purpose": "spot", "reference": None, "leverage": None, "sent_before": minutes(5)}
+    return builders.an_intent(client_id=client_id, qty=qty, price=price, **{"symbol": SPOT, **plain, **more})
 
 
 def a_move(client_id: str = "bm0", amount: str = "1000", source: str = "spot", to: str = "futures") -> MoveIntent:
