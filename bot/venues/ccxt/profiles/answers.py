@@ -82,7 +82,7 @@ def spot_balance(one: Row, at: datetime) -> Balance:
 def swap_balance(asset: str, one: Row, at: datetime, *, wallet: Any, free: str) -> Balance:
     """``wallet``: what the account holds without unrealised profit; ``free``: the name of what backs new positions.
 
-    Raises `Malformed` for a wallet below 0.
+    No more than the wallet is free: unrealised profit is not money yet. Raises `Malformed` for a wallet below 0.
     """
     held = mapping.decimal(wallet, f"{asset}: wallet balance")
     if held < 0:

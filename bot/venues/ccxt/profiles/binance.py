@@ -11,7 +11,7 @@ import ccxt.async_support as ccxt
 
 from bot.core.events import Event
 from bot.core.instruments import Market
-from bot.core.numbers import ONE, ZERO, milliseconds, plain
+from bot.core.numbers import ONE, milliseconds
 from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
 from bot.core.snapshot import Balance, Position, Saving
 from bot.ports.clock import Clock
@@ -237,7 +237,12 @@ class Binance(Plain):
             found.append(Balance(wallet=wallet, asset=asset[2:] if earning else asset, free=free, locked=locked, at=at))
         if swap:
             answer = await client.fapiPrivateV3GetAccount()
-            found.extend(_futures_balance(row, at) for row in answers.rows(answer.get("assets"), "futures assets"))
+            found.extend(
+                answers.swap_balance(
+                    str(row["asset"]), row, at, wallet=row.get("walletBalance"), free="availableBalance"
+                )
+                for row in answers.rows(answer.get("assets"), "futures assets")
+            )
         return [balance for balance in found if balance.total]
 
     async def positions(self, client: Any) -> Sequence[Position]:
@@ -347,17 +352,6 @@ class Binance(Plain):
         if code is None or not 400 <= status < 500:  # noqa: PLR2004 - client errors of HTTP
             return None
         return Placed.UNKNOWN if code in NOBODY_KNOWS else Placed.REJECTED
-
-
-def _futures_balance(row: Mapping[str, Any], at: datetime) -> Balance:
-    """Free is what could open positions, but never more than the wallet: unrealised profit is not money yet."""
-    asset = str(row["asset"])
-    wallet = mapping.decimal(row.get("walletBalance"), f"{asset}: wallet balance")
-    if wallet < 0:
-        raise Malformed(f"the futures wallet stands at {plain(wallet)} {asset}")
-    available = mapping.decimal(row.get("availableBalance"), f"{asset}: available")
-    free = min(max(available, ZERO), wallet)
-    return Balance(wallet="futures", asset=asset, free=free, locked=wallet - free, at=at)
 
 
 def _position(symbol: str, row: Mapping[str, Any], at: datetime) -> Position:

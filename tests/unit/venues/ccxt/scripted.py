@@ -14,13 +14,14 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from bot.core.numbers import milliseconds
-from bot.core.orders import MoveIntent, OrderIntent, TimeInForce
+from bot.core.orders import MoveIntent, OrderIntent
 from bot.ports.clock import Clock
 from bot.venues.ccxt.limits import Traffic
 from bot.venues.ccxt.profiles import Credentials, Setup
 from bot.venues.ccxt.profiles.binance import Binance
 from bot.venues.ccxt.profiles.binance_wire import BinanceClient
 from bot.venues.ccxt.venue import CcxtVenue
+from tests import builders
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW_MS = milliseconds(NOW)
@@ -173,32 +174,9 @@ async def a_stage(*, key: str = "key", opened: bool = True) -> AsyncIterator[Sta
         await server.wait_closed()
 
 
-def an_intent(
-    client_id: str = "bt0",
-    *,
-    symbol: str = SPOT,
-    qty: str = "0.5",
-    price: str = "60000.1",
-    tif: TimeInForce = "ioc",
-    reduce_only: bool = False,
-) -> OrderIntent:
-    return OrderIntent(
-        client_id=client_id,
-        decision_id="d",
-        action_id="a",
-        leg=0,
-        slice=0,
-        symbol=symbol,
-        qty=D(qty),
-        price=D(price),
-        tif=tif,
-        reduce_only=reduce_only,
-        sent_before=NOW + timedelta(minutes=1),
-        fence=1,
-        asset="BTC",
-        kind="trim",
-        purpose="spot",
-    )
+def an_intent(client_id: str = "bt0", *, qty: str = "0.5", price: str = "60000.1", **more: Any) -> OrderIntent:
+    plain = {"purpose": "spot", "reference": None, "leverage": None, "sent_before": NOW + timedelta(minutes=1)}
+    return builders.an_intent(client_id=client_id, qty=qty, price=price, **{"symbol": SPOT, **plain, **more})
 
 
 def a_move(client_id: str = "bm0", amount: str = "100") -> MoveIntent:
