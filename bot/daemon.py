@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +33,7 @@ from bot.ports.push import Push
 from bot.ports.store import Identity, Run
 from bot.settings import Settings
 from bot.settings.watch import ConfigWatch
+from bot.signals import heard
 
 LOOK_EVERY_S = 0.5
 LEASE_S = 15.0
@@ -122,7 +122,7 @@ class Daemon:
 
     async def run(self, cycles: int | None = None) -> int:
         """Open, lead, cycle, and let go of everything again; raises PortError when it cannot begin."""
-        with self._signals():
+        with heard(stop=self.stop, halt=lambda: self.kill.set("halt", "signal", "SIGUSR1")):
             try:
                 await self._begin()
                 await self._work(cycles)
@@ -203,27 +203,6 @@ class Daemon:
             except (PortError, OSError) as error:
                 self._log.warning("at the end", why=str(error))
         self._body.finished()
-
-    @contextlib.contextmanager
-    def _signals(self) -> Any:
-        loop = asyncio.get_running_loop()
-        halt = lambda: self.kill.set("halt", "signal", "SIGUSR1")  # noqa: E731 - one line, one use
-        wanted: dict[signal.Signals, Callable[[], None]] = {
-            signal.SIGTERM: self.stop,
-            signal.SIGINT: self.stop,
-            signal.SIGUSR1: halt,
-        }
-        taken = []
-        for number, action in wanted.items():
-            # Only the main thread of the main interpreter hears signals.
-            with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
-                loop.add_signal_handler(number, action)
-                taken.append(number)
-        try:
-            yield
-        finally:
-            for number in taken:
-                loop.remove_signal_handler(number)
 
     # ---- the loop
 

@@ -32,7 +32,7 @@ UNSURE = {"intended", "submitted", "unknown"}
 RESTING = {"open", "partly_filled"}
 OURS = "bt"  # b and the letter of mode testnet
 SEEDS = {"binance": 11, "bybit": 12}
-pytestmark = pytest.mark.timeout(2_400 if FULL else 400)
+pytestmark = pytest.mark.timeout(9_000 if FULL else 400)
 
 
 @contextmanager
