@@ -12,7 +12,7 @@ from bot.core.desk import Ledger, contract_of
 from bot.core.facts import Since
 from bot.core.instruments import base_of, is_swap, spot_symbol
 from bot.core.memory import Memory
-from bot.core.numbers import ONE, ZERO, fraction
+from bot.core.numbers import ONE, ZERO, fraction, plain
 from bot.core.policy import Policy
 from bot.core.prices import Price, pegs, price_of, quoted, stale
 from bot.core.snapshot import Balance, Position, Snapshot
@@ -73,8 +73,8 @@ def _near(mark: Price, coins: Decimal, spot: Decimal | None, policy: Policy) -> 
         return mark
     per_coin = mark.value / coins
     apart = abs(per_coin / spot - ONE) if spot else ZERO
-    if apart > policy.limits.price_jump:
-        return Price(None, f"mark {per_coin:f} is {apart:.0%} away from the spot price {spot:f}")
+    if spot and apart > policy.limits.price_jump:
+        return Price(None, f"mark {plain(per_coin)} is {apart:.0%} away from the spot price {plain(spot)}")
     return Price(per_coin, mark.note)
 
 

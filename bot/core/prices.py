@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.core.instruments import spot_symbol
-from bot.core.numbers import ONE, from_float
+from bot.core.numbers import ONE, from_float, plain
 from bot.core.policy import Policy
 from bot.core.snapshot import Book, Snapshot, Ticker
 
@@ -35,14 +35,14 @@ def quoted(ticker: Ticker | None) -> Price:
     bid, ask, last = ticker.bid, ticker.ask, ticker.last
     if bid is not None and ask is not None:
         if bid <= 0 or ask <= 0:
-            return Price(None, f"bid {bid} or ask {ask} is not above 0")
+            return Price(None, f"bid {plain(bid)} or ask {plain(ask)} is not above 0")
         if bid > ask:
-            return Price(None, f"crossed: bid {bid} over ask {ask}")
+            return Price(None, f"crossed: bid {plain(bid)} over ask {plain(ask)}")
         return Price((bid + ask) / 2)
     if last is None:
         return Price(None, "no bid, ask or last price")
     if last <= 0:
-        return Price(None, f"last price {last} is not above 0")
+        return Price(None, f"last price {plain(last)} is not above 0")
     return Price(last, "no bid and ask: last price")
 
 
@@ -67,7 +67,7 @@ def price_of(symbol: str, snapshot: Snapshot, policy: Policy, seconds: Iterable[
     if any(abs(price.value / item - ONE) <= AGREE for item in sources):
         return Price(price.value, f"jumped {jump:.0%}, confirmed by a second source")
     return Price(
-        None, f"jumped {jump:.0%} from {reference:f} with no second source, at most {policy.limits.price_jump:.0%}"
+        None, f"jumped {jump:.0%} from {plain(reference)} with no second source, at most {policy.limits.price_jump:.0%}"
     )
 
 

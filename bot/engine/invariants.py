@@ -10,11 +10,12 @@ from decimal import Decimal
 from typing import Any
 
 from bot.core.events import Event
-from bot.core.instruments import base_of, is_swap
+from bot.core.instruments import is_swap
 from bot.core.numbers import ONE, ZERO
 from bot.core.orders import IllegalTransition, OrderIntent, OrderState, moved
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
+from bot.engine.net_shorts import NetShorts
 from bot.ports.store import DecisionRow, OrderRow
 
 ROUNDING = Decimal("1e-8")  # of E: recorded fractions have nine places
@@ -45,7 +46,7 @@ class Evidence:
     steps: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # decision and symbol -> step
     leverages: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # of the positions a decision found
     moves: dict[tuple[str, str], list[Moved]] = field(default_factory=dict)  # decision and action -> what it moves
-    net_short: list[str] = field(default_factory=list)
+    shorts: NetShorts = field(default_factory=NetShorts)
 
     def add(self, row: DecisionRow, body: Mapping[str, Any], snapshot: Snapshot | None, policy: Policy) -> None:
         """Take what the checks need of one decision and let the rest go."""
@@ -73,25 +74,7 @@ class Evidence:
                 self.steps[row.decision_id, symbol] = market.step
         for position in snapshot.positions:
             self.leverages[row.decision_id, position.symbol] = position.leverage or ONE
-        self.net_short += [f"{row.decision_id}: {fault}" for fault in _shorts(snapshot, policy)]
-
-
-def _shorts(snapshot: Snapshot, policy: Policy) -> Iterator[str]:
-    """Assets of which more coins are short than held."""
-    coins: dict[str, Decimal] = {}
-    shorts: dict[str, Decimal] = {}
-    for balance in snapshot.balances:
-        coins[balance.asset] = coins.get(balance.asset, ZERO) + balance.total
-    index = {item.symbol for item in snapshot.memory.hedges if item.purpose == "index"}
-    for position in snapshot.positions:
-        alias = policy.aliases.get(base_of(position.symbol))
-        asset = alias.asset if alias else base_of(position.symbol)
-        if position.quantity < 0 and asset in policy.assets and position.symbol not in index:
-            size = -position.quantity * (alias.multiplier if alias else ONE)
-            shorts[asset] = shorts.get(asset, ZERO) + size
-    for asset, short in sorted(shorts.items()):
-        if short > coins.get(asset, ZERO):
-            yield f"{asset} is short {short:f} against {coins.get(asset, ZERO):f} held"
+        self.shorts.add(row, body, snapshot, policy)
 
 
 def intent_before_send(seen: Evidence) -> list[str]:
@@ -181,8 +164,8 @@ def _takes(fill: Mapping[str, Any], row: OrderRow, leverage: Decimal) -> Decimal
 
 
 def never_net_short(seen: Evidence) -> list[str]:
-    """I8: in every snapshot at least as many coins are held as are short (index hedges apart)."""
-    return seen.net_short
+    """I8: no own order made a coin net short (index hedges apart), and one that is believed is not left alone."""
+    return seen.shorts.faults(seen.fills, seen.orders)
 
 
 def nothing_sent_while_stopped(seen: Evidence) -> list[str]:

@@ -136,11 +136,13 @@ class Outsider:
         self._until(f"delisted {symbol}", fault.size, lambda: outside.relist(symbol))
 
     def _filters(self, fault: Fault, symbol: str) -> None:
-        market = self._world.exchange.scene.markets()[symbol]
+        market = self._world.exchange.scene.markets().get(symbol)
+        if market is None:  # delisted: there is nothing to be changed
+            return self._nothing()
         times = max(2, int(fault.size))
         step = None if market.step is None or fault.nth % 2 else market.step * times
         least = None if market.min_notional is None else market.min_notional * times
-        self._world.exchange.outside.change_filters(symbol, step=step, min_notional=least)
+        return self._world.exchange.outside.change_filters(symbol, step=step, min_notional=least)
 
     def _depeg(self, fault: Fault, symbol: str) -> None:
         del symbol

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
-from bot.core.numbers import ZERO, fraction
+from bot.core.numbers import ZERO, fraction, plain
 from bot.core.verdicts import Verdict
 from bot.core.wishes import Leg, Wish
 
@@ -30,8 +30,8 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         least = market.smallest(leg.price, reduce_only=leg.reduce_only)
         if amount < least or amount == 0:
             least = max(least, market.step or least)
-            small = f"{leg.symbol}: {abs(leg.qty):.8f} is under the venue's least of {least:f}"
-            nearest = f"{least:f} of {leg.symbol}, now {abs(leg.qty):.8f}: carried until it is one"
+            small = f"{leg.symbol}: {abs(leg.qty):.8f} is under the venue's least of {plain(least)}"
+            nearest = f"{plain(least)} of {leg.symbol}, now {abs(leg.qty):.8f}: carried until it is one"
             continue
         legs.append(replace(leg, qty=amount if leg.qty > 0 else -amount))
     if wish.legs and (not legs or (small and _needs_all(wish))):

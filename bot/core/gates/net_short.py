@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.core.desk import Desk, Ledger
 from bot.core.instruments import is_swap
-from bot.core.numbers import ONE, ZERO
+from bot.core.numbers import ONE, ZERO, plain
 from bot.core.sizing import percent
 from bot.core.verdicts import Verdict
 from bot.core.wishes import Wish
@@ -30,8 +30,10 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         index = max(ZERO, -after.index.get(asset, ZERO))
         ratio = min(ONE, desk.policy.hedge_for(asset).max_ratio)
         if coins < 0 or (short - index > coins * ratio and _worse(coins, short, asset, desk, sold, before)):
-            why = f"{asset}: short {short:f} coins against {coins:f} held"
-            return wish, Verdict(GATE, "veto", why, f"at most {coins * ratio:f} coins short, with this {short:f}")
+            why = f"{asset}: short {plain(short)} coins against {plain(coins)} held"
+            return wish, Verdict(
+                GATE, "veto", why, f"at most {plain(coins * ratio)} coins short, with this {plain(short)}"
+            )
     if any(is_swap(leg.symbol) and leg.qty < 0 and not leg.reduce_only for leg in wish.legs):
         before, then = _portfolio(desk.ledger, desk), _portfolio(after, desk)
         if then < min(ZERO, before):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.core.desk import Desk
+from bot.core.numbers import plain
 from bot.core.verdicts import Verdict
 from bot.core.wishes import Wish
 
@@ -24,7 +25,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
             word = "of unknown outcome" if order.state == "unknown" else "still open"
             why = f"{order.symbol}: own order {order.client_id} is {word}"
             end = "the venue proving its outcome" if order.state == "unknown" else "its end"
-            return wish, Verdict(GATE, "defer", why, f"{end}: {order.filled:f} of {order.amount:f} filled")
+            return wish, Verdict(GATE, "defer", why, f"{end}: {plain(order.filled)} of {plain(order.amount)} filled")
     sent, most = desk.memory.wishes.get(wish.key, 0), desk.policy.limits.repeats
     if wish.legs and sent >= most and wish.cls != "safety":
         why = f"sent {sent} times without an observed change of the position"

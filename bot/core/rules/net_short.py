@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.core.desk import Desk
 from bot.core.futures import covering
-from bot.core.numbers import ONE, ZERO, fraction
+from bot.core.numbers import ONE, ZERO, fraction, plain
 from bot.core.wishes import Wish
 
 RULE = "R-A7"
@@ -23,7 +23,7 @@ def wishes(desk: Desk) -> list[Wish]:
         mark = desk.ledger.marks.get(asset)
         if short <= allowed or mark is None:
             continue
-        made.append(_cover(desk, asset, short - allowed, mark, f"short {short:f} coins, held {coins:f}"))
+        made.append(_cover(desk, asset, short - allowed, mark, f"short {plain(short)} coins, held {plain(coins)}"))
     return made
 
 
