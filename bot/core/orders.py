@@ -43,7 +43,8 @@ TRANSITIONS: Mapping[OrderState, frozenset[OrderState]] = {
     # Unknown leaves only on proof from the venue; absent needs order, open orders and trades to agree past the bound.
     _S.UNKNOWN: frozenset({_S.OPEN, _S.PARTLY_FILLED, _S.FILLED, _S.CANCELLED, _S.REJECTED, _S.EXPIRED, _S.ABSENT}),
     _S.OPEN: frozenset({_S.PARTLY_FILLED, _S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.UNKNOWN}),
-    _S.PARTLY_FILLED: frozenset({_S.OPEN, _S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.UNKNOWN}),
+    # Not back to open: what is known to be filled in part is not untold by an answer that does not know it yet.
+    _S.PARTLY_FILLED: frozenset({_S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.UNKNOWN}),
     _S.FILLED: frozenset(),
     _S.CANCELLED: frozenset(),
     _S.REJECTED: frozenset(),

@@ -146,7 +146,8 @@ class Recorder:
     async def learned(self, row: OrderRow, view: OrderView) -> tuple[list[Event], OrderState]:
         """What a venue's view of an order adds: fills by trade id first, then the state.
 
-        An order is at its end only once all its trades are booked, however long the venue's list of them lags.
+        An order is at its end only once all its trades are booked, however long the venue's list of them lags. What is
+        known to be filled in part is not untold by an answer that does not know it yet.
         """
         made: list[Event] = []
         booked = row.filled
@@ -158,6 +159,8 @@ class Recorder:
             why = f"{plain(booked)} of {plain(view.filled)} filled are in the venue's list of trades"
             if self._overdue(row):
                 self._parts.alerts.send("critical", f"{row.intent.client_id}: {why}", key=row.intent.client_id)
+        if state == OrderState.OPEN and (booked or row.state == OrderState.PARTLY_FILLED):
+            state = OrderState.PARTLY_FILLED
         if state == OrderState.CANCELLED and rests(row) and not why:
             why = _rested(row, booked, self._parts.clock.now())
         try:

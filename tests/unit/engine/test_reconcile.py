@@ -191,6 +191,19 @@ async def test_an_order_is_at_its_end_only_once_its_trades_are_booked() -> None:
     assert (row.state, row.filled) == (OrderState.FILLED, D(30))
 
 
+async def test_what_is_known_to_be_filled_in_part_is_not_untold_by_an_older_answer() -> None:
+    world = await a_world()
+    world.venue.hides_trades = True
+    await world.cycle()
+    row = (await world.orders())[SPOT][0]
+    old = OrderView(row.intent.client_id, "1", OrderState.OPEN, D(0), None, SPOT)
+    assert (row.state, row.filled) == (OrderState.PARTLY_FILLED, D(0))
+    assert await world.engine.recorder.learned(row, old) == ([], OrderState.PARTLY_FILLED)
+    found_again = replace(row, state=OrderState.UNKNOWN, filled=D(3))
+    made, state = await world.engine.recorder.learned(found_again, old)
+    assert (len(made), state) == (1, OrderState.PARTLY_FILLED)
+
+
 async def test_a_trade_that_the_venue_lists_past_the_bound_is_still_booked_and_only_once() -> None:
     world = await a_world()
     world.venue.hides_trades = True
