@@ -179,6 +179,7 @@ def _write(path: Path, plan: Plan) -> None:
 def _tell(totals: Totals, shrunk: Plan | None, written: Path | None) -> None:
     show(_table("fault", totals.faults(), "bit"))
     show(_table("road of an order", totals.roads(), "taken"))
+    show(_table("done", sorted(totals.done.items()), "filled"))
     share = totals.filled_histories / max(1, totals.histories)
     line(
         f"{totals.histories} histories, {totals.days:g} days, {totals.cycles} cycles, {totals.starts} starts, "
@@ -217,6 +218,7 @@ def _body(totals: Totals, shrunk: Plan | None) -> dict[str, Any]:
         "traded": totals.filled_histories,
         "faults": dict(totals.faults()),
         "roads": dict(totals.roads()),
+        "done": dict(sorted(totals.done.items())),
         "digests": {str(seed): digest for seed, digest in totals.digests.items()},
         "failed": [
             {"seed": one.plan.seed, "violations": one.violations, "repeat": repeated(one.plan)} for one in totals.failed

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+from bot.core.instruments import is_swap
 from bot.core.numbers import ZERO
 from bot.core.orders import TERMINAL, TRANSITIONS, OrderState
 from bot.simulation.ledger import Create
@@ -63,6 +64,14 @@ class Audit:
                 if before != after:
                     taken[f"{before}>{after}"] += 1
         return taken
+
+    def done(self) -> Counter[str]:
+        """What orders that filled did, by kind of action, market and side: "trim spot sell"."""
+        rows = self._sql.execute("SELECT kind, symbol, qty FROM orders WHERE CAST(filled AS REAL) > 0")
+        return Counter(
+            f"{kind} {'futures' if is_swap(symbol) else 'spot'} {'buy' if Decimal(qty) > 0 else 'sell'}"
+            for kind, symbol, qty in rows
+        )
 
     def fill_count(self) -> int:
         """Own trades at the exchange."""

@@ -34,6 +34,7 @@ class Totals:
     failed: list[Result] = field(default_factory=list)
     marks: Counter[str] = field(default_factory=Counter)
     edges: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
     digests: dict[int, str] = field(default_factory=dict)
 
     def add(self, result: Result) -> None:
@@ -45,6 +46,7 @@ class Totals:
         self.filled_histories += result.fills > 0
         self.marks += result.marks
         self.edges += result.edges
+        self.done += result.done
         self.digests[result.plan.seed] = result.digest
         if result.violations:
             self.failed.append(result)

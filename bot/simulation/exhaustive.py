@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from bot.simulation.faults import KINDS, PORTFOLIOS, Fault, Plan
+from bot.simulation.faults import KINDS, Fault, Plan
 from bot.simulation.history import play
+from bot.simulation.portfolios import REFERENCES
 
 Mode = Literal["steps", "faults"]
 REFERENCE_SEED = 3
-REFERENCE_DAYS = 0.45  # three cycles in which faults may strike, and eight that are quiet
+QUIET = 4  # cycles after the faults
 CYCLE_S = 3_600
+DAY_S = 86_400
 DOWN_S = 1.0
 
 
 def references(seed: int = REFERENCE_SEED) -> list[Plan]:
-    """The reference histories: a rebalance of several legs, trims with hedges, and one coin made into many."""
-    return [Plan(seed, REFERENCE_DAYS, CYCLE_S, "fifo", (), name) for name in PORTFOLIOS]
+    """The reference histories: a spot rebalance of four legs, a trim with its hedge, a hedge that becomes a sale."""
+    return [
+        Plan(seed, (cycles + QUIET) * CYCLE_S / DAY_S, CYCLE_S, "fifo", (), name, QUIET)
+        for name, (_, cycles) in REFERENCES.items()
+    ]
 
 
 def every_step(base: Plan, *, stride: int = 1, first: int = 1, kind: str = "crash") -> list[Plan]:

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any, NamedTuple
 
+from bot.simulation.portfolios import DRAWN, PORTFOLIOS
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
@@ -112,12 +114,6 @@ KINDS: Mapping[str, Kind] = {
     "fill_before_cancel": Kind(_W, ("cancel",), 0.05, 1, "share"),
     "fill_after_cancel": Kind(_W, ("cancel",), 0.05, 1, "share"),
 }
-#: Opening coins: mostly money that wants to be invested; mostly coins, to be trimmed and hedged; nothing but one coin.
-PORTFOLIOS: Mapping[str, Mapping[str, str]] = {
-    "cash": {"USDT": "60000", "BTC": "0.2", "ETH": "2"},
-    "coins": {"USDT": "6000", "BTC": "4", "ETH": "4", "SOL": "40"},
-    "one coin": {"USDT": "5000", "BTC": "5"},
-}
 FAULTS_MAX = 60  # in the first two days
 PER_STEP = 400  # steps of the daemon in a cycle, about; where process faults are spread
 
@@ -132,6 +128,7 @@ class Plan:
     mode: str
     faults: tuple[Fault, ...]
     portfolio: str = "cash"  # what the account opens with: see `PORTFOLIOS`
+    quiet: int = 8  # cycles at the end, at least, in which nothing goes wrong any more
 
     def to_json(self) -> str:
         """One line; `read_plan` reads it back."""
@@ -176,7 +173,7 @@ def drawn(seed: int, days: float, cycle_s: int, modes: Sequence[str]) -> Plan:
             if len(found) >= FAULTS_MAX * max(1, days / 2):
                 break
     _crash_again(random, found, cycles)
-    mode, portfolio = random.choice(list(modes)), random.choice(list(PORTFOLIOS))
+    mode, portfolio = random.choice(list(modes)), random.choice(list(DRAWN))
     return Plan(seed, days, cycle_s, mode, tuple(sorted(found.values())), portfolio)
 
 

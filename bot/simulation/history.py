@@ -32,6 +32,7 @@ from bot.simulation.audit import Audit
 from bot.simulation.disk import simulated_disk
 from bot.simulation.faults import Fault, Plan
 from bot.simulation.loop import Deadlock, Process, ProcessDied, Scheduler, SimLoop
+from bot.simulation.portfolios import configuration
 from bot.simulation.stage import Stage
 from bot.simulation.venue_time import HOST_START
 from bot.simulation.world import MINE, World, described
@@ -43,26 +44,12 @@ RECORD = "record.sqlite"
 SHM = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 SCENES = 12  # markets are many histories' backdrop: a seed's number picks one
 HEAL_SHARE = 0.7  # of the days; the rest is quiet
-HEAL_CYCLES = 8  # at least
 CYCLE_S = 3_600
 RESTART_S = 5.0
 END_WITHIN_S = 120.0
 LOOK_EVERY_S = 2.0
 LEFT_MOST_S = 30.0
 VERIFIED = 10  # every such seed's record is proven as `ballast audit` does
-CONFIGURATION = """
-mode: paper
-cycle: {cycle}s
-local: {{seed: 1, scenario: random}}
-targets:
-  stables: {{weight: 0.15, floor: 0.05}}
-  sleeves:
-    majors: {{weight: 0.5, assets: {{BTC: 0.6, ETH: 0.4}}}}
-    others: {{weight: 0.35, assets: [SOL, XRP, DOGE]}}
-signals: {{enabled: false}}
-pace: {{cooldown: 0s, turnover_per_day: 0.6}}
-execution: {{slice_max: 0.05}}
-"""
 
 
 @dataclass(slots=True)
@@ -81,6 +68,7 @@ class Result:
     fills: int
     orders: int
     alerts: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)  # what orders that filled did: "trim spot sell", …
     calls: Counter[str] = field(default_factory=Counter)  # before it was healed: "venue.place", "process.step", …
 
 
@@ -94,10 +82,12 @@ class History:
         self.loop.on_step = self._step
         record = folder / RECORD
         record.write_bytes(_empty_record())
-        self.world = World(plan, self.loop, scene_of(plan.seed % SCENES), settings_of(plan.cycle_s), record)
+        self.world = World(
+            plan, self.loop, scene_of(plan.seed % SCENES), settings_of(plan.cycle_s, plan.portfolio), record
+        )
         self.world.on_time = self._passes
         start = self.world.time.now()
-        quiet = max(timedelta(days=plan.days * (1 - HEAL_SHARE)), HEAL_CYCLES * timedelta(seconds=plan.cycle_s))
+        quiet = max(timedelta(days=plan.days * (1 - HEAL_SHARE)), plan.quiet * timedelta(seconds=plan.cycle_s))
         self._end = start + timedelta(days=plan.days)
         self._heal_at = max(start, self._end - quiet)
         self._steps = 0
@@ -133,7 +123,7 @@ class History:
         seen.violations += audit.all()
         return Result(
             self.plan, list(seen.violations), seen.marks, audit.edges(), self._digest(), seen.cycles, seen.starts,
-            seen.deaths, self.loop.steps, audit.fill_count(), len(seen.creates), seen.alerts, self._calls,
+            seen.deaths, self.loop.steps, audit.fill_count(), len(seen.creates), seen.alerts, audit.done(), self._calls,
         )  # fmt: skip
 
     def _digest(self) -> str:
@@ -389,15 +379,15 @@ def _dropped(_logger: object, _name: str, _event: object) -> NoReturn:
 @lru_cache(maxsize=SCENES)
 def scene_of(number: int) -> Scene:
     """One of the markets; the same object again, since it is a function of time."""
-    assets = settings_of(CYCLE_S).policy().assets
+    assets = settings_of(CYCLE_S, "cash").policy().assets
     symbols = frozenset(name for asset in assets for name in (spot_symbol(asset, "USDT"), swap_symbol(asset, "USDT")))
     return Stage(make_scene(scenario="random", seed=number, tape=None, start=None), symbols)
 
 
-@lru_cache(maxsize=8)
-def settings_of(cycle_s: int) -> Settings:
-    """The simulated portfolio's configuration: five assets."""
-    return load_text(CONFIGURATION.format(cycle=cycle_s), {}, name="the simulated portfolio")
+@lru_cache(maxsize=16)
+def settings_of(cycle_s: int, portfolio: str) -> Settings:
+    """A simulated portfolio's configuration."""
+    return load_text(configuration(portfolio, cycle_s), {}, name="the simulated portfolio")
 
 
 @lru_cache(maxsize=1)

@@ -22,10 +22,11 @@ from bot.ports.store import Identity, Run
 from bot.settings import Settings
 from bot.simulation.disk import plain_connection
 from bot.simulation.eyes import Eyes
-from bot.simulation.faults import PORTFOLIOS, Fault, Plan
+from bot.simulation.faults import Fault, Plan
 from bot.simulation.ledger import Seen
 from bot.simulation.loop import Process, SimLoop
 from bot.simulation.outsider import Outsider
+from bot.simulation.portfolios import PORTFOLIOS
 from bot.simulation.venue import FaultyVenue
 from bot.simulation.venue_time import ProcessClock, TrueClock, WorldTime
 from bot.store.sql import SqlControls, SqlRecord, SqlStore
@@ -68,7 +69,7 @@ class World:
         self._latency = Random(f"latency {plan.seed}")  # noqa: S311 - the same
         speed = plan.cycle_s / (0.25 * 10 ** self.random.uniform(0, 1))
         self.time = WorldTime(loop, scene.start, speed)
-        opening = {asset: Decimal(amount) for asset, amount in PORTFOLIOS[plan.portfolio].items()}
+        opening = {asset: Decimal(amount) for asset, amount in PORTFOLIOS[plan.portfolio].coins.items()}
         self.exchange = Exchange(scene, opening=opening)
         self.listed = dict(scene.markets())  # filters as they were; changed ones are multiples of these
         self.venue = SimulatedVenue(self.exchange, TrueClock(self.time, loop))

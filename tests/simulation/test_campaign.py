@@ -94,8 +94,18 @@ def test_seeds_draw_their_own_plans() -> None:
     assert {plan.mode for plan in drawn_plans} == set(MODES)
 
 
+DONE = {
+    "four legs": {"trim spot sell", "add spot buy"},
+    "trim and hedge": {"trim spot sell", "trim futures sell", "add spot buy"},
+    "convert": {"trim spot sell", "trim futures sell", "add spot buy", "convert futures buy", "convert spot sell"},
+}
+
+
 @pytest.mark.parametrize("base", references(), ids=lambda plan: plan.portfolio)
-def test_a_kill_at_steps_all_over_a_reference_history_loses_nothing(base: Plan) -> None:
+def test_a_reference_does_what_it_is_named_for_and_a_kill_at_steps_all_over_it_loses_nothing(base: Plan) -> None:
+    whole = play(base)
+    assert (whole.violations, set(whole.done)) == ([], DONE[base.portfolio])
+    assert whole.calls["venue.place"] >= 4
     struck = every_step(base)
     assert len(struck) > 100
     for plan in struck[40 :: len(struck) // 2]:
