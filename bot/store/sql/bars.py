@@ -15,16 +15,21 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from bot.core.numbers import canonical_json
 from bot.core.snapshot import BAR_COLUMNS, Snapshot
 from bot.ports.errors import StoreError
 from bot.store.sql.engine import new_id
+from bot.store.sql.prepared import Prepared
 from bot.store.sql.tables import bars, decisions, series, snapshots, windows
 
 Rows: TypeAlias = NDArray[np.float64]  # (n, 6): ms, open, high, low, close, volume
 _VALUES = ("open", "high", "low", "close", "volume")
+_WINDOW = Prepared(
+    select(windows.c.id).where(windows.c.book_id == bindparam("book"), windows.c.digest == bindparam("key"))
+)
+_KEEP = Prepared(insert(bars))
 
 
 def window_digest(snapshot: Snapshot) -> str:
@@ -57,8 +62,7 @@ class BarWriter:
         """Write what is new in a snapshot's candles, seen first by decision ``number``; the id of its window."""
         key = window_digest(snapshot)
         if self._window[0] != key:
-            mine = select(windows.c.id).where(windows.c.book_id == book, windows.c.digest == key)
-            found = connection.execute(mine).scalar()
+            found = _WINDOW.value(connection, {"book": book, "key": key})
             if found is None:
                 found = self._write(connection, book, number, snapshot, key)
             self._window = (key, int(found))
@@ -73,7 +77,7 @@ class BarWriter:
             for symbol, frames in ((symbol, sorted(frames.items())) for symbol, frames in snapshot.candles.items())
         }
         if fresh:
-            connection.execute(insert(bars), fresh)
+            _KEEP.run_all(connection, fresh)
         made = connection.execute(
             insert(windows).values(book_id=book, digest=key, as_of=number, body=canonical_json(body))
         )

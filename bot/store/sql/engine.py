@@ -12,7 +12,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -128,7 +128,7 @@ class Database:
                 self._line = self._opened()
             line, driver = self._line, self._line.connection.driver_connection
             await _begun(driver, read_only=read_only)
-            with line.begin():
+            with _transaction(line, driver):
                 return work(line)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
@@ -147,7 +147,7 @@ class Database:
     def _in_our_words(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError as error:
+        except (IntegrityError, sqlite3.IntegrityError) as error:
             message = f"the record at {self.name} holds this already, or lacks what it refers to: {_said(error)}"
             raise StoreError(message) from error
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
@@ -242,6 +242,22 @@ async def _begun(driver: Any, *, read_only: bool) -> None:
         finally:
             driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         await asyncio.sleep(_BUSY_STEP_MS / 1_000)
+
+
+@contextmanager
+def _transaction(line: Connection, driver: Any) -> Iterator[None]:
+    """Commit what was begun, or take it back. SQLAlchemy takes part only once something was run through it."""
+    done = False
+    try:
+        yield
+        (line if line.in_transaction() else driver).commit()
+        done = True
+    finally:
+        if not done:
+            with suppress(SQLAlchemyError, sqlite3.Error):  # what was raised first is what is told
+                if line.in_transaction():
+                    line.rollback()
+                driver.rollback()
 
 
 def _said(error: Exception) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, 
 
 from bot.ports.errors import Fenced, StoreError
 from bot.store.sql.engine import insert_if_new
+from bot.store.sql.prepared import Prepared
 from bot.store.sql.tables import decisions, events, leases
 
 
@@ -31,7 +32,7 @@ def lead(connection: Connection, book: int, holder: str, until: datetime, now: d
         raise Fenced(message)
     else:
         fence = int(row.fence) + 1
-    connection.execute(update(leases).where(leases.c.book_id == book).values(holder=holder, fence=fence, until=until))
+    _TAKE.run(connection, {"book": book, "b_holder": holder, "b_fence": fence, "b_until": until})
     return fence
 
 
@@ -48,16 +49,23 @@ _BOOK: BindParameter[int] = bindparam("book")
 # One statement for both: only the holder of this fence adds to them, one transaction after the other.
 _LAST_EVENT = select(func.max(events.c.number)).where(events.c.book_id == _BOOK).scalar_subquery()
 _LAST_DECISION = select(func.max(decisions.c.number)).where(decisions.c.book_id == _BOOK).scalar_subquery()
-_STANDING = (
+_STANDING = Prepared(
     select(leases, _LAST_EVENT.label("event"), _LAST_DECISION.label("decision"))
     .where(leases.c.book_id == _BOOK)
     .with_for_update(of=leases)
+)
+# SQLite's writing transaction holds the whole file already and knows no FOR UPDATE; SQLAlchemy leaves it out there.
+_LOCKED = Prepared(select(leases).where(leases.c.book_id == _BOOK).with_for_update())
+_TAKE = Prepared(
+    update(leases)
+    .where(leases.c.book_id == _BOOK)
+    .values({name: bindparam(f"b_{name}") for name in ("holder", "fence", "until")})
 )
 
 
 def check(connection: Connection, book: int, fence: int) -> Standing:
     """Hold the lease's row until this transaction ends; raises Fenced when the number is no longer the last one."""
-    row = connection.execute(_STANDING, {"book": book}).one_or_none()
+    row = _STANDING.row(connection, {"book": book})
     if row is None or row.fence != fence or not row.holder:
         who = "nobody" if row is None or not row.holder else f"{row.holder} (fence {row.fence})"
         message = f"fence {fence} leads this portfolio no longer: {who} does; nothing was written"
@@ -77,5 +85,5 @@ def until(now: datetime, ttl_s: float) -> datetime:
 
 
 def _locked(connection: Connection, book: int) -> Row[tuple[int, str, int, datetime]] | None:
-    # SQLite's writing transaction holds the whole file already and knows no FOR UPDATE; SQLAlchemy leaves it out there.
-    return connection.execute(select(leases).where(leases.c.book_id == book).with_for_update()).one_or_none()
+    found: Row[tuple[int, str, int, datetime]] | None = _LOCKED.row(connection, {"book": book})
+    return found

@@ -13,6 +13,7 @@ from bot.core.numbers import canonical_json
 from bot.ports.store import MoveRow, OrderRow
 from bot.store.draft import Draft, named, order_event
 from bot.store.sql import reading
+from bot.store.sql.prepared import Prepared
 from bot.store.sql.tables import (
     alerts,
     cash_flows,
@@ -30,12 +31,12 @@ _CHECKPOINTS_KEPT: Final = 2
 T = TypeVar("T")
 
 _ORDER_CHANGES = ("state", "filled", "submitted_at", "sent_qty", "price_avg", "venue_id", "why")
-_CHANGE_ORDER = (
+_CHANGE_ORDER = Prepared(
     update(orders)
     .where(orders.c.book_id == bindparam("b_book"), orders.c.client_id == bindparam("b_client"))
     .values({name: bindparam(f"b_{name}") for name in _ORDER_CHANGES})
 )
-_CHANGE_MOVE = (
+_CHANGE_MOVE = Prepared(
     update(transfers)
     .where(transfers.c.book_id == bindparam("b_book"), transfers.c.client_id == bindparam("b_client"))
     .values(state=bindparam("b_state"), why=bindparam("b_why"))
@@ -44,27 +45,30 @@ _CHANGE_MOVE = (
 # Statements of every cycle are made once: making one costs more than running it.
 _BOOK: Final[BindParameter[int]] = bindparam("book")
 _SOME: Final[BindParameter[Any]] = bindparam("some", expanding=True)
-_KEYS = select(events.c.key).where(events.c.book_id == _BOOK, events.c.key.in_(_SOME))
-_ORDERS = select(orders).where(orders.c.book_id == _BOOK, orders.c.client_id.in_(_SOME))
-_MOVES = select(transfers).where(transfers.c.book_id == _BOOK, transfers.c.client_id.in_(_SOME))
-_TRADES = select(fills.c.symbol, fills.c.trade_id).where(fills.c.book_id == _BOOK, fills.c.trade_id.in_(_SOME))
-_BOOKED = select(fills.c.client_id, fills.c.qty, fills.c.price).where(
-    fills.c.book_id == _BOOK, fills.c.client_id.in_(_SOME)
+_KEYS = Prepared(select(events.c.key).where(events.c.book_id == _BOOK, events.c.key.in_(_SOME)))
+_ORDERS = Prepared(select(orders).where(orders.c.book_id == _BOOK, orders.c.client_id.in_(_SOME)))
+_MOVES = Prepared(select(transfers).where(transfers.c.book_id == _BOOK, transfers.c.client_id.in_(_SOME)))
+_TRADES = Prepared(
+    select(fills.c.symbol, fills.c.trade_id).where(fills.c.book_id == _BOOK, fills.c.trade_id.in_(_SOME))
+)
+_BOOKED = Prepared(
+    select(fills.c.client_id, fills.c.qty, fills.c.price).where(fills.c.book_id == _BOOK, fills.c.client_id.in_(_SOME))
 )
 _INSERT = {
-    table.name: insert(table) for table in (orders, order_events, events, fills, funding_payments, cash_flows, alerts)
+    table.name: Prepared(insert(table))
+    for table in (orders, order_events, transfers, events, fills, funding_payments, cash_flows, alerts)
 }
 
 
 def add_intents(connection: Connection, book: int, made: Sequence[OrderRow], moves: Sequence[MoveRow]) -> None:
     """Insert orders and transfers about to be sent; a client id that is there already fails the transaction."""
     if made:
-        connection.execute(_INSERT["orders"], [{"book_id": book, **reading.order_values(row)} for row in made])
-        connection.execute(
-            _INSERT["order_events"], [{"book_id": book, **order_event(row, row.created_at, None)} for row in made]
+        _INSERT["orders"].run_all(connection, [{"book_id": book, **reading.order_values(row)} for row in made])
+        _INSERT["order_events"].run_all(
+            connection, [{"book_id": book, **order_event(row, row.created_at, None)} for row in made]
         )
     if moves:
-        connection.execute(insert(transfers), [{"book_id": book, **reading.move_values(row)} for row in moves])
+        _INSERT["transfers"].run_all(connection, [{"book_id": book, **reading.move_values(row)} for row in moves])
 
 
 def append(connection: Connection, book: int, batch: Sequence[Event], last: int) -> Sequence[tuple[int, Event]]:
@@ -82,12 +86,12 @@ def _draft(connection: Connection, book: int, batch: Sequence[Event], last: int)
     wanted = named(batch)
     draft = Draft(number=last)
     for some in _slices(wanted.keys):
-        draft.keys.update(connection.execute(_KEYS, {"book": book, "some": some}).scalars())
+        draft.keys.update(row.key for row in _KEYS.rows(connection, {"book": book, "some": some}))
     for some in _slices(wanted.orders):
-        for row in connection.execute(_ORDERS, {"book": book, "some": some}):
+        for row in _ORDERS.rows(connection, {"book": book, "some": some}):
             draft.orders[row.client_id] = reading.order_of(row)
     for some in _slices(wanted.moves):
-        for row in connection.execute(_MOVES, {"book": book, "some": some}):
+        for row in _MOVES.rows(connection, {"book": book, "some": some}):
             draft.moves[row.client_id] = reading.move_of(row)
     if wanted.trades:
         _draft_fills(connection, book, draft, wanted.trades, wanted.orders)
@@ -98,10 +102,10 @@ def _draft_fills(
     connection: Connection, book: int, draft: Draft, trades: Iterable[tuple[str, str]], clients: Iterable[str]
 ) -> None:
     for some in _slices({trade_id for _, trade_id in trades}):
-        known = connection.execute(_TRADES, {"book": book, "some": some})
+        known = _TRADES.rows(connection, {"book": book, "some": some})
         draft.trades.update((symbol, trade_id) for symbol, trade_id in known)
     for some in _slices(clients):
-        booked = connection.execute(_BOOKED, {"book": book, "some": some})
+        booked = _BOOKED.rows(connection, {"book": book, "some": some})
         draft.booked.update(reading.booked_of((row[0], row[1], row[2]) for row in booked))
 
 
@@ -120,15 +124,15 @@ def _write(connection: Connection, book: int, draft: Draft) -> None:
         (alerts, draft.alerts),
     ):
         if lines:
-            connection.execute(_INSERT[table.name], [{**own, **line} for line in lines])
+            _INSERT[table.name].run_all(connection, [{**own, **line} for line in lines])
     if draft.changed_orders:
-        connection.execute(_CHANGE_ORDER, [_order_change(book, row) for row in draft.changed_orders.values()])
+        _CHANGE_ORDER.run_all(connection, [_order_change(book, row) for row in draft.changed_orders.values()])
     if draft.changed_moves:
         changes = [
             {"b_book": book, "b_client": row.intent.client_id, "b_state": row.state.value, "b_why": row.why}
             for row in draft.changed_moves.values()
         ]
-        connection.execute(_CHANGE_MOVE, changes)
+        _CHANGE_MOVE.run_all(connection, changes)
 
 
 def _order_change(book: int, row: OrderRow) -> dict[str, Any]:

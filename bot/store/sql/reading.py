@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,12 +22,15 @@ from bot.core.memory import Memory
 from bot.core.orders import TERMINAL, MoveIntent, OrderIntent, OrderState
 from bot.ports.store import ControlRow, DecisionRow, MoveRow, OrderRow
 from bot.store.rows import kill_of, remembered
+from bot.store.sql.prepared import Prepared
 from bot.store.sql.tables import checkpoints, controls, decisions, events, orders, transfers
 
 PAGE: Final = 1_000  # rows a reader holds at once
 _TERMINAL: Final = tuple(sorted(state.value for state in TERMINAL))
 _ORDER: Final = tuple(item.name for item in fields(OrderIntent))
 _MOVE: Final = tuple(item.name for item in fields(MoveIntent))
+_ORDER_IN: Final = attrgetter(*_ORDER)
+_MOVE_IN: Final = attrgetter(*_MOVE)
 #: Which `fold` made a checkpoint: one of other code is not taken up, its events are folded anew.
 _FOLDING: Final = (bot.core.facts, bot.core.lots, bot.core.memory)
 FOLD: Final = (
@@ -37,20 +41,22 @@ FOLD: Final = (
 # Statements of every cycle are made once: making one costs more than running it.
 _BOOK: Final[BindParameter[int]] = bindparam("book")
 _AFTER: Final[BindParameter[int]] = bindparam("after")
-_ORDERS: Final = select(orders).where(orders.c.book_id == _BOOK).order_by(orders.c.id)
-_ORDERS_UNFINISHED: Final = _ORDERS.where(orders.c.state.not_in(_TERMINAL))
-_MOVES: Final = select(transfers).where(transfers.c.book_id == _BOOK).order_by(transfers.c.id)
-_MOVES_UNFINISHED: Final = _MOVES.where(transfers.c.state.not_in(_TERMINAL))
-_EVENTS_AFTER: Final = (
+_ALL_ORDERS: Final = select(orders).where(orders.c.book_id == _BOOK).order_by(orders.c.id)
+_ORDERS: Final = Prepared(_ALL_ORDERS)
+_ORDERS_UNFINISHED: Final = Prepared(_ALL_ORDERS.where(orders.c.state.not_in(_TERMINAL)))
+_ALL_MOVES: Final = select(transfers).where(transfers.c.book_id == _BOOK).order_by(transfers.c.id)
+_MOVES: Final = Prepared(_ALL_MOVES)
+_MOVES_UNFINISHED: Final = Prepared(_ALL_MOVES.where(transfers.c.state.not_in(_TERMINAL)))
+_EVENTS_AFTER: Final = Prepared(
     select(events).where(events.c.book_id == _BOOK, events.c.number > _AFTER).order_by(events.c.number).limit(PAGE)
 )
-_CONTROLS_AFTER: Final = (
+_CONTROLS_AFTER: Final = Prepared(
     select(controls).where(controls.c.book_id == _BOOK, controls.c.id > _AFTER).order_by(controls.c.id)
 )
 _RESUMED: Final = select(func.coalesce(func.max(controls.c.id), 0)).where(
     controls.c.book_id == _BOOK, controls.c.what == "resume"
 )
-_KILLS: Final = (
+_KILLS: Final = Prepared(
     select(controls)
     .where(controls.c.book_id == _BOOK, controls.c.what == "kill", controls.c.id > _RESUMED.scalar_subquery())
     .order_by(controls.c.id)
@@ -59,17 +65,16 @@ _KILLS: Final = (
 
 def order_of(row: Row[Any]) -> OrderRow:
     """An order as recorded."""
-    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by column
     return OrderRow(
-        intent=OrderIntent(**{name: values[name] for name in _ORDER}),
-        state=OrderState(values["state"]),
-        filled=values["filled"],
-        created_at=values["created_at"],
-        submitted_at=values["submitted_at"],
-        sent_qty=values["sent_qty"],
-        price_avg=values["price_avg"],
-        venue_id=values["venue_id"],
-        why=values["why"],
+        intent=OrderIntent(*_ORDER_IN(row)),
+        state=OrderState(row.state),
+        filled=row.filled,
+        created_at=row.created_at,
+        submitted_at=row.submitted_at,
+        sent_qty=row.sent_qty,
+        price_avg=row.price_avg,
+        venue_id=row.venue_id,
+        why=row.why,
     )
 
 
@@ -87,12 +92,11 @@ def order_values(row: OrderRow) -> dict[str, Any]:
 
 def move_of(row: Row[Any]) -> MoveRow:
     """A transfer as recorded."""
-    values = row._mapping  # noqa: SLF001 - as above
     return MoveRow(
-        intent=MoveIntent(**{name: values[name] for name in _MOVE}),
-        state=OrderState(values["state"]),
-        created_at=values["created_at"],
-        why=values["why"],
+        intent=MoveIntent(*_MOVE_IN(row)),
+        state=OrderState(row.state),
+        created_at=row.created_at,
+        why=row.why,
     )
 
 
@@ -105,13 +109,13 @@ def move_values(row: MoveRow) -> dict[str, Any]:
 def orders_of(connection: Connection, book: int, *, unfinished: bool) -> Sequence[OrderRow]:
     """Orders, oldest first."""
     wanted = _ORDERS_UNFINISHED if unfinished else _ORDERS
-    return [order_of(row) for row in connection.execute(wanted, {"book": book})]
+    return [order_of(row) for row in wanted.rows(connection, {"book": book})]
 
 
 def moves_of(connection: Connection, book: int, *, unfinished: bool) -> Sequence[MoveRow]:
     """Transfers, oldest first."""
     wanted = _MOVES_UNFINISHED if unfinished else _MOVES
-    return [move_of(row) for row in connection.execute(wanted, {"book": book})]
+    return [move_of(row) for row in wanted.rows(connection, {"book": book})]
 
 
 def event_of(row: Row[Any]) -> Event:
@@ -122,7 +126,7 @@ def event_of(row: Row[Any]) -> Event:
 def events_after(connection: Connection, book: int, number: int) -> Iterator[tuple[int, Event]]:
     """Events past a number, in the order of their commit; read in pages."""
     while True:
-        page = connection.execute(_EVENTS_AFTER, {"book": book, "after": number}).all()
+        page = _EVENTS_AFTER.rows(connection, {"book": book, "after": number})
         for row in page:
             number = row.number
             yield number, event_of(row)
@@ -167,12 +171,12 @@ def _checkpoint(connection: Connection, book: int) -> Folded:
 
 def controls_after(connection: Connection, book: int, after: int) -> Sequence[ControlRow]:
     """Operators' requests past an id, oldest first."""
-    return [_control_of(row) for row in connection.execute(_CONTROLS_AFTER, {"book": book, "after": after})]
+    return [_control_of(row) for row in _CONTROLS_AFTER.rows(connection, {"book": book, "after": after})]
 
 
 def kill_in(connection: Connection, book: int) -> ControlRow | None:
     """The kill level that somebody set and nobody resumed."""
-    return kill_of([_control_of(row) for row in connection.execute(_KILLS, {"book": book})])
+    return kill_of([_control_of(row) for row in _KILLS.rows(connection, {"book": book})])
 
 
 def _control_of(row: Row[Any]) -> ControlRow:

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from bot.core.events import Event
 from bot.core.memory import Memory
@@ -17,6 +17,7 @@ from bot.ports.store import AlertRow, DecisionRow, Identity, OrderRow
 from bot.store.sql import booking, reading, schema
 from bot.store.sql.bars import BarReader, check
 from bot.store.sql.engine import Database
+from bot.store.sql.prepared import Prepared
 from bot.store.sql.tables import (
     actions,
     alerts,
@@ -34,6 +35,9 @@ from bot.store.sql.tables import (
 )
 
 T = TypeVar("T")
+_NEWEST = select(orders).where(orders.c.book_id == bindparam("book")).order_by(orders.c.id.desc())
+_LAST_ORDERS = Prepared(_NEWEST.limit(bindparam("most")))
+_ORDERS_OF = Prepared(_NEWEST.where(orders.c.decision_id == bindparam("decision")).limit(bindparam("most")))
 _PAGE = 50  # decisions with their inputs that a reader holds at once
 
 
@@ -96,10 +100,9 @@ class SqlRecord:
         """See the Protocol."""
 
         def read(connection: Connection, book: int) -> Sequence[OrderRow]:
-            wanted = select(orders).where(orders.c.book_id == book).order_by(orders.c.id.desc()).limit(limit)
-            if decision_id is not None:
-                wanted = wanted.where(orders.c.decision_id == decision_id)
-            return [reading.order_of(row) for row in connection.execute(wanted)]
+            wanted = _LAST_ORDERS if decision_id is None else _ORDERS_OF
+            found = wanted.rows(connection, {"book": book, "most": limit, "decision": decision_id})
+            return [reading.order_of(row) for row in found]
 
         return await self._read(read)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
 
 from bot import __version__
 from bot.core.events import Event
@@ -23,6 +23,7 @@ from bot.store import rows
 from bot.store.sql import booking, leasing, ledger, reading, schema
 from bot.store.sql.bars import BarWriter, prune_bars
 from bot.store.sql.engine import Database, insert_if_new
+from bot.store.sql.prepared import Prepared
 from bot.store.sql.tables import (
     actions,
     configs,
@@ -36,6 +37,28 @@ from bot.store.sql.tables import (
 
 T = TypeVar("T")
 _ZERO = rows.EXACT.create_decimal(0)
+
+# Statements of every cycle are made once: making one costs more than running it.
+_BOOK: Final[BindParameter[int]] = bindparam("book")
+_INSERT: Final = {
+    table.name: Prepared(insert(table)) for table in (decisions, snapshots, actions, equity, simulated_accounts, status)
+}
+_LAST: Final = Prepared(select(func.max(decisions.c.number)).where(decisions.c.book_id == _BOOK))
+_KEPT: Final = Prepared(
+    select(simulated_accounts.c.state).where(
+        simulated_accounts.c.book_id == _BOOK, simulated_accounts.c.name == bindparam("name")
+    )
+)
+_KEEP: Final = Prepared(
+    update(simulated_accounts)
+    .where(simulated_accounts.c.book_id == bindparam("b_book_id"), simulated_accounts.c.name == bindparam("b_name"))
+    .values(at=bindparam("b_at"), state=bindparam("b_state"))
+)
+_BEAT: Final = Prepared(
+    update(status)
+    .where(status.c.book_id == bindparam("b_book_id"))
+    .values(at=bindparam("b_at"), body=bindparam("b_body"))
+)
 
 
 class SqlStore:
@@ -170,15 +193,15 @@ class SqlStore:
             number = standing.decision + 1
             own = {"book_id": self._book, "number": number}
             self._keep_policy(connection, policy)
-            connection.execute(insert(decisions).values(**own, **made))
+            _INSERT["decisions"].run(connection, {**own, **made})
             window = self._bars.keep(connection, self._book, number, snapshot)
-            connection.execute(
-                insert(snapshots).values(**own, at=plan.at, acted=bool(plan.actions), window_id=window, body=body)
+            _INSERT["snapshots"].run(
+                connection, {**own, "at": plan.at, "acted": bool(plan.actions), "window_id": window, "body": body}
             )
             if wishes := rows.action_rows(plan):
-                connection.execute(insert(actions), [{**own, **row} for row in wishes])
+                _INSERT["actions"].run_all(connection, [{**own, **row} for row in wishes])
             if (worth := rows.equity_row(plan)) is not None:
-                connection.execute(insert(equity).values(**own, **worth))
+                _INSERT["equity"].run(connection, {**own, **worth})
             ledger.add_intents(connection, self._book, orders, transfers)
             return number, self._append(connection, events, standing)
 
@@ -208,22 +231,21 @@ class SqlStore:
 
     async def beat(self, status: Mapping[str, Any], fence: int) -> None:
         """See the Protocol."""
-        values = {"at": self._utc_now(), "body": canonical_json(dict(status))}
-        await self._write(fence, lambda connection, _: _replace_status(connection, self._book, values))
+        values = {"book_id": self._book, "at": self._utc_now(), "body": canonical_json(dict(status))}
+        await self._write(fence, lambda connection, _: _replace_status(connection, values))
 
     async def keep(self, name: str, state: bytes | None = None) -> bytes | None:
         """See the Protocol."""
         book = self._book
-        mine = (simulated_accounts.c.book_id == book) & (simulated_accounts.c.name == name)
         if state is None:
-            wanted = select(simulated_accounts.c.state).where(mine)
-            found = await self._database.read(lambda connection: connection.execute(wanted).scalar())
+            mine = {"book": book, "name": name}
+            found = await self._database.read(lambda connection: _KEPT.value(connection, mine))
             return None if found is None else bytes(found)
-        values = {"at": self._utc_now(), "state": state}
+        values = {"book_id": book, "name": name, "at": self._utc_now(), "state": state}
 
         def write(connection: Connection) -> None:
-            if not connection.execute(update(simulated_accounts).where(mine).values(values)).rowcount:
-                connection.execute(insert(simulated_accounts).values(book_id=book, name=name, **values))
+            if not _KEEP.run(connection, {f"b_{column}": value for column, value in values.items()}):
+                _INSERT["simulated_accounts"].run(connection, values)
 
         await self._database.write(write)
         return state
@@ -303,10 +325,9 @@ class SqlStore:
 
 
 def _last_number(connection: Connection, book: int) -> int:
-    last = select(func.max(decisions.c.number)).where(decisions.c.book_id == book)
-    return int(connection.execute(last).scalar() or 0)
+    return int(_LAST.value(connection, {"book": book}) or 0)
 
 
-def _replace_status(connection: Connection, book: int, values: Mapping[str, Any]) -> None:
-    if not connection.execute(update(status).where(status.c.book_id == book).values(values)).rowcount:
-        connection.execute(insert(status).values(book_id=book, **values))
+def _replace_status(connection: Connection, values: Mapping[str, Any]) -> None:
+    if not _BEAT.run(connection, {f"b_{column}": value for column, value in values.items()}):
+        _INSERT["status"].run(connection, values)

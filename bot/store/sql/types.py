@@ -62,8 +62,8 @@ class Utc(TypeDecorator[datetime]):
         if value.tzinfo is None:
             message = f"instant {value.isoformat()} has no time zone, must be UTC"
             raise ValueError(message)
-        at = value.astimezone(UTC)
-        return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else at
+        at = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return f"{at.isoformat(timespec='microseconds')[:-6]}Z" if dialect.name == "sqlite" else at
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Always in UTC, whatever the server's own zone is."""
