@@ -92,7 +92,7 @@ def _plans(kinds: list[str], seeds: int, cycle_s: int) -> Iterator[Plan]:
     from bot.simulation.exhaustive import every_fault, every_step, references  # noqa: PLC0415 - the same
     from bot.simulation.faults import KINDS  # noqa: PLC0415 - the same
 
-    bases = [replace(base, cycle_s=cycle_s, days=base.days * cycle_s / CYCLE_S) for base in references()[:2]]
+    bases = [replace(base, cycle_s=cycle_s, days=base.days * cycle_s / CYCLE_S) for base in references()]
     yield from bases
     for kind in kinds:
         for base in bases:

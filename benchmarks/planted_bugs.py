@@ -101,7 +101,7 @@ BUGS: tuple[Bug, ...] = (
         "client ids come from a counter that starts anew",
         "bot/core/orders.py",
         "digest(portfolio, decision_id, action_id, str(leg), str(part), length=24)",
-        'digest(portfolio, action_id.partition(":")[2], str(leg), str(part), length=24)',
+        'digest(portfolio, action_id.rpartition("-")[2], str(leg), str(part), length=24)',
     ),
     Bug(
         "a list that cannot be read proves that nothing is there",

@@ -2,10 +2,9 @@
 
     make soak ARGS="[--cycles 10000] [--folder DIR] [--plot docs/img/soak.svg] [--figures FILE]"
 
-One process holds the daemon and the exchange (`local.speed: step`, over HTTP), hourly cycles, orders in most of them.
-Every ``--every`` cycles: resident memory, what the garbage collector still tracks, open file descriptors, tasks and
-threads. Slopes are least squares over the second half of the run, when every cache has been filled. What the exchange
-itself remembers for ever (its orders and trades, as any venue does) is counted beside it, since it grows by nature.
+The daemon runs in this process, the exchange in one of its own; over HTTP, hourly cycles, orders in most of them.
+Every ``--every`` cycles: resident memory of both, what the garbage collector still tracks, open file descriptors, tasks
+and threads. Slopes are least squares over the second half of the run, when every cache has been filled.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ import asyncio
 import csv
 import gc
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import threading
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -29,9 +28,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
-from bot.clocks import StepClock
+import bot.clocks
+from benchmarks.soak_exchange import Stepped, beside, open_files, resident_mb
 from bot.core.plan_record import Plan
-from bot.daemon import Body, Daemon
+from bot.daemon import Daemon
 from bot.engine.cycle import Outcome
 from bot.settings import load
 from bot.wiring import compose
@@ -41,7 +41,6 @@ CONFIG = """
 mode: testnet
 cycle: 1h
 venue: {id: binance, environment: local}
-local: {seed: 7, speed: step, scenario: random}
 targets:
   stables: {weight: 0.10, floor: 0.05}
   sleeves:
@@ -53,18 +52,24 @@ limits: {fees_per_day: 0.05}
 log: {level: warning, format: json}
 """
 MOST_MB = 1.0  # per 1,000 cycles
-PAGE = os.sysconf("SC_PAGE_SIZE")
+SEED = 7
+FRAMES, TOLD = 2, 25
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the process held after a cycle; ``traced`` are objects that the garbage collector tracks."""
+    """What the bot's process held after a cycle; ``traced`` are objects that the garbage collector tracks.
+
+    ``exchange_mb`` and ``exchange_files`` are those of the exchange's process.
+    """
 
     cycle: int
     minutes: float
     rss_mb: float
+    exchange_mb: float
     traced: int
     files: int
+    exchange_files: int
     tasks: int
     threads: int
     orders: int
@@ -74,10 +79,12 @@ class Sample:
 class Watch:
     """Samples the process as cycles end, and keeps what each cycle's length was."""
 
-    def __init__(self, every: int, body: Body, begun: float) -> None:
+    def __init__(self, every: int, exchange: int, begun: float, trace: int = 0) -> None:
         self.samples: list[Sample] = []
         self._every = every
-        self._body = body
+        self._exchange = exchange
+        self._trace = trace
+        self._traced: tracemalloc.Snapshot | None = None
         self._begun = begun
         self._last = begun
         self._took: list[float] = []
@@ -94,31 +101,55 @@ class Watch:
         if self._cycles % self._every:
             return
         gc.collect()
-        resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE / 1e6
         sample = Sample(
-            self._cycles, (now - self._begun) / 60, resident, len(gc.get_objects()),
-            len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks()), threading.active_count(),
-            self._orders, float(np.median(self._took)),
+            self._cycles, (now - self._begun) / 60, resident_mb("self"), resident_mb(self._exchange),
+            len(gc.get_objects()), open_files("self"), open_files(self._exchange), len(asyncio.all_tasks()),
+            threading.active_count(), self._orders, float(np.median(self._took)),
         )  # fmt: skip
         self._took.clear()
         self.samples.append(sample)
         print(" ".join(f"{field.name}={getattr(sample, field.name):.6g}" for field in fields(sample)), flush=True)
+        if self._trace and not self._cycles % self._trace:
+            self._tell_growth()
+
+    def _tell_growth(self) -> None:
+        """Where what was allocated since the last time, and lives, was allocated."""
+        now = tracemalloc.take_snapshot().filter_traces(
+            [tracemalloc.Filter(inclusive=False, filename_pattern=tracemalloc.__file__)]
+        )
+        if self._traced is not None:
+            for stat in now.compare_to(self._traced, "traceback")[:TOLD]:
+                print(
+                    f"{stat.size_diff / 1e3:+.0f} kB, {stat.count_diff:+} objects:", *stat.traceback.format(), sep="\n"
+                )
+        self._traced = now
 
 
-async def soak(cycles: int, every: int, folder: Path) -> list[Sample]:
+async def soak(cycles: int, every: int, folder: Path, trace: int = 0) -> list[Sample]:
+    """Run the daemon beside its exchange; ``trace`` tells by so many cycles what was allocated and kept."""
     file = folder / "portfolio.yaml"
     file.write_text(CONFIG, encoding="utf-8")
-    env = {"BALLAST_STORE__URL": f"sqlite+aiosqlite:///{folder}/ballast.db"}
-    settings = load(file, env)
-    set_up_logging(settings)
-    body = await compose(settings, config_path=file, env=env)
-    if not isinstance(body.parts.clock, StepClock):
-        raise SystemExit(f"soak: the clock is {type(body.parts.clock).__name__}, must be StepClock")
-    watch = Watch(every, body, monotonic())
-    code = await Daemon(body, on_cycle=watch).run(cycles)
-    if code or not watch.samples:
-        raise SystemExit(f"soak: the daemon ended with {code} after {len(watch.samples) * every} cycles")
-    return watch.samples
+    async with beside(folder, SEED) as exchange:
+        env = {
+            "BALLAST_STORE__URL": f"sqlite+aiosqlite:///{folder}/ballast.db",
+            "BALLAST_LOCAL__URL": exchange.url,
+            "BALLAST_LOCAL__SPEED": "1",
+            "BALLAST_SECRETS_DIR": str(folder / "keys"),
+        }
+        # No setting leads to venue time that a program puts forward: it would be slower than the program by nothing.
+        bot.clocks.OffsetClock = lambda start, _speed: Stepped(start, exchange)  # type: ignore[assignment,misc]
+        settings = load(file, env)
+        set_up_logging(settings)
+        body = await compose(settings, config_path=file, env=env)
+        if not isinstance(body.parts.clock, Stepped):
+            raise SystemExit(f"soak: the clock is {type(body.parts.clock).__name__}, must be Stepped")
+        if trace:
+            tracemalloc.start(FRAMES)
+        watch = Watch(every, exchange.pid, monotonic(), trace)
+        code = await Daemon(body, on_cycle=watch).run(cycles)
+        if code or not watch.samples:
+            raise SystemExit(f"soak: the daemon ended with {code} after {len(watch.samples) * every} cycles")
+        return watch.samples
 
 
 def slope(samples: Sequence[Sample], name: str) -> float:
@@ -142,8 +173,12 @@ def figures(samples: Sequence[Sample]) -> dict[str, float | int | str]:
         "rss_half_mb": round(half[0].rss_mb, 1),
         "rss_last_mb": round(samples[-1].rss_mb, 1),
         "rss_slope_mb_per_1000": round(slope(samples, "rss_mb"), 3),
+        "exchange_first_mb": round(samples[0].exchange_mb, 1),
+        "exchange_last_mb": round(samples[-1].exchange_mb, 1),
+        "exchange_slope_mb_per_1000": round(slope(samples, "exchange_mb"), 3),
         "objects_slope_per_1000": round(slope(samples, "traced")),
         "files": f"{min(each.files for each in half)}..{max(each.files for each in half)}",
+        "exchange_files": f"{min(each.exchange_files for each in half)}..{max(each.exchange_files for each in half)}",
         "tasks": f"{min(each.tasks for each in half)}..{max(each.tasks for each in half)}",
         "threads": f"{min(each.threads for each in half)}..{max(each.threads for each in half)}",
         "cycle_ms_median": round(float(np.median([each.ms for each in samples])), 1),
@@ -155,7 +190,8 @@ def plot(samples: Sequence[Sample], path: Path) -> None:
     mpl.rcParams["svg.hashsalt"] = "soak"
     at = [each.cycle for each in samples]
     sheet, (memory, counts) = plt.subplots(2, 1, figsize=(8, 5), sharex=True, height_ratios=[2, 1])
-    memory.plot(at, [each.rss_mb for each in samples], lw=1.2, label="resident memory, MB")
+    memory.plot(at, [each.rss_mb for each in samples], lw=1.2, label="the bot's resident memory, MB")
+    memory.plot(at, [each.exchange_mb for each in samples], lw=1.2, label="the exchange's")
     memory.set_ylim(bottom=0)
     memory.set_title(f"{slope(samples, 'rss_mb'):+.2f} MB per 1,000 cycles (second half)", fontsize=10)
     for name, label in (("files", "file descriptors"), ("tasks", "tasks"), ("threads", "threads")):
@@ -182,14 +218,15 @@ def main() -> int:
     options.add_argument("--cycles", type=int, default=10_000)
     options.add_argument("--every", type=int, default=50, help="cycles between two samples")
     options.add_argument("--folder", type=Path, help="where the record is made (default: a temporary one)")
+    options.add_argument("--trace", type=int, default=0, help="every so many cycles tell what was kept (slow)")
     options.add_argument("--samples", type=Path, help="CSV of all samples")
     options.add_argument("--plot", type=Path, help="SVG or PNG")
     options.add_argument("--figures", type=Path, help="JSON")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = given.folder or Path(temporary)
+        folder = (given.folder or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        samples = asyncio.run(soak(given.cycles, given.every, folder))
+        samples = asyncio.run(soak(given.cycles, given.every, folder, given.trace))
     found = figures(samples)
     print(json.dumps(found, indent=2))
     if given.samples:
@@ -198,7 +235,10 @@ def main() -> int:
         plot(samples, given.plot)
     if given.figures:
         given.figures.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    ends = {name: {getattr(each, name) for each in samples[len(samples) // 2 :]} for name in ("files", "tasks")}
+    ends = {
+        name: {getattr(each, name) for each in samples[len(samples) // 2 :]}
+        for name in ("files", "tasks", "exchange_files")
+    }
     grew = [name for name, seen in ends.items() if max(seen) - min(seen) > 1]
     held = not grew and not slope(samples, "rss_mb") >= MOST_MB
     print("held" if held else f"not held: {', '.join(grew) or 'memory'} grew")

@@ -218,7 +218,7 @@ class Audit:
 
     def _last_at(self) -> str:
         found = self._sql.execute("SELECT max(at) FROM decisions").fetchone()[0]
-        return str(found or "9999")
+        return str(found or "9999-12-31T00:00:00+00:00")  # before the first decision everything is recent
 
 
 def _figures(trade: TradeRecord) -> tuple[str, Decimal, Decimal, Decimal]:

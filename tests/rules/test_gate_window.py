@@ -98,3 +98,8 @@ def test_r_g5_without_a_book_the_smaller_of_volume_and_median_counts() -> None:
     assert legs(approved(bookless("40000000"), "BTC").wish) == {BTC: Decimal(-4)}
     assert legs(approved(bookless("40000000", "30000"), "BTC").wish) == {BTC: Decimal(-3)}
     assert stopped(bookless(None), "R-G5")
+
+
+def test_r_g5_where_nobody_trades_nothing_is_sent() -> None:
+    assert stopped(bookless("0"), "R-G5")
+    assert stopped(bookless("40000000", "0"), "R-G5")

@@ -38,9 +38,9 @@ def fresh(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         return wish, Verdict(FRESH, "defer", f"positions are {found} old", nearest)
     for leg in wish.legs:
         ticker = desk.snapshot.tickers.get(leg.symbol)
-        if ticker is not None and stale(ticker.at, now, ages.quotes):
-            age = _seconds(now - ticker.at) if ticker.at is not None else "of unknown age"
-            nearest = f"a quote of {leg.symbol} at most {_seconds(ages.quotes)} old, now {age}"
+        found = _oldest([None if ticker is None else ticker.at], now, ages.quotes)
+        if found:
+            nearest = f"a quote of {leg.symbol} at most {_seconds(ages.quotes)} old, now {found}"
             return wish, Verdict(FRESH, "defer", f"{leg.symbol}'s quote is too old", nearest)
     return wish, Verdict(FRESH, "pass")
 

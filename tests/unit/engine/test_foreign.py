@@ -161,6 +161,17 @@ async def test_trades_that_cannot_be_read_are_asked_for_again() -> None:
     assert level(lost) == "freeze"
 
 
+async def test_open_orders_that_cannot_be_listed_are_looked_through_with_the_next_cycle() -> None:
+    world = await a_world()
+    world.exchange.place(request_of(an_intent(decision_id="of another machine", qty="-1", price="150", tif="gtc")))
+    world.venue.lists_gap = True
+    await world.cycle()
+    assert level(world) == "off"
+    world.venue.lists_gap = False
+    await world.cycle(later=timedelta(minutes=1))
+    assert (level(world), world.kill.standing.by) == ("freeze", "orphan sweep")
+
+
 async def test_where_nothing_is_sent_nobody_is_in_the_way() -> None:
     world = await a_world()
     world.exchange.place(request_of(an_intent(decision_id="the real bot", qty="-1", price="150", tif="gtc")))

@@ -13,6 +13,7 @@ import pytest
 from bot.core.orders import OrderState
 from bot.engine.guard import Guard
 from bot.engine.verify import verify
+from bot.ports.errors import Transient, VenueError
 from bot.ports.venue import KeyReport
 from bot.venues.simulated.exchange import OrderRequest
 from bot.venues.simulated.mapping import request_of
@@ -165,7 +166,7 @@ async def test_somebody_elses_order_and_our_own_are_no_orphans() -> None:
 class KeyVenue(SimulatedVenue):
     """Answers what the key may do, one report after the other, the last one for ever."""
 
-    def __init__(self, world: World, answers: Sequence[bool | KeyReport | None]) -> None:
+    def __init__(self, world: World, answers: Sequence[bool | KeyReport | VenueError | None]) -> None:
         super().__init__(world.exchange, world.clock)
         self._answers = list(answers)
         self.asked = 0
@@ -173,12 +174,16 @@ class KeyVenue(SimulatedVenue):
     async def key(self) -> KeyReport:
         self.asked += 1
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, VenueError):
+            raise answer
         if isinstance(answer, KeyReport):
             return answer
         return KeyReport(can_trade_spot=True, can_trade_swap=True, can_withdraw=answer, ip_bound=True)
 
 
-async def a_guarded_world(mode: str, answers: Sequence[bool | KeyReport | None]) -> tuple[World, Guard, KeyVenue]:
+async def a_guarded_world(
+    mode: str, answers: Sequence[bool | KeyReport | VenueError | None]
+) -> tuple[World, Guard, KeyVenue]:
     world = await a_world()
     venue = KeyVenue(world, answers)
     parts = replace(world.parts, mode=mode, account=venue)
@@ -239,6 +244,16 @@ async def test_what_cannot_be_told_just_now_is_no_change() -> None:
         await world.clock.until(world.clock.now() + timedelta(hours=1))
     assert levels == ["off", "off", "off", "freeze"]
     assert world.kill.standing.reason.startswith("the key may withdraw")
+
+
+async def test_a_key_that_could_not_be_asked_about_is_asked_about_with_the_next_cycle() -> None:
+    world, guard, venue = await a_guarded_world("live", [False, Transient("timed out"), True])
+    await guard.look()
+    await world.clock.until(world.clock.now() + timedelta(hours=1))
+    await guard.look()
+    assert (world.kill.level, venue.asked) == ("off", 2)
+    await guard.look()  # not an hour later
+    assert world.kill.level == "freeze"
 
 
 async def test_a_live_key_that_may_withdraw_from_the_start_freezes_at_once() -> None:

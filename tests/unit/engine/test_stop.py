@@ -123,6 +123,45 @@ async def test_an_unreadable_file_freezes_while_it_lasts_and_lifts_by_itself() -
     assert level(kill) == "off"
 
 
+async def test_a_check_that_cannot_be_made_freezes_while_it_lasts_and_lifts_by_itself() -> None:
+    world = await a_world()
+    whole = [False]
+
+    def configured() -> None:
+        if not whole[0]:
+            raise SourceUnreadable("targets sum to 0.9")
+
+    alerts = FakeAlerts()
+    kill = KillWatch(world.controls, alerts, checks={"the configuration file": configured})
+    await kill.look()
+    assert (level(kill), kill.standing.by) == ("freeze", "the configuration file")
+    assert "the configuration file cannot be read, frozen while it cannot: targets sum to 0.9" in alerts.texts
+    whole[0] = True
+    await kill.look()
+    assert level(kill) == "off"
+
+
+async def test_a_file_that_asks_for_less_than_the_table_writes_nothing_into_it() -> None:
+    world = await a_world()
+    await world.controls.request("kill", "halt", "anna", "odd fills")
+    await world.kill.look()
+    world.file[0] = "freeze"
+    await world.kill.look()
+    await world.kill.look()
+    assert (level(world.kill), world.kill.standing.by) == ("halt", "anna")
+    assert [row.value for row in await world.controls.read(0)] == ["halt"]
+
+
+async def test_who_waits_for_a_rise_hears_of_it_once() -> None:
+    world = await a_world()
+    assert not world.kill.rose.is_set()
+    world.kill.set("freeze", "signal", "SIGUSR2")
+    assert world.kill.rose.is_set()
+    world.kill.rose.clear()
+    world.kill.set("freeze", "signal", "SIGUSR2")
+    assert not world.kill.rose.is_set()
+
+
 async def test_the_watch_and_a_cycle_that_look_together_write_a_request_once() -> None:
     world = await a_world()
     controls = Slow(world.database, MINE, host_utc_now)
