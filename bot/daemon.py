@@ -25,9 +25,11 @@ from bot.engine.parts import Parts
 from bot.engine.permit import SendPermit
 from bot.engine.push import Listening
 from bot.engine.record import alert_event
+from bot.engine.sign_of_life import SignsOfLife
 from bot.engine.status import NotedAlerts, standing_body
 from bot.engine.stop import CANCELS, KillWatch
 from bot.ports.alerts import Delivery
+from bot.ports.dead_man import DeadMan
 from bot.ports.errors import Fenced, PortError, StoreError
 from bot.ports.push import Push
 from bot.ports.store import Identity, Run
@@ -69,6 +71,7 @@ class Body:
     notes: Sequence[str] = ()  # what is to be said at the start
     delivery: Callable[[], Delivery] | None = None  # of alerts, to people
     push: Push | None = None  # what may wake a cycle early
+    dead_man: DeadMan | None = None  # cancels what rests at the venue once it no longer hears of us
     config_path: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -100,6 +103,8 @@ class Daemon:
             self._level, lambda: self._held_until, self._clock, standing=body.standing, blocked=self._blocked
         )
         self.engine = Engine(self._parts, self.kill, permit)
+        switch = body.dead_man
+        self._signs = SignsOfLife(switch, self._store, self._clock, self._alerts) if switch else None
         self._policy: Policy = body.settings.policy()
         self._log = structlog.get_logger("ballast")
         self._stop = asyncio.Event()
@@ -215,6 +220,8 @@ class Daemon:
         if self._body.push is not None:
             listening = Listening(self._body.push, self._clock, self._alerts, self._early.set)
             watchers.append(asyncio.create_task(listening.run(), name="push"))
+        if self._signs is not None:
+            watchers.append(asyncio.create_task(self._signs.run(), name="dead man"))
         try:
             while not self._stop.is_set() and (cycles is None or self._cycles < cycles):
                 cycle_id = await self._wait_for_turn(watchers)
@@ -279,6 +286,8 @@ class Daemon:
         leads = not isinstance(self._fatal, Fenced)
         async with asyncio.timeout(LEAVE_WITHIN_S):
             await self.engine.leave(leads=leads)
+            if self._signs is not None:
+                await self._signs.end(leads=leads)
 
     def _check(self, watchers: list[asyncio.Task[None]]) -> None:
         """A watcher that ended is a deaf daemon: what ended it comes out here."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.core.memory import Memory
-from bot.core.numbers import from_milliseconds
 from bot.core.snapshot import Snapshot
 from bot.daemon import Body
 from bot.engine import live, starts
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from bot.ports.alerts import Alerts
+    from bot.ports.dead_man import DeadMan
     from bot.ports.store import Controls, Record, Store
     from bot.ports.venue import Account, Broker, FeedSource, KeyReport, MarketData, Savings, Transfers
     from bot.venues.ccxt.profiles import Setup
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 DRY_RUN = "dry-run: the order is printed and recorded, and goes nowhere"
 SYNC_EVERY_S = 30.0
-PROBE_TIMEOUT_S = 10.0
 FEEDS = ("dominance", "sentiment", "macro")
 
 
@@ -56,6 +55,7 @@ class World:
     order_requests: Callable[[], int] | None = None  # that the built-in exchange counted
     kept: Callable[[], Awaitable[None]] | None = None
     feeds: FeedSource | None = None
+    dead_man: DeadMan | None = None
 
 
 def identity_of(settings: Settings) -> Identity:
@@ -118,6 +118,7 @@ async def compose(
         clean=redactor(settings).text,
         notes=notes_of(settings),
         delivery=alerts.delivery,
+        dead_man=world.dead_man,
         push=push_of(settings.venue, lambda: _credentials(settings)),
         config_path=config_path,
         env=env,
@@ -308,6 +309,7 @@ async def _embedded(settings: Settings, keep: Keep, last_at: datetime | None) ->
     credentials = Credentials() if settings.mode == "paper" else Credentials(key, secret)
     world = await _over_ccxt(settings, keep, clock, Setup("local", credentials, url), stack)
     world.order_requests = lambda: server.order_requests
+    world.dead_man = None  # this exchange ends with the bot
     return world
 
 
@@ -349,18 +351,19 @@ async def _beside(settings: Settings, keep: Keep) -> World:
     """A local exchange that runs already, at constant speed."""
     from bot.clocks import OffsetClock
     from bot.venues.ccxt.profiles import Setup
+    from bot.wiring_local import server_time
 
     url, speed = settings.local.url or "", settings.local.speed
     if speed == "step":
         raise VenueError(f"local.speed: is step, must be the speed of the exchange at {url}, such as 600")
-    clock = OffsetClock(await _server_time(url, float(speed)), float(speed))
+    clock = OffsetClock(await server_time(url, float(speed)), float(speed))
     measured_at = clock.mono()
 
     async def tended() -> None:
         nonlocal measured_at
         if clock.mono() - measured_at >= SYNC_EVERY_S:
             measured_at = clock.mono()
-            clock.sync(await _server_time(url, float(speed)))
+            clock.sync(await server_time(url, float(speed)))
 
     setup = Setup("local", _credentials(settings), url, speed)
     world = await _over_ccxt(settings, keep, clock, setup, AsyncExitStack())
@@ -371,9 +374,10 @@ async def _beside(settings: Settings, keep: Keep) -> World:
 async def _real(settings: Settings, keep: Keep, stand_in: str | None) -> World:
     from bot.clocks import OffsetClock, SystemClock
     from bot.venues.ccxt.profiles import Setup
+    from bot.wiring_local import server_time
 
     if stand_in is not None:
-        clock = OffsetClock(await _server_time(stand_in), 1.0)
+        clock = OffsetClock(await server_time(stand_in), 1.0)
         return await _over_ccxt(
             settings, keep, clock, Setup("local", _credentials(settings), stand_in), AsyncExitStack()
         )
@@ -402,6 +406,7 @@ async def _over_ccxt(settings: Settings, keep: Keep, clock: Clock, setup: Setup,
     else:
         account = ReadOnlyVenue(venue) if settings.mode == "dry-run" else venue
         world = World(clock, venue, account, account, account, account, lambda: venue.requests, kept)
+        world.dead_man = venue.dead_man(settings.venue.dead_man) if account is venue else None
     world.feeds, world.kept = feeds, KeptPause(lambda: venue.paused_until, keep)
     return world
 
@@ -416,11 +421,13 @@ async def _reached(venue: CcxtVenue, settings: Settings) -> None:
 
 async def _feed_keys(settings: Settings, url: str | None) -> Feeds:
     """The configured feeds; beside a local exchange, what nobody configured is what that one tells."""
+    from bot.wiring_local import asked
+
     if settings.venue.environment != "local" or url is None:
         return settings.feeds
     unset = [name for name in FEEDS if settings.origins.get(f"feeds.{name}", "default") == "default"]
     unset = [name for name in unset if getattr(settings.feeds, name) is None]
-    told = await _asked(f"{url.rstrip('/')}/local/feeds", url) if unset else {}
+    told = await asked(f"{url.rstrip('/')}/local/feeds", url) if unset else {}
     own = Feed(kind="http", url=f"{url.rstrip('/')}/local/feeds")
     return settings.feeds.model_copy(update={name: own for name in unset if told.get(name) is not None})
 
@@ -466,35 +473,3 @@ def _credentials(settings: Settings) -> Any:
         raise VenueError(f"mode {settings.mode} needs BALLAST_VENUE__API_KEY and BALLAST_VENUE__SECRET")
     password = venue.password.get_secret_value() if venue.password else ""
     return Credentials(venue.api_key.get_secret_value(), venue.secret.get_secret_value(), password)
-
-
-async def _server_time(url: str, speed: float = 1.0) -> datetime:
-    """What an exchange in another process says the time is, as of the answer's arrival."""
-    import aiohttp  # noqa: F401 - loaded before the clock is looked at, or loading it counts as the answer's way
-
-    from bot.clocks import SystemClock
-
-    asked_s = SystemClock().mono()
-    body = await _asked(f"{url.rstrip('/')}/api/v3/time", url)
-    try:
-        half_way = timedelta(seconds=(SystemClock().mono() - asked_s) / 2 * speed)
-        return from_milliseconds(int(body["serverTime"])) + half_way
-    except (KeyError, TypeError, ValueError) as error:
-        raise Transient(f"local.url: what answers at {url} is no exchange: {error}") from error
-
-
-async def _asked(address: str, url: str) -> Mapping[str, Any]:
-    """One public answer of a local exchange; raises Transient."""
-    import aiohttp
-
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)) as session,
-            session.get(address) as answer,
-        ):
-            body = await answer.json()
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise Transient(f"local.url: no exchange answers at {url}: {error}") from error
-    if not isinstance(body, dict):
-        raise Transient(f"local.url: what answers at {url} is no exchange: {body!r:.60}")
-    return body

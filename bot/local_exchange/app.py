@@ -16,7 +16,9 @@ from bot.local_exchange.bybit import front as v5
 from bot.local_exchange.bybit.errors import V5Error
 from bot.local_exchange.bybit.limits import DEFAULT as V5_BUDGET
 from bot.local_exchange.bybit.limits import Budget as V5Budget
+from bot.local_exchange.bybit.stream import Stream
 from bot.local_exchange.calls import Call, Endpoint, Listing, Routes
+from bot.local_exchange.countdown import Countdowns
 from bot.local_exchange.errors import WireError
 from bot.local_exchange.parameters import Parameters
 from bot.local_exchange.signing import KeyPair
@@ -128,10 +130,29 @@ class App:
             "/fapi": weights.Meter(terms.futures, terms.time_scale),
             "/sapi": weights.Meter(terms.sapi, terms.time_scale),
         }
-        self._v5 = v5.Front(exchange, keys, unified=terms.unified, budget=terms.v5, time_scale=terms.time_scale)
+        self._countdowns = Countdowns(terms.time_scale)
+        self._v5 = v5.Front(
+            exchange,
+            keys,
+            unified=terms.unified,
+            budget=terms.v5,
+            time_scale=terms.time_scale,
+            countdowns=self._countdowns,
+        )
+        self._stream = Stream(
+            keys,
+            clock,
+            now_ms=lambda: milliseconds(exchange.tells(max(clock.now(), exchange.now))),
+            listing=self._listed,
+            disconnection=self._v5.disconnection,
+            unified=terms.unified,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI, HTTP only): plain enough that a web framework would add nothing but its cost."""
+        """Serve one request or private stream (ASGI): plain enough that a framework would add nothing but its cost."""
+        if scope["type"] == "websocket":
+            await self._stream(scope["path"], receive, send)
+            return
         body = await _whole_body(receive)
         if body is None:
             return
@@ -233,7 +254,7 @@ class App:
 
     def _call(self, asked: Asked, said: Parameters, at: datetime) -> Call:
         swap = asked.path.startswith("/fapi/")
-        return Call(said, at, self._exchange, self._exchange.scene, self._listed(), swap)
+        return Call(said, at, self._exchange, self._exchange.scene, self._listed(), self._countdowns, swap)
 
     def _listed(self) -> Listing:
         if self._exchange.scene.markets() != self._listing.markets:
@@ -243,10 +264,17 @@ class App:
     def _present(self) -> datetime:
         """Venue time never goes back: a restored engine may be ahead of a clock that was set anew."""
         to = max(self._clock.now(), self._exchange.now)
+        for due, symbols in self._countdowns.over(to):
+            self._advance(max(due, self._exchange.now))
+            for symbol in {order.symbol for order in self._exchange.open_orders()} & symbols:
+                self._exchange.cancel_all(symbol)
+        self._advance(to)
+        return self._exchange.now
+
+    def _advance(self, to: datetime) -> None:
         if self._terms.unified:
             self._v5.purse.before(to)
         self._exchange.advance(to)
-        return self._exchange.now
 
     async def _commit_if_due(self) -> None:
         """Commit what changed; time alone is worth little and is committed now and then, lest a crash cost hours."""

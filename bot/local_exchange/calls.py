@@ -12,6 +12,7 @@ from typing import Any
 from bot.core.instruments import base_of, is_swap, quote_of
 from bot.core.numbers import milliseconds, plain
 from bot.local_exchange import errors
+from bot.local_exchange.countdown import Countdowns
 from bot.local_exchange.parameters import Parameters
 from bot.venues.simulated.altered import AlteredScene
 from bot.venues.simulated.exchange import Exchange
@@ -54,6 +55,7 @@ class Call:
     exchange: Exchange
     scene: Scene
     listing: Listing
+    countdowns: Countdowns
     swap: bool
 
     @property

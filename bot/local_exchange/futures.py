@@ -107,6 +107,16 @@ def cancel_all(call: Call) -> dict[str, Any]:
     return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 
+def cancel_after(call: Call) -> dict[str, Any]:
+    """Cancel every open order of a symbol unless asked again in time; 0 ends the countdown."""
+    symbol, span_ms = call.symbol(), call.said.whole("countdownTime")
+    if span_ms:
+        call.countdowns.begin(symbol, (symbol,), call.at, timedelta(milliseconds=span_ms))
+    else:
+        call.countdowns.stop(symbol)
+    return {"symbol": listing_id(symbol), "countdownTime": str(span_ms)}
+
+
 def open_orders(call: Call) -> list[dict[str, Any]]:
     """Open futures orders of one symbol or all."""
     symbol = call.symbol_or_none()
@@ -177,6 +187,7 @@ ROUTES: Routes = {
     ("DELETE", "/fapi/v1/order"): Endpoint(cancel, signed=True),
     ("GET", "/fapi/v1/openOrders"): Endpoint(open_orders, market_data.by_symbol(1, 40), signed=True),
     ("DELETE", "/fapi/v1/allOpenOrders"): Endpoint(cancel_all, signed=True),
+    ("POST", "/fapi/v1/countdownCancelAll"): Endpoint(cancel_after, 10, signed=True),
     ("GET", "/fapi/v1/allOrders"): Endpoint(all_orders, 5, signed=True),
     ("GET", "/fapi/v1/userTrades"): Endpoint(user_trades, 5, signed=True),
 }

@@ -9,6 +9,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -81,6 +82,11 @@ class Lines:
                 if self.client is not None:
                     lines[self.client] = transport
 
+            def handle_websocket_upgrade(self, event: Any) -> None:
+                super().handle_websocket_upgrade(event)
+                if self.client is not None:
+                    lines.pop(self.client, None)  # another protocol has it from here on
+
             def connection_lost(self, exc: Exception | None) -> None:
                 if self.client is not None:
                     lines.pop(self.client, None)
@@ -149,7 +155,8 @@ class LocalExchange:
         config = uvicorn.Config(
             self._app,
             http=self._lines.protocol(),
-            ws="none",
+            ws="wsproto",
+            ws_ping_interval=None,  # Bybit's clients ping, the venue does not
             lifespan="off",
             access_log=False,
             proxy_headers=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -161,7 +162,7 @@ def _fills(call: Call, order: OrderRecord) -> list[TradeRecord]:
 def try_order(call: Call) -> dict[str, Any]:
     """Refused or not as the order itself would be, on a copy of the exchange: nothing is placed nor counted."""
     copy = Exchange(call.scene, state=call.exchange.dump(), settle=call.exchange.settle, rules=call.exchange.rules)
-    orders.place(Call(call.said, call.at, copy, call.scene, call.listing, call.swap))
+    orders.place(replace(call, exchange=copy))
     return {}
 
 

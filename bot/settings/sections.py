@@ -98,6 +98,11 @@ class Venue(Section):
         False,  # noqa: FBT003
         "Whether the venue's private streams wake the next cycle early; what is true is read all the same.",
     )
+    dead_man: DurationOrZero = lasting(
+        "0s",
+        "Silence of ours after which the venue itself cancels every order that rests there, the account's others too: "
+        "for an account of the bot's own; 0s: never.",
+    )
     api_key: SecretStr | None = key(None, "The account's key; from the environment or a secret file only.")
     secret: SecretStr | None = key(None, "The key's secret; from the environment or a secret file only.")
     password: SecretStr | None = key(None, "The key's passphrase, where a venue has one; never in the file.")

@@ -43,7 +43,7 @@ class Folder:
         """Run a command to its end."""
         return subprocess.run(
             self.command(*arguments), cwd=self.path, env=self.environment(env),
-            capture_output=True, text=True, timeout=300, check=False,
+            capture_output=True, text=True, timeout=1_800 if FULL else 300, check=False,
         )  # fmt: skip
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:

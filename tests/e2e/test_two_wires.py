@@ -36,16 +36,16 @@ pytestmark = pytest.mark.timeout(9_000 if FULL else 400)
 
 
 @contextmanager
-def an_exchange(path: Path, venue: str, *more: str) -> Iterator[Beside]:
+def an_exchange(path: Path, venue: str, *more: str, speed: int = SPEED) -> Iterator[Beside]:
     """Serve a kind of account in ``path`` until the end of the block; what it says at its end is in its log."""
     folder = Folder(path)
     folder.path.mkdir(exist_ok=True)
     folder.log.write_bytes(b"")
-    arguments = ("--venue", venue, "--port", "0", "--state", "exchange.sqlite", "--keys", "keys", "--speed", str(SPEED))
+    arguments = ("--venue", venue, "--port", "0", "--state", "exchange.sqlite", "--keys", "keys", "--speed", str(speed))
     with folder.running("local-exchange", *arguments, *more) as process:
         folder.wait(process, lambda: "local exchange at " in folder.tail())
         url = folder.tail().partition("local exchange at ")[2].partition(",")[0]
-        yield Beside(url, path / "keys", SPEED)
+        yield Beside(url, path / "keys", speed)
 
 
 def run(path: Path, venue: Beside, name: str, cycles: int) -> Folder:

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.ports.errors import VenueError
+from bot.ports.errors import Denied, VenueError
 from bot.ports.venue import Gap
+from bot.venues.ccxt.client import Way
 from bot.venues.ccxt.limits import Traffic
 from bot.venues.ccxt.profiles import Setup
 from bot.venues.ccxt.venue import PROFILES
@@ -114,14 +115,20 @@ async def test_mexc_rates_and_marks_come_from_one_question() -> None:
 
 @pytest.mark.parametrize("name", ["binance", *ALL])
 async def test_no_call_that_acts_on_many_orders_is_listed(name: str) -> None:
-    """Batches may half fail, and cancelling all would take other people's orders: neither can be asked for."""
+    """Batches may half fail, and cancelling all would take other people's orders: neither can be asked for.
+
+    What arms a dead-man's switch is listed apart, and leaves only where one was asked for.
+    """
     clock = SetClock(START)
     made = PROFILES[name]().client(Setup("production"), clock, Traffic(clock, {}))
     try:
-        paths = [path.lower() for method, path in made.ways if method != "GET"]
+        paths = [path.lower() for (method, path), way in made.ways.items() if method != "GET" and way is not Way.SWITCH]
         assert paths
         forbidden = ("batch", "cancel-all", "cancelall", "allopenorders", "cancel_all", "withdraw", "closeposition")
         assert [path for path in paths for word in forbidden if word in path] == []
+        for method, path in [asked for asked, way in made.ways.items() if way is Way.SWITCH]:
+            with pytest.raises(Denied, match=r"venue\.dead_man is 0s"):
+                await made.fetch(f"https://example.invalid{path}", method)
     finally:
         await made.close()
 

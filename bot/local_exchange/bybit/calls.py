@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from bot.core.instruments import is_swap
@@ -18,6 +18,9 @@ from bot.local_exchange.errors import WireError
 from bot.local_exchange.purse import Purse
 from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.scene import Scene
+
+if TYPE_CHECKING:
+    from bot.local_exchange.bybit.disconnection import Disconnection
 
 SPOT, LINEAR = "spot", "linear"
 SERVED = (SPOT, LINEAR)
@@ -35,6 +38,7 @@ class Call:
     listing: Listing
     purse: Purse
     stillborn: Stillborn
+    disconnection: Disconnection
     key: str
 
     @property

@@ -10,18 +10,19 @@ from datetime import datetime
 from typing import Any
 
 from bot.core.numbers import milliseconds
-from bot.local_exchange.bybit import account, asset, errors, market, trade
+from bot.local_exchange.bybit import account, asset, disconnection, errors, market, trade
 from bot.local_exchange.bybit.calls import Call, Endpoint, Routes
 from bot.local_exchange.bybit.errors import OK, V5Error
 from bot.local_exchange.bybit.limits import Budget, Limits
 from bot.local_exchange.bybit.said import WHOLE, Said
 from bot.local_exchange.bybit.stillborn import Stillborn
 from bot.local_exchange.calls import Listing
+from bot.local_exchange.countdown import Countdowns
 from bot.local_exchange.purse import Purse
 from bot.local_exchange.signing import KeyPair
 from bot.venues.simulated.exchange import Exchange
 
-ROUTES: Routes = {**market.ROUTES, **trade.ROUTES, **account.ROUTES, **asset.ROUTES}
+ROUTES: Routes = {**market.ROUTES, **trade.ROUTES, **account.ROUTES, **asset.ROUTES, **disconnection.ROUTES}
 PREFIX = "/v5/"
 RECV_WINDOW_MS = 5_000
 AHEAD_MS = 1_000
@@ -52,9 +53,17 @@ class Front:
     """Bybit's v5 over one engine, for accounts that are one wallet; public data is anybody's."""
 
     def __init__(
-        self, exchange: Exchange, keys: KeyPair, *, unified: bool, budget: Budget | None = None, time_scale: float = 1.0
+        self,
+        exchange: Exchange,
+        keys: KeyPair,
+        *,
+        unified: bool,
+        budget: Budget | None = None,
+        time_scale: float = 1.0,
+        countdowns: Countdowns | None = None,
     ) -> None:
         self.purse = Purse(exchange)
+        self.disconnection = disconnection.Disconnection(countdowns or Countdowns(time_scale))
         self._exchange = exchange
         self._keys = keys
         self._unified = unified
@@ -74,7 +83,9 @@ class Front:
 
     def answer(self, entered: Entered, at: datetime, listing: Listing) -> tuple[int, dict[str, Any], Mapping[str, str]]:
         """HTTP status, body and headers; a signed request first puts all that is free behind the perpetuals."""
-        call = Call(entered.said, at, self._exchange, listing, self.purse, self._stillborn, self._keys.key)
+        call = Call(
+            entered.said, at, self._exchange, listing, self.purse, self._stillborn, self.disconnection, self._keys.key
+        )
         if entered.endpoint.signed:
             self.purse.back()
         try:

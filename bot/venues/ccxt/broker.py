@@ -52,6 +52,8 @@ class CcxtBroker:
         if why := await self._beside_another(intent):
             return Placed.REJECTED, None, why
         ticket = Ticket(intent, permit)
+        if intent.tif != "ioc":
+            self._line.rested.set()
         error, order = await self._send(ticket, lambda: self._create(intent))
         if ticket.left:
             self._remember(intent.client_id)

@@ -82,6 +82,7 @@ def _card(profile: Profile) -> Card:
         "look-up by our own id": profile.trades,
         "an order's outcome in its answer": profile.trades and not profile.acknowledges,
         "a flip in one order": profile.trades and not profile.two_sided,
+        "a dead-man's switch": profile.dead_man_s is not None,
         "isolated margin": profile.trades and "a margin mode to look up" not in {one.what for one in profile.lacks},
         "what a key may do": profile.trades and "what a key may do" not in {one.what for one in profile.lacks},
     }

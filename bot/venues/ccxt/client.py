@@ -37,6 +37,7 @@ class Way(StrEnum):
     CANCEL = "cancel"
     ORDER = "order"  # these two need a ticket
     MOVE = "move"
+    SWITCH = "switch"  # the dead-man's, which reaches every order: only where it was asked for
 
 
 def _no_constant(name: str) -> Any:
@@ -79,6 +80,7 @@ class SafeTransport:
         self.traffic = traffic
         self.ways = ways
         self.skew_ms = 0
+        self.has_switch = False  # whether the dead-man's switch was asked for
         self._asked_session: aiohttp.ClientSession | None = None
         super().__init__(dict(config))  # type: ignore[call-arg] # the ccxt class that stands behind
 
@@ -102,6 +104,8 @@ class SafeTransport:
         way = self.way_of(method, path)
         if way is None:
             raise Denied(f"{method} {path} is not among the requests this bot may make")
+        if way is Way.SWITCH and not self.has_switch:
+            raise Denied(f"{method} {path}: venue.dead_man is 0s")
         ticket = _ticket_for(way, method, url, body) if way in (Way.ORDER, Way.MOVE) else None
 
         def ask() -> None:

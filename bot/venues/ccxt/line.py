@@ -68,6 +68,7 @@ class Line:
         self.traffic = traffic
         self.turnstile = Turnstile()
         self.known = KnownOrders()
+        self.rested = asyncio.Event()  # an order that may rest was on its way
         self._client: Any = None
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -15,6 +15,7 @@ from bot.core.instruments import Market
 from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderView, Placed
 from bot.core.snapshot import AccountKind, Balance, Book, Funding, Point, Position, Saving, Ticker
 from bot.ports.clock import Clock
+from bot.ports.dead_man import DeadMan
 from bot.ports.errors import VenueError
 from bot.ports.venue import Gap, KeyReport, Permit
 from bot.venues.ccxt.account import CcxtAccount
@@ -88,6 +89,10 @@ class CcxtVenue:
     def paused_until(self) -> datetime | None:
         """Until when the venue wants quiet, venue time; give it back after a restart."""
         return self._traffic.paused_until
+
+    def dead_man(self, window: timedelta) -> DeadMan | None:
+        """Its dead-man's switch, None for no window; raises `Rejected` where the venue has none of this length."""
+        return self._line.profile.dead_man(self._line, window) if window else None
 
     # ---- market data
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.core.events import Event
 from bot.core.instruments import Market
 from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
 from bot.core.snapshot import Balance, Position, Saving
 from bot.ports.clock import Clock
+from bot.ports.dead_man import DeadMan
 from bot.ports.venue import KeyReport
 from bot.venues.ccxt.limits import Traffic
+
+if TYPE_CHECKING:
+    from bot.venues.ccxt.line import Line
 
 Environment = Literal["local", "production", "testnet", "demo"]
 
@@ -101,6 +105,7 @@ class Profile(Protocol):
     post_only: Mapping[Literal["spot", "swap"], bool]
     lacks: Sequence[Lack]
     least_order: Mapping[Literal["spot", "swap"], Decimal]  # in quote, as commonly listed; the listing counts
+    dead_man_s: tuple[int, int] | None  # least and most window of its dead-man's switch; None: it has none
     rates_most: int  # settled funding rates, a page
     reads: Mapping[str, Decimal]  # a cycle's bulk reads and what ccxt's throttle charges for each
     budgets: Mapping[str, int]  # weight per minute by family
@@ -126,6 +131,10 @@ class Profile(Protocol):
 
     def has_savings(self, setup: Setup) -> bool:
         """Whether this environment has flexible savings, the wallet `earn`."""
+        ...
+
+    def dead_man(self, line: Line, window: timedelta) -> DeadMan:
+        """The venue's dead-man's switch; raises `Rejected` where it has none, or not of this length."""
         ...
 
     async def server_ms(self, client: Any) -> int:

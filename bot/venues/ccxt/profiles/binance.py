@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
 import ccxt.async_support as ccxt
 
 from bot.core.events import Event
-from bot.core.instruments import Market
+from bot.core.instruments import Market, is_swap
 from bot.core.numbers import ONE, milliseconds
 from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
 from bot.core.snapshot import Balance, Position, Saving
@@ -18,7 +18,9 @@ from bot.ports.clock import Clock
 from bot.ports.errors import Malformed, Rejected
 from bot.ports.venue import KeyReport
 from bot.venues.ccxt import mapping
+from bot.venues.ccxt.dead_man import Countdown, must_fit
 from bot.venues.ccxt.limits import Traffic
+from bot.venues.ccxt.line import Line
 from bot.venues.ccxt.profiles import (
     Environment,
     Lack,
@@ -67,9 +69,14 @@ class Binance(Plain):
     lacks: Sequence[Lack] = (
         Lack("an account in one piece", "money is moved between the spot and the futures wallet where margin needs it"),
         Lack("portfolio margin", "refused: use a classic account"),
+        Lack(
+            "a dead-man's switch on spot",
+            "it covers perpetuals; a spot order left behind waits for the next start",
+        ),
         Lack("futures on the spot testnet", "demo trading has them; it has no transfers and tells nothing of keys"),
     )
     least_order: Mapping[Literal["spot", "swap"], Decimal] = {"spot": Decimal(5), "swap": Decimal(100)}
+    dead_man_s: tuple[int, int] | None = (5, 300)  # Binance names no bounds; it advises 120 s and a sign every 30
     reads: Mapping[str, Decimal] = {
         "spot account": Decimal(4),
         "perpetual account": Decimal(1),
@@ -87,6 +94,11 @@ class Binance(Plain):
     book_depths: Mapping[Literal["spot", "swap"], Sequence[int]] = {"spot": (), "swap": (5, 10, 20, 50, 100, 500, 1000)}
 
     # ---- connecting
+
+    def dead_man(self, line: Line, window: timedelta) -> Countdown:
+        """A countdown for each perpetual."""
+        must_fit(self, window)
+        return Countdown(line, window, lambda symbol: symbol if is_swap(symbol) else None, _count_down)
 
     def client(self, setup: Setup, clock: Clock, traffic: Traffic) -> BinanceClient:
         """The one instance; raises ValueError on a URL of the wrong world."""
@@ -372,3 +384,9 @@ def _position(symbol: str, row: Mapping[str, Any], at: datetime) -> Position:
         unrealised_pnl=mapping.decimal_or_none(row.get("unRealizedProfit"), f"{symbol}: unrealised profit"),
         at=at,
     )
+
+
+async def _count_down(client: Any, symbol: str, seconds: int) -> None:
+    """POST countdownCancelAll, weight 10."""
+    asked = {"symbol": client.market_id(symbol), "countdownTime": seconds * 1000}
+    await client.fapiPrivatePostCountdownCancelAll(asked)

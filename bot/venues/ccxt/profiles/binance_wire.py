@@ -39,6 +39,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("POST", "/fapi/v1/order"): Way.ORDER,
     ("DELETE", "/api/v3/order"): Way.CANCEL,
     ("DELETE", "/fapi/v1/order"): Way.CANCEL,
+    ("POST", "/fapi/v1/countdownCancelAll"): Way.SWITCH,
     ("POST", "/fapi/v1/leverage"): Way.SETTING,
     ("POST", "/fapi/v1/marginType"): Way.SETTING,
     ("POST", "/fapi/v1/positionSide/dual"): Way.SETTING,

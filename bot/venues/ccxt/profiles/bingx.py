@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -23,7 +23,9 @@ from bot.ports.errors import Malformed, Rejected
 from bot.ports.venue import KeyReport
 from bot.venues.ccxt import mapping
 from bot.venues.ccxt.client import SafeTransport, Way
+from bot.venues.ccxt.dead_man import Countdown, must_fit
 from bot.venues.ccxt.limits import Traffic
+from bot.venues.ccxt.line import Line
 from bot.venues.ccxt.profiles import Lack, Moved, Premium, Quoted, Setup, SwapSettings, answers
 from bot.venues.ccxt.profiles.plain import A_DAY_MS, Plain, config_of, only_real
 from bot.venues.ccxt.profiles.worlds import base_of, check_world
@@ -48,6 +50,8 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("POST", "/openApi/swap/v2/trade/marginType"): Way.SETTING,
     ("POST", "/openApi/swap/v1/positionSide/dual"): Way.SETTING,
     ("POST", "/openApi/api/asset/v1/transfer"): Way.MOVE,
+    ("POST", "/openApi/spot/v1/trade/cancelAllAfter"): Way.SWITCH,
+    ("POST", "/openApi/swap/v2/trade/cancelAllAfter"): Way.SWITCH,
 }
 STATES: Mapping[str, OrderState] = {
     "NEW": OrderState.OPEN,
@@ -109,6 +113,7 @@ class Bingx(Plain):
     acknowledges = True
     candles_need_an_end = True
     least_order: Mapping[Literal["spot", "swap"], Decimal] = {"spot": Decimal(5), "swap": Decimal(2)}
+    dead_man_s: tuple[int, int] | None = (10, 120)
     reads: Mapping[str, Decimal] = {
         "spot balance": Decimal(2),
         "perpetual balance": Decimal(2),
@@ -139,6 +144,11 @@ class Bingx(Plain):
             made.timeout_on_exit = 0
         check_world(setup, {name: made.implode_hostname(url) for name, url in made.urls["api"].items()})
         return made
+
+    def dead_man(self, line: Line, window: timedelta) -> Countdown:
+        """A countdown for each side of the account."""
+        must_fit(self, window)
+        return Countdown(line, window, lambda symbol: "swap" if is_swap(symbol) else "spot", _count_down)
 
     # ---- market data
 
@@ -448,3 +458,10 @@ async def _chain(client: Any, since: datetime) -> list[Event]:
             body = {"asset": str(row["coin"]), "amount": plain(-amount), "kind": "withdrawal"}
             found.append(Event(f"bingx:withdrawal:{row['id']}", at, "flow", body))
     return found
+
+
+async def _count_down(client: Any, side: str, seconds: int) -> None:
+    """POST cancelAllAfter of one side of the account."""
+    asked = {"type": "ACTIVATE", "timeOut": seconds} if seconds else {"type": "CLOSE", "timeOut": 0}
+    ask = client.swapV2PrivatePostTradeCancelAllAfter if side == "swap" else client.spotV1PrivatePostTradeCancelAllAfter
+    await ask(asked)

@@ -8,7 +8,7 @@ deposits and withdrawals here (`bybit_flows`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -23,7 +23,9 @@ from bot.ports.clock import Clock
 from bot.ports.errors import Malformed, Rejected
 from bot.ports.venue import KeyReport
 from bot.venues.ccxt import mapping
+from bot.venues.ccxt.dead_man import must_fit
 from bot.venues.ccxt.limits import Traffic
+from bot.venues.ccxt.line import Line
 from bot.venues.ccxt.profiles import (
     Environment,
     Lack,
@@ -36,6 +38,7 @@ from bot.venues.ccxt.profiles import (
     bybit_flows,
 )
 from bot.venues.ccxt.profiles import bybit_savings as earning
+from bot.venues.ccxt.profiles.bybit_stream import Disconnection
 from bot.venues.ccxt.profiles.bybit_wire import BybitClient, a_client
 from bot.venues.ccxt.profiles.plain import A_DAY_MS, Plain
 
@@ -70,6 +73,7 @@ class Bybit(Plain):
     candles_need_an_end = True
     rates_most = 200
     least_order: Mapping[Literal["spot", "swap"], Decimal] = {"spot": Decimal(5), "swap": Decimal(5)}
+    dead_man_s: tuple[int, int] | None = (3, 300)
     reads: Mapping[str, Decimal] = {
         "wallet": Decimal(1),
         "savings": Decimal(5),
@@ -111,6 +115,11 @@ class Bybit(Plain):
     def has_savings(self, setup: Setup) -> bool:
         """Where the real account is, and beside a local exchange."""
         return setup.environment in ("local", "production")
+
+    def dead_man(self, line: Line, window: timedelta) -> Disconnection:
+        """Disconnect protection of spot and perpetuals."""
+        must_fit(self, window)
+        return Disconnection(line, window)
 
     # ---- market data
 

@@ -20,12 +20,14 @@ _READS = """
 /v5/account/wallet-balance /v5/account/info /v5/account/fee-rate /v5/position/list
 /v5/order/realtime /v5/order/history /v5/execution/list
 /v5/asset/transfer/query-inter-transfer-list /v5/user/query-api
+/v5/account/query-dcp-info
 /v5/earn/product /v5/earn/order /v5/earn/position /v5/earn/yield
 """
 WAYS: Mapping[tuple[str, str], Way] = {
     **{("GET", path): Way.READ for path in _READS.split()},
     ("POST", "/v5/order/create"): Way.ORDER,
     ("POST", "/v5/order/cancel"): Way.CANCEL,
+    ("POST", "/v5/order/disconnected-cancel-all"): Way.SWITCH,
     ("POST", "/v5/position/set-leverage"): Way.SETTING,
     ("POST", "/v5/position/switch-mode"): Way.SETTING,
     ("POST", "/v5/account/set-margin-mode"): Way.SETTING,

@@ -113,6 +113,7 @@ class Mexc(Plain):
     nobody_knows = frozenset({500, 501, 503, 504, 20001, 20002, 88009})
     lacks: Sequence[Lack] = (
         Lack("a testnet", "mode paper"),
+        Lack("a dead-man's switch", "what a process that died left resting is cancelled at its next start"),
         Lack("flexible savings", "idle stables stay in the spot wallet"),
         Lack("what a key may do", "mode live needs venue.unchecked_key"),
         Lack("funding intervals in bulk", "asked for perpetuals that are held; others are taken for eight hours"),

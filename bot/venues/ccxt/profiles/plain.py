@@ -14,8 +14,11 @@ from bot.core.instruments import is_swap
 from bot.core.numbers import ONE
 from bot.core.orders import MoveIntent, OrderIntent, OrderState, Placed
 from bot.core.snapshot import Saving
+from bot.ports.dead_man import DeadMan
 from bot.ports.errors import Malformed, Rejected
 from bot.venues.ccxt import errors, mapping
+from bot.venues.ccxt.dead_man import lacking
+from bot.venues.ccxt.line import Line
 from bot.venues.ccxt.profiles import Environment, Lack, Moved, Setup
 
 FILLS_PAGES_MOST = 40
@@ -61,6 +64,7 @@ class Plain:
     post_only: Mapping[Side, bool] = {"spot": True, "swap": True}
     lacks: Sequence[Lack] = ()
     least_order: Mapping[Side, Decimal] = {}
+    dead_man_s: tuple[int, int] | None = None
     rates_most = 1_000
     reads: Mapping[str, Decimal] = {}
     budgets: Mapping[str, int] = {}
@@ -97,6 +101,11 @@ class Plain:
         """No flexible savings."""
         del setup
         return False
+
+    def dead_man(self, line: Line, window: timedelta) -> DeadMan:
+        """None here."""
+        del line, window
+        raise lacking(self.id)
 
     # ---- orders
 

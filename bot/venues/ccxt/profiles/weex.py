@@ -117,6 +117,7 @@ class Weex(Plain):
         Lack("post-only orders", "makers are not tended: use execution.style taker"),
         Lack("transfers by API", "money is not moved between spot and futures: fund both wallets yourself"),
         Lack("a testnet that trades spot", "mode paper"),
+        Lack("a dead-man's switch", "what a process that died left resting is cancelled at its next start"),
         Lack("flexible savings", "idle stables stay in the spot wallet"),
         Lack("what a key may do", "mode live needs venue.unchecked_key"),
         Lack("a least notional", "5 USDT is assumed"),
