@@ -26,7 +26,7 @@ from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.observed import ObservedScene
 from bot.venues.simulated.paper import ObservedMarket
 from bot.venues.simulated.recordings import TapeError
-from bot.venues.simulated.tape import TapeScene
+from bot.venues.simulated.tape import USUAL_BOOKS, BookModel, TapeScene
 from bot.venues.simulated.venue import SimulatedVenue
 
 if TYPE_CHECKING:
@@ -52,14 +52,22 @@ class Span:
     cycle: timedelta | None = None
 
 
-async def past(settings: Settings, span: Span, *, name: str, record_url: str | None = None, screen: bool = True) -> Job:
+async def past(
+    settings: Settings,
+    span: Span,
+    *,
+    name: str,
+    record_url: str | None = None,
+    screen: bool = True,
+    books: BookModel = USUAL_BOOKS,
+) -> Job:
     """A run of these settings over the past, as `ballast run` in mode paper would live it.
 
     The account is a paper account with ``paper.balances`` and sees what the engine reads, nothing else. ``record_url``:
     a database that keeps the record, so that it can be read like a live one, holds too; None keeps it in memory.
-    ``screen``: whether quiet cycles may be passed. Raises `TapeError`, `StoreRefused`.
+    ``screen``: whether quiet cycles may be passed. ``books``: how they are made up. Raises `TapeError`, `StoreRefused`.
     """
-    scene = TapeScene(span.folder, span.since)
+    scene = TapeScene(span.folder, span.since, model=books)
     end = scene.end or scene.start
     until = end if span.until is None else span.until
     if not scene.start < until <= end:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.instruments import Market, is_swap
-from bot.core.numbers import milliseconds
+from bot.core.numbers import from_milliseconds, milliseconds
 from bot.core.snapshot import Book, Funding, Point, Ticker
 from bot.ports.clock import Clock
 from bot.ports.venue import Gap
@@ -122,6 +122,13 @@ class PastMarket:
         if self._asked_at is None or at - self._asked_at > VOLUMES_FOR:
             self._asked_at = at
         return self._asked_at
+
+    def passed_all(self, times_ms: NDArray[np.int64]) -> None:
+        """Quotes would have been read at each of these instants, oldest first."""
+        row, kept_ms = 0, VOLUMES_FOR // timedelta(milliseconds=1)
+        while row < len(times_ms):
+            asked_at = self.passed(from_milliseconds(int(times_ms[row])))
+            row = max(row + 1, int(np.searchsorted(times_ms, milliseconds(asked_at) + kept_ms, side="right")))
 
     def _ticker(self, symbol: str, at: datetime) -> Ticker | None:
         price = self._scene.price(symbol, at)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from operator import mul
 from typing import Any, Final
 
 import numpy as np
@@ -19,19 +18,20 @@ from numpy.typing import NDArray
 
 from bot.backtest.market import PastMarket
 from bot.backtest.tally import Tally
+from bot.backtest.usual import Usual
+from bot.backtest.worth import UNIT_DIGITS, units, worths
 from bot.core.desk import contract_of
 from bot.core.events import Event
 from bot.core.instruments import spot_symbol
 from bot.core.numbers import ONE, ZERO, from_milliseconds, milliseconds
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
-from bot.core.screen import Prospect, awake, loud, unscreened
+from bot.core.screen import Prospect, awake, loud, steady, unscreened
 from bot.core.snapshot import Snapshot
 from bot.engine.arithmetic import exact
 from bot.engine.cycle import Engine, Outcome
-from bot.engine.observe import in_turn, sampled
+from bot.engine.observe import sampled
 from bot.engine.parts import Parts
-from bot.engine.record import UNIT_STEP
 from bot.venues.simulated.columns import Columns
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,7 @@ Ints = NDArray[np.int64]
 DAY_MS: Final = 86_400_000
 HOUR: Final = timedelta(hours=1)
 HALF: Final = Decimal("0.5")
-DIGITS: Final = 27  # one less than what is reckoned with: whatever is longer would be rounded
+FIRST_LOOK, FURTHEST_LOOK = 128, 2_048  # hours looked at together: few after a trade, more while nothing happens
 
 #: (symbol, hours, within) -> quotes, or None where the symbol is not recorded.
 Quotes = Callable[[str, Ints, Decimal], Columns | None]
@@ -75,15 +75,19 @@ class Quiet:
         within = policy.windows.depth_within
         currency = policy.accounting_currency
         found = {name: recorded.quotes(name, times_ms, within) for name in sampled(policy)}
-        self._sampled = {name: columns for name, columns in found.items() if columns is not None}
-        spots = [self._sampled.get(spot_symbol(asset, currency)) for asset in policy.assets]
-        self.why = "" if all(spots) else "an asset that is not recorded"
-        self._spots = [columns for columns in spots if columns is not None]
+        known = {name: columns for name, columns in found.items() if columns is not None}
+        names = [spot_symbol(asset, currency) for asset in policy.assets]
+        self.why = "" if all(name in known for name in names) else "an asset that is not recorded"
+        if self.why:
+            return
+        self._spots = [known[name] for name in names]
+        self._usual = Usual(known, times_ms)
         # Twice the mid, in ticks: whole numbers, so that what is made of them is exact.
         self._twice = np.column_stack([columns.bid + columns.ask for columns in self._spots])
         self._price = np.column_stack([_mids(columns) for columns in self._spots])
-        self._spread = np.column_stack([_spreads(columns) for columns in self._spots])
-        self._told = self._tellings(recorded.settled)
+        spread = np.column_stack([_spreads(columns) for columns in self._spots])
+        calm = np.column_stack([self._usual.least_spread(name) for name in names])
+        self._steady = steady(policy, self._price, spread, calm) & ~self._tellings(recorded.settled)
 
     def _tellings(self, settled: Settled) -> NDArray[np.bool_]:
         """Cycles that are the first to know of a settlement of a major's funding."""
@@ -101,84 +105,68 @@ class Quiet:
         """The first cycle from ``row`` on that is to be decided, after ``outcome``; those before it were passed."""
         plan, snapshot = outcome.plan, outcome.snapshot
         memory = await self._engine.recorder.recall()
-        if self.why or self._engine.reconciler.active or awake(plan, snapshot, memory):
+        if self._engine.reconciler.active or awake(plan, snapshot, memory):
             return row
+        first, look = row, FIRST_LOOK
         while row < len(self._times):
-            end = int(np.searchsorted(self._days, self._days[row], side="right"))
-            rows = slice(row, end)
-            flags = loud(plan, await self._engine.recorder.recall(), self._policy, self._ahead(rows))
-            quiet = int(np.argmax(flags)) if flags.any() else end - row
+            rows = slice(row, min(row + look, len(self._times)))
+            ahead = Prospect(self._times[rows], self._price[rows], self._steady[rows])
+            flags = loud(plan, await self._engine.recorder.recall(), self._policy, ahead)
+            quiet = int(np.argmax(flags)) if flags.any() else rows.stop - row
             if quiet and not await self._pass(slice(row, row + quiet), plan, snapshot, tally):
                 break
             row += quiet
             if flags.any():
                 break
+            look = min(2 * look, FURTHEST_LOOK)
+        if row > first:
+            self._market.passed_all(self._times[first:row])
+            self._usual.tell(self._engine.observer.medians, row - 1)
         return row
-
-    def _ahead(self, rows: slice) -> Prospect:
-        currency = self._policy.accounting_currency
-        least = [
-            self._engine.observer.medians.least_spread(spot_symbol(name, currency)) for name in self._policy.assets
-        ]
-        return Prospect(
-            at_ms=self._times[rows],
-            price=self._price[rows],
-            before=self._price[rows.start - 1 : rows.stop - 1],
-            spread=self._spread[rows],
-            calm=np.array([np.inf if each is None else float(each) for each in least]),
-            told=self._told[rows],
-        )
 
     # ---- passing
 
     async def _pass(self, rows: slice, plan: Plan, snapshot: Snapshot, tally: Tally) -> bool:
-        """Remember, sample and count what these hours would have; False where that cannot be told exactly."""
+        """Remember and count what these hours would have; False where that cannot be told exactly."""
         with exact():
-            equity = self._equity(rows, plan)
-            if equity is None:
+            found = self._equity(rows, plan)
+            if found is None or not await self._remember(rows, plan, snapshot, *found):
                 return False
-            await self._remember(rows, plan, snapshot, equity)
-        for row in range(rows.start, rows.stop):
-            at = from_milliseconds(int(self._times[row]))
-            names = in_turn(list(self._sampled), at)
-            known = {name: self._sampled[name].spread_and_depth(row) for name in names if self._sampled[name].bid[row]}
-            self._engine.observer.medians.passed(at, known)
-            self._market.passed(at)
-        tally.stood(plan, self._times[rows], self._price[rows], np.array([float(each) for each in equity]))
+        worth, scale = found
+        tally.stood(plan, self._times[rows], self._price[rows], np.array(worth, dtype=np.float64) / 10.0**scale)
         return True
 
-    def _equity(self, rows: slice, plan: Plan) -> list[Decimal] | None:
-        """E at each hour: what does not move, and each coin at half of twice its mid, in whole units of one scale."""
+    def _equity(self, rows: slice, plan: Plan) -> tuple[list[int], int] | None:
+        """E at each hour, in whole units of one scale: what does not move, and each coin at half of twice its mid."""
         seen = plan.assessment
         coins = [
             item.coins * HALF * ONE.scaleb(-each.tick) for item, each in zip(seen.exposures, self._spots, strict=True)
         ]
         held = sum((item.coins * (item.price or ZERO) for item in seen.exposures), ZERO)
-        parts = [(seen.equity or ZERO) - held, *coins]
-        scale = max(0, *(-int(part.as_tuple().exponent) for part in parts))
-        still, *whole = (int(part.scaleb(scale)) for part in parts)
-        twice = self._twice[rows].astype(object)
-        worth = [still + sum(map(mul, row, whole)) for row in twice.tolist()]
-        if max(len(str(each)) for each in worth) > DIGITS or any(part.scaleb(scale) % 1 for part in parts):
-            return None
-        return [Decimal(each).scaleb(-scale) for each in worth]
+        return worths(self._twice[rows], coins, (seen.equity or ZERO) - held)
 
-    async def _remember(self, rows: slice, plan: Plan, snapshot: Snapshot, equity: list[Decimal]) -> None:
+    async def _remember(self, rows: slice, plan: Plan, snapshot: Snapshot, worth: list[int], scale: int) -> bool:
         """The facts of these hours that outlive them: the last one's, the peak's, and the one that opened the day."""
         memory = await self._engine.recorder.recall()
-        unit, before = memory.unit_value or ONE, memory.equity_seen or equity[0]
-        units: list[Decimal] = []
-        for each in equity:
-            unit, before = (unit * each / before).quantize(UNIT_STEP), each
-            units.append(unit)
-        last = len(equity) - 1
+        before = memory.equity_seen or Decimal(worth[0]).scaleb(-scale)
+        made = units(worth, memory.unit_value or ONE, before, scale)
+        if made is None:
+            return False
+        last = len(worth) - 1
         wanted = {last}
-        if units[peak := units.index(max(units))] > (memory.unit_peak or ZERO):
+        if Decimal(made[peak := made.index(max(made))]).scaleb(-UNIT_DIGITS) > (memory.unit_peak or ZERO):
             wanted.add(peak)
         if from_milliseconds(int(self._times[rows][last])).date().isoformat() != memory.day:
             wanted.add(int(np.searchsorted(self._days[rows], self._days[rows][last])))
-        events = [self._seen(rows.start + row, plan, snapshot, (equity[row], units[row])) for row in sorted(wanted)]
+        events = [
+            self._seen(
+                rows.start + row, plan, snapshot,
+                (Decimal(worth[row]).scaleb(-scale), Decimal(made[row]).scaleb(-UNIT_DIGITS)),
+            )
+            for row in sorted(wanted)
+        ]  # fmt: skip
         await self._parts.store.append(events, self._engine.recorder.fence)
+        return True
 
     def _seen(self, row: int, plan: Plan, snapshot: Snapshot, worth: tuple[Decimal, Decimal]) -> Event:
         """What the cycle of this hour would have recorded as seen."""

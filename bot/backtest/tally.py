@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -26,19 +27,41 @@ Cells = tuple[float, float, float, float, float, float]  # as COLUMNS
 UNKNOWN: Final[Cells] = (NAN,) * 6
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Still:
+    """Hours in which nothing was traded: (n,) instants and equity, (n, k) prices and spot weights, (3, k) bands."""
+
+    times_ms: NDArray[np.int64]
+    equity: Floats
+    liquid: float
+    assets: tuple[str, ...]
+    price: Floats
+    spot: Floats
+    bands: Floats
+
+    def table(self, assets: tuple[str, ...]) -> Floats:
+        """Its rows as those of the curve, (n, of these assets, as COLUMNS)."""
+        made = np.full((len(self.times_ms), len(assets), len(COLUMNS)), NAN)
+        place = [assets.index(name) for name in self.assets]
+        made[:, place, 0], made[:, place, 1], made[:, place, 2] = self.price, self.spot, 0.0
+        made[:, place, 3:] = self.bands.T
+        return made
+
+
 class Tally:
     """Takes decisions as they are made, or as a record tells them; gives a `Result` at the end."""
 
     def __init__(self, currency: str) -> None:
         self._currency = currency
         self._rows: list[tuple[int, float, float, Mapping[str, Cells]]] = []
+        self._still: list[_Still] = []
         self._spoken: list[Mapping[str, Any]] = []
         self._refused: object = None  # what the last decision refused, if it did nothing else
         self._rules: dict[str, str] = {}  # action id -> rule
         self.counts: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + sum(len(block.times_ms) for block in self._still)
 
     def take(self, plan: Plan) -> None:
         """One decision as it was made."""
@@ -60,15 +83,12 @@ class Tally:
     def stood(self, plan: Plan, times_ms: NDArray[np.int64], prices: Floats, equity: Floats) -> None:
         """Hours passed after a hold: (n,) instants and equity, (n, k) prices by asset, holdings as they were."""
         items = plan.assessment.exposures
-        bands = [_band(item) for item in items]
-        coins = [float(item.coins) for item in items]
+        with np.errstate(invalid="ignore"):
+            spot = np.round(prices * np.array([float(item.coins) for item in items]) / equity[:, None], PLACES)
+        bands = np.array([_band(item) for item in items]).reshape(len(items), 3).T
+        names = tuple(item.asset for item in items)
         liquid = float(plan.assessment.stables.liquid)
-        for at_ms, row, worth in zip(times_ms.tolist(), prices.tolist(), equity.tolist(), strict=True):
-            cells = {
-                item.asset: (price, round(price * held / worth, PLACES), 0.0, *band)
-                for item, price, held, band in zip(items, row, coins, bands, strict=True)
-            }
-            self._rows.append((at_ms, worth, liquid, cells))
+        self._still.append(_Still(times_ms, equity, liquid, names, prices, spot, bands))
         self.counts["decisions"] += len(times_ms)
         self.counts["holds"] += len(times_ms)
 
@@ -107,13 +127,14 @@ class Tally:
         self, record: Record, *, name: str, config: Mapping[str, Any], notes: Sequence[str] = ()
     ) -> Result:
         """What came of it; raises ValueError where there was no decision."""
-        if not self._rows:
+        if not len(self):
             raise ValueError(f"{name}: no decision was made, so there is nothing to tell")
         orders = {row.intent.client_id: row for row in await record.orders(EVERY_ORDER)}
         for row in orders.values():
             self.counts[f"orders.{row.state.value}"] += 1
         events = [event async for event in record.events()]
-        first, last = self._rows[0][0], self._rows[-1][0]
+        curve = self._curve(events)
+        first, last = int(curve.times_ms[0]), int(curve.times_ms[-1])
         trades = [self._trade(fill, orders) for fill in await record.fills()]
         return Result(
             name=name,
@@ -121,7 +142,7 @@ class Tally:
             currency=self._currency,
             since=from_milliseconds(first),
             until=from_milliseconds(last),
-            curve=self._curve(events),
+            curve=curve,
             trades=tuple(trade for trade in trades if first <= milliseconds(trade.at)),
             payments=tuple(item for item in _payments(events) if first <= milliseconds(item.at)),
             decisions=tuple(self._spoken),
@@ -130,13 +151,23 @@ class Tally:
         )
 
     def _curve(self, events: Iterable[Event]) -> Curve:
-        times = np.array([row[0] for row in self._rows], dtype=np.int64)
-        assets = tuple(sorted({name for row in self._rows for name in row[3]}))
+        told = {name for row in self._rows for name in row[3]}
+        assets = tuple(sorted(told.union(*(block.assets for block in self._still))))
         table = np.array([[row[3].get(name, UNKNOWN) for name in assets] for row in self._rows], dtype=np.float64)
-        table = table.reshape(len(times), len(assets), len(COLUMNS))
-        equity, liquid = (np.array([row[place] for row in self._rows]) for place in (1, 2))
-        blocks = [table[:, :, place] for place in range(len(COLUMNS))]
-        return Curve(times, equity, liquid, self._flows(events, times, assets, blocks[0]), assets, *blocks)
+        tables = [table.reshape(len(self._rows), len(assets), len(COLUMNS))]
+        tables += [block.table(assets) for block in self._still]
+        times = np.concatenate([np.array([row[0] for row in self._rows], dtype=np.int64),
+                                *(block.times_ms for block in self._still)])  # fmt: skip
+        equity = np.concatenate([np.array([row[1] for row in self._rows]), *(block.equity for block in self._still)])
+        liquid = np.concatenate([
+            np.array([row[2] for row in self._rows]),
+            *(np.full(len(block.times_ms), block.liquid) for block in self._still),
+        ])  # fmt: skip
+        order = np.argsort(times, kind="stable")
+        whole, times = np.concatenate(tables)[order], times[order]
+        blocks = [whole[:, :, place] for place in range(len(COLUMNS))]
+        flows = self._flows(events, times, assets, blocks[0])
+        return Curve(times, equity[order], liquid[order], flows, assets, *blocks)
 
     def _flows(self, events: Iterable[Event], times: Any, assets: tuple[str, ...], price: Floats) -> Floats:
         """Money across the border, on the first row that can have seen it, at that row's price."""

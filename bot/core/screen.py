@@ -23,24 +23,44 @@ from bot.core.triggers import calendar, floor, narrative, threshold
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 SLACK: Final = 1e-9
+#: Facts of a decision that ask for no other one: what remains to be done is in memory.
+PASSING: Final = ("seen", "episode.ended")
 MODELS: Final = ("fixed", "core-satellite")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prospect:
-    """Hours to come, a row each, were nothing traded: (n, k) by asset in the order of the policy.
+    """Hours to come, a row each, were nothing traded: ``price`` (n, k) mids by asset in the order of the policy.
 
-    ``price``: mids, NaN where unknown; ``before``: the mids before each; ``spread``: fractions of the mid; ``calm``:
-    (k,) what no recorded median of the spread can be under, infinite where none will be known; ``told``: (n,) whether
-    a settlement of funding is first known then.
+    NaN where unknown. ``steady``: (n,) whether prices and spreads alone are nothing to look at, as `steady` tells.
     """
 
     at_ms: NDArray[np.int64]
     price: Floats
-    before: Floats
-    spread: Floats
-    calm: Floats
-    told: Flags
+    steady: Flags
+
+
+def steady(policy: Policy, price: Floats, spread: Floats, calm: Floats) -> Flags:
+    """(n,): no price leaps (R-G3), and no spread spikes (R-G4) or alarms (R-S9), whatever its median comes to be.
+
+    (n, k) by asset in the order of the policy: mids; spreads as fractions of them; ``calm``: what no recorded median
+    of a spread can be under, infinite where none will be known. The first row has none before it and is not steady.
+    """
+    made = np.zeros(len(price), dtype=np.bool_)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        leap = np.abs(price[1:] / price[:-1] - 1).max(axis=1, initial=0.0)
+        made[1:] = leap < float(policy.limits.price_jump) / 2
+        spikes = np.minimum(calm * float(policy.spike.spread_ratio), float(SPREAD_WITHOUT_MEDIAN))
+        made &= (spread < spikes - SLACK).all(axis=1)
+        usual = spread < calm * SPREAD_TIMES - SLACK
+    if policy.stress.enabled:
+        return made & usual.all(axis=1)
+    # Without stress an alarmed spread is a reason only where a whole sleeve has one (R-A17).
+    for name in policy.targets.sleeves:
+        members = np.array([policy.sleeve_of(asset) == name for asset in policy.assets])
+        if members.any():
+            made &= usual[:, members].any(axis=1)
+    return made
 
 
 def unscreened(policy: Policy) -> str:
@@ -63,7 +83,7 @@ def awake(plan: Plan, snapshot: Snapshot, memory: Memory) -> str:
     seen = plan.assessment
     parts = (
         (plan.actions or plan.blocked, "a wish"),
-        (any(event.kind != "seen" for event in plan.events), "a fact"),
+        (any(event.kind not in PASSING for event in plan.events), "a fact"),
         (seen.equity is None or seen.strange or seen.doubt or memory.doubt, "equity in doubt"),
         (seen.stress > 0 or seen.regime == "bear" or seen.alarms, "the market"),
         (snapshot.positions or seen.stables.futures_wallet or memory.hedges or memory.bridges, "futures"),
@@ -86,35 +106,16 @@ def loud(plan: Plan, memory: Memory, policy: Policy, ahead: Prospect) -> Flags:
     with np.errstate(invalid="ignore"):
         worth = float(seen.equity or 0) + (ahead.price - now) @ coins
         net = ahead.price * coins / worth[:, None]
-        leap = np.abs(ahead.price / ahead.before - 1).max(axis=1, initial=0.0)
         quiet = (
-            (worth > 0)
-            & (leap < float(policy.limits.price_jump) / 2)
-            & _unstartled(ahead, plan, policy)
+            ahead.steady
+            & (worth > 0)
             & threshold.quiet(net, items, policy)
             & narrative.quiet(net, items, policy)
             & floor.quiet(float(seen.stables.liquid) / worth, policy)
             & calendar.quiet(ahead.at_ms, plan.at, policy)
             & _unbroken(worth, plan, memory, policy)
         )
-    made: Flags = ~quiet | ahead.told
-    return made
-
-
-def _unstartled(ahead: Prospect, plan: Plan, policy: Policy) -> Flags:
-    """Spreads under what spikes (R-G4) and what alarms (R-S9), whatever their medians come to be.
-
-    Without stress an alarmed spread is a reason only where a whole sleeve has one (R-A17).
-    """
-    spikes = np.minimum(ahead.calm * float(policy.spike.spread_ratio), float(SPREAD_WITHOUT_MEDIAN))
-    made: Flags = np.asarray((ahead.spread < spikes - SLACK).all(axis=1))
-    calm = ahead.spread < ahead.calm * SPREAD_TIMES - SLACK
-    if policy.stress.enabled:
-        return made & calm.all(axis=1)
-    for name in policy.targets.sleeves:
-        members = np.array([item.sleeve == name for item in plan.assessment.exposures])
-        if members.any():
-            made &= calm[:, members].any(axis=1)
+    made: Flags = ~quiet
     return made
 
 

@@ -26,7 +26,7 @@ CENT = Decimal("0.01")
 
 
 @dataclass(slots=True)
-class _Kind:
+class Kind:
     """One number of one symbol: the samples of the present UTC day, and (day, median, samples) of those before."""
 
     today: list[Decimal] = field(default_factory=list)
@@ -48,8 +48,8 @@ class _Kind:
 @dataclass(slots=True)
 class _Symbol:
     day: str = ""
-    spread: _Kind = field(default_factory=_Kind)
-    depth: _Kind = field(default_factory=_Kind)
+    spread: Kind = field(default_factory=Kind)
+    depth: Kind = field(default_factory=Kind)
 
 
 class Medians:
@@ -76,23 +76,10 @@ class Medians:
                 self._add(symbol, at.date().isoformat(), *seen)
         await self._save()
 
-    def passed(self, at: datetime, seen: Mapping[str, tuple[Decimal, Decimal]]) -> None:
-        """Take an hour's sample as (spread, depth) by symbol, where whoever plays the past knows them beforehand."""
+    def stand(self, at: datetime, seen: Mapping[str, tuple[str, Kind, Kind]]) -> None:
+        """Take what was sampled up to ``at`` as (day, spread, depth) by symbol, where who plays the past knows it."""
         self._sampled_at = at
-        day = at.date().isoformat()
-        for symbol, numbers in seen.items():
-            self._add(symbol, day, *numbers)
-
-    def least_spread(self, symbol: str) -> Decimal | None:
-        """What the median of the spread cannot be under before the day's end; None where none will be told by then."""
-        known = self._symbols.get(symbol)
-        if known is None:
-            return None
-        days, today = [each for _, each, _ in known.spread.days], known.spread.today
-        if sum(count for _, _, count in known.spread.days) + len(today) + A_DAY < LEAST:
-            return None
-        turned = [*days, median(today)][-DAYS:] if today else days
-        return min(median([*each, ZERO]) for each in (days, turned))
+        self._symbols.update({name: _Symbol(*samples) for name, samples in seen.items()})
 
     def of(self, symbol: str) -> tuple[Decimal | None, Decimal | None]:
         """Spread as a fraction of the mid, and the thinner side's depth in quote; None while not known."""
@@ -155,7 +142,7 @@ def spread_and_depth(book: Book, within: Decimal) -> tuple[Decimal, Decimal] | N
 
 
 def _encoded(symbols: Mapping[str, _Symbol], sampled_at: datetime | None) -> bytes:
-    def kind(one: _Kind) -> dict[str, Any]:
+    def kind(one: Kind) -> dict[str, Any]:
         days = [[day, plain(value), count] for day, value, count in one.days]
         return {"today": [plain(value) for value in one.today], "days": days}
 
@@ -166,9 +153,9 @@ def _encoded(symbols: Mapping[str, _Symbol], sampled_at: datetime | None) -> byt
 
 
 def _decoded(state: bytes) -> tuple[dict[str, _Symbol], datetime | None]:
-    def kind(one: Mapping[str, Any]) -> _Kind:
+    def kind(one: Mapping[str, Any]) -> Kind:
         days = [(str(day), Decimal(value), int(count)) for day, value, count in one["days"]]
-        return _Kind([Decimal(value) for value in one["today"]], days)
+        return Kind([Decimal(value) for value in one["today"]], days)
 
     told = json.loads(state)
     at = None if told["at"] is None else datetime.fromisoformat(told["at"])

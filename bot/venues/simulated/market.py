@@ -157,28 +157,46 @@ def book(mid: float, spread: float, depth: float, grid: Grid, at: datetime, ripp
 
 
 def tops(
-    mids: Floats, spreads: Floats, depths: Floats, decimals: tuple[int, int], ripples: Floats
+    mids: Floats,
+    spreads: Floats,
+    depths: Floats,
+    decimals: tuple[int, int],
+    ripples: Floats,
+    shares: tuple[Floats, Floats] | None = None,
 ) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
     """The levels of many books at once: (bids, amounts), (asks, amounts), whole ticks and steps, (n, levels) each.
 
     ``mids``, ``spreads``, ``depths``, ``ripples`` are (n,), as in `book`; ``decimals``: of prices and amounts.
+    ``shares``: `shares_of` the ripples where they are known already, of the nearest levels alone where only those are
+    asked for.
     """
     tick, step = decimals
+    levels = slice(None if shares is None else shares[0].shape[1])
     mid_ticks = np.rint(mids * 10**tick)[:, None]
-    reach = spreads[:, None] / 2 + _OFFSETS
+    reach = spreads[:, None] / 2 + _OFFSETS[levels]
     bid_ticks = np.floor(mid_ticks * (1 - reach))
     ask_ticks = np.ceil(mid_ticks * (1 + reach))
     # Coarse ticks may put two levels on one price: each must lie at least a tick beyond the one before.
-    bid_ticks = np.minimum.accumulate(np.minimum(bid_ticks, mid_ticks - 1) + _LEVELS, axis=1) - _LEVELS
-    ask_ticks = np.maximum.accumulate(np.maximum(ask_ticks, mid_ticks + 1) - _LEVELS, axis=1) + _LEVELS
+    bid_ticks = np.minimum.accumulate(np.minimum(bid_ticks, mid_ticks - 1) + _LEVELS[levels], axis=1) - _LEVELS[levels]
+    ask_ticks = np.maximum.accumulate(np.maximum(ask_ticks, mid_ticks + 1) - _LEVELS[levels], axis=1) + _LEVELS[levels]
     scales = depths / mids * 10**step
-    return (_whole(bid_ticks), _amounts(scales, ripples)), (_whole(ask_ticks), _amounts(scales, ripples + 1.7))
+    bought, sold = shares_of(ripples) if shares is None else shares
+    return (_whole(bid_ticks), _amounts(scales, bought)), (_whole(ask_ticks), _amounts(scales, sold))
 
 
-def _amounts(scales: Floats, ripples: Floats) -> Ints:
-    """Whole steps per level, (n, levels)."""
-    shares = _SHARES * (1 + 0.2 * np.sin(_LEVELS * 12.9898 + ripples[:, None]))
+def shares_of(ripples: Floats) -> tuple[Floats, Floats]:
+    """What part of a book's depth lies on each level of its bids and asks, (n, levels) each."""
+    return _shares(ripples), _shares(ripples + 1.7)
+
+
+def _shares(ripples: Floats) -> Floats:
+    shares: Floats = _SHARES * (1 + 0.2 * np.sin(_LEVELS * 12.9898 + ripples[:, None]))
     shares[:, :NEAR_LEVELS] /= shares[:, :NEAR_LEVELS].sum(axis=1, keepdims=True)
+    return shares
+
+
+def _amounts(scales: Floats, shares: Floats) -> Ints:
+    """Whole steps per level, (n, levels)."""
     return _whole(np.maximum(1.0, np.floor(shares * scales[:, None])))
 
 

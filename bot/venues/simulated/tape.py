@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bot.core.instruments import Market, base_of, is_swap, spot_symbol, swap_symbol
 from bot.core.numbers import from_milliseconds, milliseconds, utc_text
 from bot.core.snapshot import Book, Feeds, Funding
-from bot.venues.simulated.columns import Asked, Columns, columns
+from bot.venues.simulated.columns import Asked, Columns, columns, near_shares
 from bot.venues.simulated.market import CURRENCY, Floats, Grid, book, on_tick, spot_market, swap_market
 from bot.venues.simulated.paths import DAY_HOURS, HOUR_MS, aggregated
 from bot.venues.simulated.recordings import Rates, TapeError, in_utc, read_candles, read_funding
@@ -31,8 +31,6 @@ STALE_MS = 2 * HOUR_MS
 # Without a start: after the bars that a regime of 200 days needs, or in the middle of a shorter tape.
 WARM_UP = timedelta(days=210)
 
-DEPTH_SHARE = 0.001  # of 24 h turnover rests within 0.5 % on each side
-SPREADS = ((1e9, 1e-4), (1e8, 2e-4), (1e7, 5e-4), (0.0, 1.5e-3))  # turnover of 24 h (USDT) and the spread from there on
 CALM_RANGE = 0.02  # an hour's range beyond which spreads widen in proportion
 WIDEST = 5.0
 LEAST_NOTIONAL = 5
@@ -40,6 +38,21 @@ PRICE_DIGITS = 7  # significant, at the lowest price recorded
 MOST_DECIMALS = 8
 MAINTENANCE = ((1e9, "0.004"), (1e8, "0.0065"), (0.0, "0.01"))
 FUNDING_TOLERANCE = 1.5  # intervals without a record after which the rate is unknown
+
+
+@dataclass(frozen=True, slots=True)
+class BookModel:
+    """How books, which were not recorded, are made of turnover in 24 h (USDT).
+
+    ``spreads``: (turnover, spread from there on), largest first; never under two ticks. ``depth_share``: of the
+    turnover rests within 0.5 % of the mid on each side.
+    """
+
+    spreads: tuple[tuple[float, float], ...] = ((1e9, 1e-4), (1e8, 2e-4), (1e7, 5e-4), (0.0, 1.5e-3))
+    depth_share: float = 0.001
+
+
+USUAL_BOOKS = BookModel()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +73,11 @@ class TapeScene:
     first), so that every instant has a price and no extreme is missed.
     """
 
-    def __init__(self, folder: Path, start: datetime | str | None = None) -> None:
+    def __init__(self, folder: Path, start: datetime | str | None = None, *, model: BookModel = USUAL_BOOKS) -> None:
         """Raise `TapeError` where the folder holds nothing that can be played, or `start` lies outside of it."""
         self._reels = {name: _reel(bars) for name, bars in read_candles(folder).items()}
         self._rates = read_funding(folder)
+        self._model = model
         first_ms = min(reel.bars[0, 0] for reel in self._reels.values())
         last_ms = max(reel.bars[-1, 0] for reel in self._reels.values())
         self._end = from_milliseconds(last_ms + HOUR_MS)
@@ -75,6 +89,7 @@ class TapeScene:
                 f"must be from {utc_text(first)} to {utc_text(self._end)}"
             )
         self._frames: dict[tuple[str, int], Floats] = {}
+        self._shares: tuple[NDArray[np.int64], tuple[Floats, Floats]] | None = None  # of the hours asked for last
         self._book = lru_cache(maxsize=256)(self._made_book)
 
     @property
@@ -136,9 +151,9 @@ class TapeScene:
         if closed >= 0:
             bar = reel.bars[closed]
             width = min(WIDEST, max(1.0, float((bar[HIGH] - bar[LOW]) / bar[CLOSE]) / CALM_RANGE))
-        spread = next(spread for least, spread in SPREADS if turnover >= least) * width
+        spread = next(spread for least, spread in self._model.spreads if turnover >= least) * width
         grid = reel.swap if is_swap(symbol) else reel.spot
-        return book(mid, spread, turnover * DEPTH_SHARE, grid, at, float(at_ms // 60_000 % 10_007))
+        return book(mid, spread, turnover * self._model.depth_share, grid, at, float(at_ms // 60_000 % 10_007))
 
     def columns(self, symbol: str, times_ms: NDArray[np.int64], within: Decimal) -> Columns | None:
         """What `book` shows at many full hours at once; no quote in an hour that was not recorded."""
@@ -146,7 +161,9 @@ class TapeScene:
         if reel is None:
             return None
         grid = reel.swap if is_swap(symbol) else reel.spot
-        return columns(_asked(reel, times_ms), grid.tick, grid.step, within)
+        if self._shares is None or self._shares[0] is not times_ms:
+            self._shares = (times_ms, near_shares(times_ms, within))
+        return columns(_asked(reel, times_ms, self._model), self._shares[1], grid.tick, grid.step, within)
 
     # ---- candles and volume -------------------------------------------------------------------
 
@@ -290,21 +307,24 @@ def _unfinished(reel: _Reel, opened_ms: int, at_ms: int, frame_ms: int) -> Float
     return aggregated(bars, frame_ms)
 
 
-def _asked(reel: _Reel, times_ms: NDArray[np.int64]) -> Asked:
+def _asked(reel: _Reel, times_ms: NDArray[np.int64], model: BookModel) -> Asked:
     """What the books at these full hours are made of, as `TapeScene.book` makes each."""
     bars = reel.bars
     row = np.searchsorted(bars[:, 0], times_ms, side="right") - 1
-    known = (row >= 0) & (bars[row, 0] == times_ms)
+    into_ms = times_ms - bars[row, 0]
+    price = np.where(into_ms >= HOUR_MS, bars[row, CLOSE], bars[row, OPEN])
+    price = np.where((row >= 0) & (into_ms <= HOUR_MS + STALE_MS), price, 0.0)
     day = np.searchsorted(bars[:, 0], times_ms - DAY_MS, side="right") - 1
     share = np.minimum(1.0, (times_ms - DAY_MS - bars[day, 0]) / HOUR_MS)
     before = np.where(day >= 0, reel.traded[day] + (reel.traded[day + 1] - reel.traded[day]) * share, 0.0)
-    turnover = reel.traded[row] + (reel.traded[row + 1] - reel.traded[row]) * 0.0 - before
+    part = np.minimum(1.0, into_ms / HOUR_MS)
+    turnover = reel.traded[row] + (reel.traded[row + 1] - reel.traded[row]) * part - before
     closed = np.searchsorted(bars[:, 0], times_ms - HOUR_MS, side="right") - 1
     span = (bars[closed, HIGH] - bars[closed, LOW]) / bars[closed, CLOSE] / CALM_RANGE
     width = np.where(closed >= 0, np.minimum(WIDEST, np.maximum(1.0, span)), 1.0)
-    spread = np.select([turnover >= least for least, _ in SPREADS], [spread for _, spread in SPREADS], SPREADS[-1][1])
-    mids = np.where(known & (turnover > 0), bars[row, OPEN], 0.0)
-    return Asked(mids, spread * width, turnover * DEPTH_SHARE, times_ms)
+    over = [turnover >= least for least, _ in model.spreads]
+    spread = np.select(over, [spread for _, spread in model.spreads], model.spreads[-1][1])
+    return Asked(price, np.where(turnover > 0, price, 0.0), spread * width, turnover * model.depth_share)
 
 
 def _turnover(reel: _Reel, at_ms: int) -> float:

@@ -35,7 +35,11 @@ def test_columns_show_what_every_single_book_shows(tmp_path: Path, coin: str, na
         assert book is not None
         best = (book.bids[0][0], book.asks[0][0])
         assert best == tuple(Decimal(int(side[row])).scaleb(-found.tick) for side in (found.bid, found.ask))
-        assert found.spread_and_depth(row) == spread_and_depth(book, WITHIN)
+        price, seen = scene.price(symbol, from_milliseconds(time_ms)), spread_and_depth(book, WITHIN)
+        assert price == Decimal(int(found.mid[row])).scaleb(-found.tick)
+        depth = Decimal(int(found.depth[row])).scaleb(-found.scale).quantize(Decimal("0.01"))
+        assert seen is not None
+        assert seen[1] == depth
 
 
 def test_an_hour_that_was_not_recorded_has_no_quote(tmp_path: Path) -> None:
@@ -45,7 +49,11 @@ def test_an_hour_that_was_not_recorded_has_no_quote(tmp_path: Path) -> None:
     times = rows[:, 0].astype(np.int64)
     found = scene.columns("BTC/USDT", times, WITHIN)
     assert found is not None
-    assert np.flatnonzero(found.bid == 0).tolist() == [0, *range(400, 406)]  # before the first bar nothing was traded
+    # Before the first bar nothing was traded; after the last one its close still counts for two hours.
+    assert np.flatnonzero(found.bid == 0).tolist() == [0, *range(403, 406)]
+    shown = [scene.book("BTC/USDT", from_milliseconds(int(time_ms))) for time_ms in times]
+    assert [book is not None for book in shown] == found.known.tolist()
+    assert [book.bids[0][0].scaleb(found.tick) for book in shown if book] == found.bid[found.known].tolist()
     assert scene.columns("ETH/USDT", times, WITHIN) is None
 
 
