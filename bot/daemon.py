@@ -72,6 +72,7 @@ class Body:
     delivery: Callable[[], Delivery] | None = None  # of alerts, to people
     push: Push | None = None  # what may wake a cycle early
     dead_man: DeadMan | None = None  # cancels what rests at the venue once it no longer hears of us
+    hears: bool = True  # signals; False: who runs several of them in one process hears for all
     config_path: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -125,9 +126,13 @@ class Daemon:
         """Ask for a clean end: nothing more is sent, what is under way is finished and recorded."""
         self._stop.set()
 
+    def halt(self) -> None:
+        """A signal asks for a halt."""
+        self.kill.set("halt", "signal", "SIGUSR1")
+
     async def run(self, cycles: int | None = None) -> int:
         """Open, lead, cycle, and let go of everything again; raises PortError when it cannot begin."""
-        with heard(stop=self.stop, halt=lambda: self.kill.set("halt", "signal", "SIGUSR1")):
+        with heard(stop=self.stop, halt=self.halt) if self._body.hears else contextlib.nullcontext():
             try:
                 await self._begin()
                 await self._work(cycles)

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import structlog
@@ -78,16 +78,20 @@ def run_of(settings: Settings) -> Run:
     return Run(__version__, fingerprint, config, config_hash(settings.policy()))
 
 
-def set_up_logging(settings: Settings) -> None:
-    """Lines on stderr: JSON where nobody watches, text on a terminal; secrets are taken out."""
+def set_up_logging(settings: Settings, clean: Callable[..., Any] | None = None) -> None:
+    """Lines on stderr: JSON where nobody watches, text on a terminal; secrets are taken out (by ``clean``).
+
+    What a task binds (the portfolio, where there are many) stands in each of its lines.
+    """
     text = settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())
     level = logging.getLevelName(settings.log.level.upper())
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            redactor(settings),
+            clean or redactor(settings),
             structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(default=str),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -23,6 +23,7 @@ from bot.cli import (
     db,
     drill,
     explain,
+    fleet,
     init,
     lists,
     live,
@@ -92,6 +93,7 @@ for command in COMMANDS:
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(data.app, name="data")
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(live.app, name="live")
 
 

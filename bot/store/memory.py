@@ -211,6 +211,8 @@ class MemoryStore:
     async def keep(self, name: str, state: bytes | None = None) -> bytes | None:
         """See the Protocol."""
         if state is not None:
+            if self._held is not None:
+                self._led(self._held)
             self._book.kept[name] = bytes(state)
         return self._book.kept.get(name)
 

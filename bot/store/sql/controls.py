@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from bot.ports.errors import StoreRefused
 from bot.ports.store import ControlRow, Identity
 from bot.store.sql import booking, reading, schema
-from bot.store.sql.engine import Database, new_id
+from bot.store.sql.engine import Database, Pool, new_id
 from bot.store.sql.tables import controls, portfolios
 
 T = TypeVar("T")
@@ -20,8 +20,10 @@ T = TypeVar("T")
 class SqlControls:
     """`bot.ports.store.Controls` of one book; a request to a record that does not exist yet makes it."""
 
-    def __init__(self, url: str, identity: Identity, utc_now: Callable[[], datetime]) -> None:
-        self._database = Database(url)
+    def __init__(
+        self, url: str, identity: Identity, utc_now: Callable[[], datetime], *, pool: Pool | None = None
+    ) -> None:
+        self._database = Database(url, pool=pool)
         self._url = url
         self._identity = identity
         self._utc_now = utc_now

@@ -27,6 +27,7 @@ BUSY_TIMEOUT_MS: Final = 5_000
 _BUSY_STEP_MS: Final = 10
 CONNECT_TIMEOUT_S: Final = 5
 STATEMENT_TIMEOUT_S: Final = 30
+POOLED: Final = 8  # connections of a pool, of each kind
 _DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 T = TypeVar("T")
 
@@ -56,12 +57,65 @@ def _file_name(url: URL) -> str:
     return "" if url.database in (None, ":memory:") else str(url.database)
 
 
-class Database:
-    """One process' way to one database. ``query_only`` cannot write, whatever it is asked to."""
+def server_engine(url: URL, *, query_only: bool, name: str = "ballast", **pooling: Any) -> AsyncEngine:
+    """The way to a server; ``name`` is what it calls our sessions."""
+    settings = {"application_name": name, "TimeZone": "UTC"}
+    if query_only:
+        settings["default_transaction_read_only"] = "on"
+    return create_async_engine(
+        url,
+        pool_pre_ping=True,
+        # A reader's several statements see one state, as they do in SQLite; a writer holds the lease's row instead.
+        isolation_level="REPEATABLE READ" if query_only else "READ COMMITTED",
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": STATEMENT_TIMEOUT_S,
+            "server_settings": settings,
+        },
+        **pooling,
+    )
 
-    def __init__(self, url: str, *, query_only: bool = False, foreign_keys: bool = True) -> None:
+
+class Pool:
+    """A server's connections that many handles of one process share: they do not grow with the portfolios.
+
+    Of size 1 it is one session for as long as that lives; ``name`` is what the server calls it.
+    """
+
+    def __init__(self, url: str, *, size: int = POOLED, name: str = "ballast") -> None:
+        self._url = parsed(url)
+        self._size = size
+        self._name = name
+        self._engines: dict[bool, AsyncEngine] = {}
+
+    def engine(self, *, query_only: bool) -> AsyncEngine:
+        """The engine for writers or for readers, made when it is first asked for."""
+        made = self._engines.get(query_only)
+        if made is None:
+            pooling: dict[str, Any] = {"pool_size": self._size, "max_overflow": 0}
+            made = server_engine(self._url, query_only=query_only, name=self._name, **pooling)
+            self._engines[query_only] = made
+        return made
+
+    async def close(self) -> None:
+        """Let go of every connection; the handles that share them must be done."""
+        engines, self._engines = self._engines, {}
+        for engine in engines.values():
+            await engine.dispose()
+
+
+class Database:
+    """One process' way to one database. ``query_only`` cannot write, whatever it is asked to.
+
+    With a ``pool`` a server's connections are that one's, and it closes them.
+    """
+
+    def __init__(
+        self, url: str, *, query_only: bool = False, foreign_keys: bool = True, pool: Pool | None = None
+    ) -> None:
         self.url = parsed(url)
         self._query_only = query_only
+        self._pool = pool
         self._foreign_keys = foreign_keys
         self._engine: AsyncEngine | None = None
         self._line: Connection | None = None  # the one connection to a file
@@ -138,9 +192,7 @@ class Database:
 
     async def _run(self, work: Callable[[Connection], T]) -> T:
         with self._in_our_words():
-            if self._engine is None:
-                self._engine = self._connect()
-            async with self._engine.begin() as connection:
+            async with self._served().begin() as connection:
                 return await connection.run_sync(work)
 
     @contextmanager
@@ -159,22 +211,12 @@ class Database:
         event.listen(engine, "connect", self._settle_sqlite)
         return engine.connect()
 
-    def _connect(self) -> AsyncEngine:
-        settings = {"application_name": "ballast", "TimeZone": "UTC"}
-        if self._query_only:
-            settings["default_transaction_read_only"] = "on"
-        return create_async_engine(
-            self.url,
-            pool_pre_ping=True,
-            pool_size=2,
-            # A reader's several statements see one state, as they do in SQLite; a writer holds the lease's row instead.
-            isolation_level="REPEATABLE READ" if self._query_only else "READ COMMITTED",
-            connect_args={
-                "timeout": CONNECT_TIMEOUT_S,
-                "command_timeout": STATEMENT_TIMEOUT_S,
-                "server_settings": settings,
-            },
-        )
+    def _served(self) -> AsyncEngine:
+        if self._pool is not None:
+            return self._pool.engine(query_only=self._query_only)
+        if self._engine is None:
+            self._engine = server_engine(self.url, query_only=self._query_only, pool_size=2)
+        return self._engine
 
     def _settle_sqlite(self, connection: Any, _record: object) -> None:
         # None: the driver begins nothing by itself; we do, and DDL stays inside the transaction.

@@ -16,7 +16,7 @@ from bot.ports.errors import StoreError, StoreRefused
 from bot.ports.store import AlertRow, DecisionRow, Identity, OrderRow
 from bot.store.sql import booking, reading, schema
 from bot.store.sql.bars import BarReader, check
-from bot.store.sql.engine import Database
+from bot.store.sql.engine import Database, Pool
 from bot.store.sql.prepared import Prepared
 from bot.store.sql.tables import (
     actions,
@@ -44,8 +44,8 @@ _PAGE = 50  # decisions with their inputs that a reader holds at once
 class SqlRecord:
     """`bot.ports.store.Record` of one book: an identity's, or the one that decided last when none is given."""
 
-    def __init__(self, url: str, identity: Identity | None = None) -> None:
-        self._database = Database(url, query_only=True)
+    def __init__(self, url: str, identity: Identity | None = None, *, pool: Pool | None = None) -> None:
+        self._database = Database(url, query_only=True, pool=pool)
         self._url = url
         self._identity = identity
         self._known: tuple[int, str] | None = None

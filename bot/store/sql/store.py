@@ -22,7 +22,7 @@ from bot.ports.store import Identity, Loaded, MoveRow, OrderRow, Run
 from bot.store import rows
 from bot.store.sql import booking, leasing, ledger, reading, schema
 from bot.store.sql.bars import BarWriter, prune_bars
-from bot.store.sql.engine import Database, insert_if_new
+from bot.store.sql.engine import Database, Pool, insert_if_new
 from bot.store.sql.prepared import Prepared
 from bot.store.sql.tables import (
     actions,
@@ -71,8 +71,9 @@ class SqlStore:
         *,
         migrations: schema.Migrations | None = None,
         checkpoint_every: int = rows.CHECKPOINT_EVERY,
+        pool: Pool | None = None,
     ) -> None:
-        self._database = Database(url)
+        self._database = Database(url, pool=pool)
         self._url = url
         self._utc_now = utc_now
         self._migrations = migrations or schema.Migrations()
@@ -242,8 +243,11 @@ class SqlStore:
             found = await self._database.read(lambda connection: _KEPT.value(connection, mine))
             return None if found is None else bytes(found)
         values = {"book_id": book, "name": name, "at": self._utc_now(), "state": state}
+        fence = self._fence
 
         def write(connection: Connection) -> None:
+            if fence is not None:  # who led and does no longer must not lay its old state over the new leader's
+                leasing.check(connection, book, fence)
             if not _KEEP.run(connection, {f"b_{column}": value for column, value in values.items()}):
                 _INSERT["simulated_accounts"].run(connection, values)
 

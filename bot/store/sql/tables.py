@@ -363,6 +363,19 @@ leases = Table(
     _utc("until"),
 )
 
+# One row a process that leads portfolios for a fleet, and no longer counted once ``until`` has passed.
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    _text("host"),
+    Column("pid", Integer, nullable=False),
+    _text("version"),
+    _utc("started_at"),
+    _utc("until"),
+    _text("body"),
+)
+
 simulated_accounts = Table(
     "simulated_accounts",
     metadata,

@@ -19,12 +19,13 @@ from bot.store.sql.schema import HEAD, VERSION_TABLE, Migrations, version_of
 from bot.store.sql.tables import metadata
 from tests.contract.store.builders import MAIN, HandClock, a_plan, a_policy, a_snapshot, a_state, a_wish, an_intent
 
+FOLLOWING = f"{int(HEAD) + 1:04d}"
 NEXT = '''"""One more column, and a table rebuilt the way SQLite needs it."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{following}"
+down_revision = "{head}"
 branch_labels = None
 depends_on = None
 
@@ -55,19 +56,21 @@ def newer(tmp_path: Path, more: str = "") -> Migrations:
     """The migrations of a version that has one more."""
     target = tmp_path / "migrations"
     shutil.copytree(folder("migrations"), target, ignore=shutil.ignore_patterns("__pycache__"))
-    (target / "versions" / "0002_next.py").write_text(NEXT.format(more=more), encoding="utf-8")
-    return Migrations("0002", target)
+    text_of_it = NEXT.format(more=more, following=FOLLOWING, head=HEAD)
+    (target / "versions" / f"{FOLLOWING}_next.py").write_text(text_of_it, encoding="utf-8")
+    return Migrations(FOLLOWING, target)
 
 
 def from_scratch(tmp_path: Path) -> Migrations:
     """The same migrations, run one by one even where there is nothing yet."""
     target = tmp_path / "scratch"
     shutil.copytree(folder("migrations"), target, ignore=shutil.ignore_patterns("__pycache__"))
-    (target / "versions" / "0002_nothing.py").write_text(
-        'revision = "0002"\ndown_revision = "0001"\nbranch_labels = depends_on = None\n\n\ndef upgrade():\n    pass\n',
+    (target / "versions" / f"{FOLLOWING}_nothing.py").write_text(
+        f'revision = "{FOLLOWING}"\ndown_revision = "{HEAD}"\nbranch_labels = depends_on = None\n\n\n'
+        "def upgrade():\n    pass\n",
         encoding="utf-8",
     )
-    return Migrations("0002", target)
+    return Migrations(FOLLOWING, target)
 
 
 def shape(connection: Connection) -> dict[str, Any]:
@@ -154,7 +157,7 @@ async def test_a_newer_version_migrates_what_is_there(
 ) -> None:
     await began(empty_url, clock, done=True)
     assert await upgrade(empty_url, clock, newer(tmp_path))
-    assert await database.read(version_of) == "0002"
+    assert await database.read(version_of) == FOLLOWING
     kept = text("SELECT o.client_id, o.tag, p.subaccount FROM orders o JOIN portfolios p ON p.id = o.book_id")
     assert await database.read(lambda connection: connection.execute(kept).all()) == [(an_intent().client_id, None, "")]
     assert not await upgrade(empty_url, clock, newer(tmp_path / "again"))
@@ -202,7 +205,7 @@ async def test_a_migration_that_fails_leaves_everything_as_it_was(
 
 async def test_an_older_version_refuses_a_newer_schema(empty_url: str, tmp_path: Path, clock: HandClock) -> None:
     await upgrade(empty_url, clock, newer(tmp_path))
-    line = "schema is 0002, this version of ballast reads 0001; use the newer version that wrote it"
+    line = f"schema is {FOLLOWING}, this version of ballast reads {HEAD}; use the newer version that wrote it"
     for migrate in (True, False):
         with pytest.raises(StoreRefused, match=line):
             await SqlStore(empty_url, clock).open(MAIN, migrate=migrate)

@@ -1,0 +1,112 @@
+"""Owns the Protocol of a fleet's roster: who works, who leads what until when, and the claim before a lease."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.ports.store import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a worker would lead a portfolio with: the program's version and the hash of its whole configuration."""
+
+    version: str
+    config: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process of the fleet as it announces itself. One that drains offers nothing.
+
+    ``offers`` by portfolio; ``troubles``: why it could not lead one lately.
+    """
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    troubles: Mapping[str, str] = field(default_factory=dict)
+    draining: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who leads a book, until when (the roster's time), under which fencing number; ``holder`` "" when nobody does."""
+
+    book: int
+    holder: str
+    fence: int
+    until: datetime
+
+    def runs(self, at: datetime) -> bool:
+        """Whether somebody leads under it."""
+        return bool(self.holder) and self.until > at
+
+
+@dataclass(frozen=True, slots=True)
+class Muster:
+    """The fleet at one instant: workers that spoke lately, and every lease by book."""
+
+    at: datetime
+    workers: Sequence[Worker]
+    leases: Mapping[int, Lease]
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A portfolio as its fleet is shown. ``body``: the last beat, as `status` reads it; ages are host seconds.
+
+    ``version`` and ``config``: what the leader of this fence began with.
+    """
+
+    identity: Identity
+    holder: str
+    fence: int
+    lease_left_s: float | None
+    beat_age_s: float | None
+    last_cycle_at: datetime | None
+    version: str
+    config: str
+    body: Mapping[str, Any]
+
+
+class Roster(Protocol):
+    """A fleet's one coordinator is the record itself."""
+
+    async def open(self) -> None:
+        """Connect and bring the schema up; raises PortError."""
+        ...
+
+    def now(self) -> datetime:
+        """The roster's time, UTC: the server's where there is one, so that leases do not hang on a machine's clock."""
+        ...
+
+    async def bind(self, identities: Sequence[Identity]) -> Sequence[int]:
+        """The books of identities, made where there are none."""
+        ...
+
+    async def muster(self, me: Worker, ttl_s: float) -> Muster:
+        """Say that I work for ``ttl_s`` more, and hear who else does and who leads what."""
+        ...
+
+    async def claim(self, book: int, alive: Collection[str]) -> bool:
+        """Keep others from a book whose lease has run out; False where one of the workers ``alive`` was quicker."""
+        ...
+
+    async def drop(self, book: int) -> None:
+        """Let others claim it."""
+        ...
+
+    async def leave(self, me: Worker) -> None:
+        """Say that I work no longer."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything, claims too; safe to call twice."""
+        ...

@@ -1,0 +1,116 @@
+"""Owns the composition of a fleet: what the portfolios of one process share, and each of them over it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot import __version__
+from bot.alerts.redact import Redactor
+from bot.clocks import host_utc_now
+from bot.daemon import Body
+from bot.engine import starts
+from bot.ports.fleet import Roster, Worker
+from bot.ports.store import Identity
+from bot.settings.folder import Folder, Portfolio
+from bot.store.sql import SqlControls, SqlRecord, SqlStore
+from bot.store.sql.engine import Pool
+from bot.store.sql.roster import NAME_MOST, SqlRoster
+from bot.venues.ccxt.push import push_of
+from bot.wiring import DRY_RUN, _account, _credentials, _live_terms, _parts, _world, identity_of
+from bot.wiring_host import alerts_of, notes_of, redactor, run_of, set_up_logging
+
+
+def new_worker() -> Worker:
+    """Who this process is in the fleet: no two have one name, whatever restarts."""
+    host, mark = platform.node() or "host", secrets.token_hex(3)
+    tail = f"-{os.getpid()}-{mark}"
+    return Worker(f"{host[: NAME_MOST - len(tail)]}{tail}", host, os.getpid(), __version__, host_utc_now())
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the portfolios of one process have in common; ``me`` holds their leases."""
+
+    me: Worker
+    url: str
+    roster: Roster
+    pool: Pool | None
+
+    def identity(self, portfolio: Portfolio) -> Identity:
+        """Whose record it is."""
+        return identity_of(portfolio.settings)
+
+    async def compose(self, portfolio: Portfolio) -> Body:
+        """Everything one portfolio's daemon runs; raises PortError with one line where it cannot be had.
+
+        As `bot.wiring.compose`, but that a claim keeps others off rather than a lock of this machine: a process that
+        stands still keeps such a lock, and its portfolios are to be taken over.
+        """
+        settings, env = portfolio.settings, portfolio.env
+        identity, url = identity_of(settings), settings.store.url
+        controls = SqlControls(url, identity, self.roster.now, pool=self.pool)
+        undone = AsyncExitStack()
+        undone.push_async_callback(controls.close)
+        async with undone:
+            store = SqlStore(url, self.roster.now, pool=self.pool)
+            undone.push_async_callback(store.close)
+            terms = _live_terms(settings, env)
+            await store.open(identity, migrate=True)
+            world = await _world(settings, store.keep, (await store.load()).last_cycle_at)
+            undone.push_async_callback(world.stack.aclose)
+            identity = replace(identity, account=await _account(world.account, controls, terms))
+            await store.open(identity, migrate=False)  # refused where the record is of another account
+            alerts = alerts_of(settings, world.clock, world.stack)
+            undone.pop_all()
+        record = SqlRecord(url, identity, pool=self.pool)
+        return Body(
+            parts=_parts(settings, world, (store, controls, record), store.keep, alerts),
+            identity=identity,
+            run=run_of(settings),
+            settings=settings,
+            holder=self.me.name,
+            closed=world.stack.aclose,
+            requests=world.requests,
+            tended=world.tended,
+            kept=world.kept,
+            standing=DRY_RUN if settings.mode == "dry-run" else "",
+            starts_most=None if settings.venue.environment == "local" else starts.MOST,
+            clean=redactor(settings).text,
+            notes=notes_of(settings),
+            delivery=alerts.delivery,
+            push=push_of(settings.venue, lambda: _credentials(settings)),
+            hears=False,
+            config_path=portfolio.path,
+            env=env,
+        )
+
+
+@asynccontextmanager
+async def shared_of(url: str, me: Worker) -> AsyncIterator[Shared]:
+    """What this process needs before its first portfolio; raises PortError."""
+    roster = SqlRoster(url, me.name, host_utc_now)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(roster.close)
+        await roster.open()
+        pool = None if url.startswith("sqlite") else Pool(url)
+        if pool is not None:
+            stack.push_async_callback(pool.close)
+        yield Shared(me, url, roster, pool)
+
+
+def set_up_fleet_logging(folder: Folder, first: Portfolio) -> None:
+    """Lines on stderr as the first portfolio wants them; of a portfolio's lines its own secrets are taken out.
+
+    A line of no portfolio is cleaned of everybody's: with hundreds that is too dear for each cycle's line.
+    """
+
+    def clean(logger: Any, name: str, line: Any) -> Any:
+        return Redactor(folder.secrets(line.get("portfolio")))(logger, name, line)
+
+    set_up_logging(first.settings, clean)

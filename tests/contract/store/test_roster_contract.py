@@ -1,0 +1,125 @@
+"""A fleet's roster, on both databases: who works, who may start what, and that a deposed leader keeps nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.clocks import host_utc_now
+from bot.ports.errors import Fenced
+from bot.ports.fleet import Offer, Worker
+from bot.ports.store import Identity
+from bot.store.sql import SqlStore
+from bot.store.sql.roster import SqlRoster
+from tests.contract.store.builders import MAIN
+from tests.contract.store.conftest import Handles
+from tests.server import Postgres
+
+Make = Callable[[str], SqlRoster]
+OTHER = Identity("other", "paper", "binance", "local")
+
+
+def a_worker(name: str, **over: object) -> Worker:
+    return Worker(**{"name": name, "host": "here", "pid": 7, "version": "1", "started_at": host_utc_now(), **over})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def roster_at(postgres: Postgres, postgres_template: str) -> AsyncIterator[Make]:
+    """Rosters of several workers on one PostgreSQL."""
+    url, made = postgres.make_database(template=postgres_template), []
+
+    def make(name: str) -> SqlRoster:
+        made.append(SqlRoster(url, name, host_utc_now))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()
+
+
+async def test_a_deposed_leader_keeps_no_state(handles: Handles) -> None:
+    old, new = handles.store(), handles.store()
+    await old.open(MAIN, migrate=True)
+    await new.open(MAIN, migrate=True)
+    await old.lead("old", 1)
+    await old.keep("paper", b"old")
+    handles.clock.forward(2)
+    await new.lead("new", 30)
+    await new.keep("paper", b"new")
+    with pytest.raises(Fenced):
+        await old.keep("paper", b"older")
+    assert await new.keep("paper") == b"new"
+
+
+async def test_workers_see_one_another_with_what_they_offer(roster_at: Make) -> None:
+    one, two = roster_at("one"), roster_at("two")
+    offers = {"alpha": Offer("1", "hash")}
+    await one.muster(a_worker("one", offers=offers, troubles={"beta": "no key"}), 15)
+    seen = await two.muster(a_worker("two", draining=True), 15)
+    assert [worker.name for worker in seen.workers] == ["one", "two"]
+    assert seen.workers[0].offers == offers
+    assert seen.workers[0].troubles == {"beta": "no key"}
+    assert [worker.draining for worker in seen.workers] == [False, True]
+    await two.leave(a_worker("two"))
+    assert [worker.name for worker in (await one.muster(a_worker("one"), 15)).workers] == ["one"]
+
+
+async def test_a_worker_that_is_silent_is_no_longer_counted(roster_at: Make) -> None:
+    one, two = roster_at("one"), roster_at("two")
+    await one.muster(a_worker("one"), 0.05)
+    await asyncio.sleep(0.1)
+    assert [worker.name for worker in (await two.muster(a_worker("two"), 15)).workers] == ["two"]
+
+
+async def test_a_book_is_claimed_once_and_again_when_it_is_dropped_or_its_claimant_is_gone(roster_at: Make) -> None:
+    one, two = roster_at("one"), roster_at("two")
+    first, second = await one.bind([MAIN, OTHER])
+    assert await one.claim(first, {"one", "two"})
+    assert await one.claim(second, {"one", "two"})
+    assert not await two.claim(first, {"one", "two"})
+    await one.drop(first)
+    assert await two.claim(first, {"one", "two"})
+    await one.close()  # as when its process is killed: the session's end is its locks' end
+    assert await two.claim(second, {"one", "two"})
+
+
+async def test_one_that_stands_still_does_not_keep_others_off(roster_at: Make) -> None:
+    one, two, three = roster_at("one"), roster_at("two"), roster_at("three")
+    (book,) = await one.bind([MAIN])
+    assert await one.claim(book, {"one"})
+    assert await two.claim(book, {"two"})
+    # When the old claimant is gone, its lock becomes the new one's, which keeps a third off.
+    await one.close()
+    await two.muster(a_worker("two"), 15)
+    assert not await three.claim(book, {"two", "three"})
+
+
+async def test_the_rosters_time_is_the_servers_whatever_the_machine_says(roster_at: Make) -> None:
+    roster = roster_at("one")
+    roster._utc_now = lambda: host_utc_now() - timedelta(hours=1)  # noqa: SLF001 - a machine whose clock is off
+    await roster.muster(a_worker("one"), 15)
+    assert abs(roster.now() - host_utc_now()) < timedelta(seconds=5)
+
+
+async def test_a_file_serves_one_worker(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/data/ballast.db"
+    one, two = SqlRoster(url, "one", host_utc_now), SqlRoster(url, "two", host_utc_now)
+    await one.open()
+    with pytest.raises(Fenced, match="a fleet of several needs PostgreSQL"):
+        await two.open()
+    (book,) = await one.bind([MAIN])
+    assert await one.claim(book, {"one"})
+    store = SqlStore(url, one.now)
+    await store.open(MAIN, migrate=False)
+    await store.lead("one", 15)
+    seen = await one.muster(a_worker("one"), 15)
+    assert [worker.name for worker in seen.workers] == ["one"]
+    assert seen.leases[book].runs(seen.at)
+    await store.close()
+    await one.close()
+    await two.open()
+    await two.close()
