@@ -44,6 +44,13 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
         Path | None,
         typer.Option(metavar="FOLDER", help="Also put its key pair here; a bot finds it by BALLAST_SECRETS_DIR."),
     ] = None,
+    accounts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="One account for each NAME.yaml there, as a fleet's portfolios; its keys go to KEYS/NAME.",
+        ),
+    ] = None,
     venue: Annotated[
         str,
         typer.Option(metavar="NAME", help="Whose kind of account it keeps: binance (wallets) or bybit (one wallet)."),
@@ -89,6 +96,7 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
             speed=speed,
             started=started,
             plan=plan,
+            accounts=_names(accounts),
             ended=_tell,
         )
         asyncio.run(_until_told(served))
@@ -118,6 +126,15 @@ def _plan(faults: Path | None, chaos: int | None) -> Plan | None:
     except (PlanError, OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"{faults}: {error}", param_hint="'--faults'") from None
     return lambda _markets: planned
+
+
+def _names(accounts: Path | None) -> list[str]:
+    if accounts is None:
+        return []
+    names = sorted(path.stem for path in accounts.glob("*.yaml"))
+    if not names:
+        raise typer.BadParameter(f"{accounts}, must be a folder with a NAME.yaml in it", param_hint="'--accounts'")
+    return names
 
 
 def _kind(venue: str) -> Literal["binance", "bybit"]:

@@ -7,13 +7,14 @@ import contextlib
 import socket
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from bot.local_exchange.accounts import Account, Accounts
 from bot.local_exchange.app import Address, App, Faults, Save, Terms
 from bot.local_exchange.signing import KeyPair
 from bot.ports.clock import Clock
@@ -112,7 +113,8 @@ class LocalExchange:
 
     ``save`` is awaited with the engine's state before whatever changed it is answered. ``order_requests`` and
     ``requests_by_path`` (``"GET /api/v3/account"``) count what came in since the start, refused or not. ``unified``:
-    the account is one wallet, as Bybit keeps it, and is spoken of in Bybit's dialect only.
+    the account is one wallet, as Bybit keeps it, and is spoken of in Bybit's dialect only. ``others``: more accounts,
+    each under its own key; faults are the first one's alone.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are named
@@ -128,11 +130,18 @@ class LocalExchange:
         faults: Faults | None = None,
         terms: Terms = DEFAULT_TERMS,
         unified: bool = False,
+        others: Sequence[Account] = (),
     ) -> None:
         self.exchange = exchange
         self._lines = Lines()
         terms = replace(terms, unified=True) if unified else terms
-        self._app = App(exchange, clock, KeyPair(key, secret), save, terms, faults, self._lines.hang_up)
+        hang_up = self._lines.hang_up
+        self._app: App | Accounts = App(exchange, clock, KeyPair(key, secret), save, terms, faults, hang_up)
+        if others:
+            more = {
+                each.keys.key: App(each.exchange, clock, each.keys, each.save, terms, None, hang_up) for each in others
+            }
+            self._app = Accounts(self._app, more)
         self._host = host
         self._port = port
         self._server: _Server | None = None
