@@ -1,4 +1,4 @@
-"""A fleet as its operator has it: a folder of portfolios, one exchange with an account for each, workers as processes."""
+"""A fleet as its operator has it: a folder of portfolios, an exchange with an account for each, and its workers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,4 @@ def a_fleet(path: Path, store: str, names: tuple[str, ...], *, speed: int = 60, 
 
 def at_of(line: Mapping[str, Any]) -> float:
     """When a line was written, seconds since the epoch."""
-    from datetime import datetime
-
     return datetime.fromisoformat(line["timestamp"]).timestamp()
