@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli.options import AsJson
 from bot.cli.parts import go
+from bot.cli.screen import show, show_json
 from bot.cli.told import USAGE, Told
 
 if TYPE_CHECKING:
+    from bot.ports.fleet import View
     from bot.settings.folder import Folder, Portfolio
 
 app = typer.Typer(
@@ -49,6 +52,34 @@ def run(portfolios: Portfolios = None, store: Store = None) -> None:
     Example: ballast fleet run --portfolios portfolios --store postgresql://ballast@db/ballast
     """
     _worked(portfolios, store)
+
+
+@app.command()
+def status(store: Store = None, as_json: AsJson = False) -> None:
+    """Show who leads which portfolio, since when, and how each stands.
+
+    Example: ballast fleet status --store postgresql://ballast@db/ballast
+    """
+    from bot.render.fleet import fleet_body, fleet_view
+
+    if store is None:
+        raise Told("ballast fleet status: --store URL is missing; see `ballast fleet status --help`", USAGE)
+    body = fleet_body(go(_viewed(address(store))))
+    if as_json:
+        show_json(body)
+    else:
+        show(fleet_view(body))
+
+
+async def _viewed(url: str) -> View:
+    from bot.clocks import host_utc_now
+    from bot.store.sql.posts import SqlPosts
+
+    posts = SqlPosts(url, host_utc_now)
+    try:
+        return await posts.view()
+    finally:
+        await posts.close()
 
 
 def _worked(portfolios: Path | None, store: str | None) -> None:

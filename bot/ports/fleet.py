@@ -60,9 +60,9 @@ class Muster:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A portfolio as its fleet is shown. ``body``: the last beat, as `status` reads it; ages are host seconds.
+    """A portfolio as its fleet is shown. ``holder`` leads it now ("": nobody); ages and what is left are host seconds.
 
-    ``version`` and ``config``: what the leader of this fence began with.
+    ``version`` and ``config``: what the leader of this fence began with. ``body``: the last beat, as `status` reads it.
     """
 
     identity: Identity
@@ -70,10 +70,30 @@ class Post:
     fence: int
     lease_left_s: float | None
     beat_age_s: float | None
-    last_cycle_at: datetime | None
     version: str
     config: str
     body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A fleet from outside."""
+
+    at: datetime
+    workers: Sequence[Worker]
+    posts: Sequence[Post]
+
+
+class Posts(Protocol):
+    """A fleet's readers' handle."""
+
+    async def view(self) -> View:
+        """Every portfolio of the record, by name; raises StoreError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go."""
+        ...
 
 
 class Roster(Protocol):
