@@ -84,6 +84,7 @@ class Shared:
             clean=redactor(settings).text,
             notes=notes_of(settings),
             delivery=alerts.delivery,
+            dead_man=world.dead_man,
             push=push_of(settings.venue, lambda: _credentials(settings)),
             hears=False,
             config_path=portfolio.path,
