@@ -34,6 +34,17 @@ share, for_s); adl (symbol, share); liquidation (symbol); skew (seconds, for_s).
 What bit is told at GET /local/faults and at the end."""
 
 
+Kind = Annotated[
+    str, typer.Option(metavar="NAME", help="Whose kind of account it keeps: binance (wallets) or bybit (one wallet).")
+]
+Accounts = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="One account for each NAME.yaml there, as a fleet's portfolios; its keys go to KEYS/NAME."
+    ),
+]
+
+
 def local_exchange(  # noqa: PLR0917 - typer passes all by name
     host: Annotated[str, typer.Option(metavar="HOST", help="Address it listens on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 takes any free one.")] = 8800,
@@ -44,17 +55,8 @@ def local_exchange(  # noqa: PLR0917 - typer passes all by name
         Path | None,
         typer.Option(metavar="FOLDER", help="Also put its key pair here; a bot finds it by BALLAST_SECRETS_DIR."),
     ] = None,
-    accounts: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="One account for each NAME.yaml there, as a fleet's portfolios; its keys go to KEYS/NAME.",
-        ),
-    ] = None,
-    venue: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Whose kind of account it keeps: binance (wallets) or bybit (one wallet)."),
-    ] = "binance",
+    accounts: Accounts = None,
+    venue: Kind = "binance",
     scenario: Annotated[str, typer.Option(metavar="NAME", help="tour or random.")] = "tour",
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed is the same market.")] = 7,
     tape: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Recorded candles to play instead.")] = None,
