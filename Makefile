@@ -16,7 +16,7 @@ PROVEN := $(PROVEN),bot/engine/guard.py,bot/engine/permit.py,bot/engine/reconcil
 PROVING := tests/unit/core/test_orders.py tests/unit/core/test_gates_alone.py tests/unit/engine tests/rules/test_gate_*.py tests/rules/test_stopping.py tests/rules/test_scope_changes.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test coverage bench soak check format docs tour lock clean simulate planted
+.PHONY: help venv run test presets coverage bench soak check format docs tour lock clean simulate planted
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-8s", $$2; $$1=$$2=""; print $$0}'
@@ -62,6 +62,12 @@ campaign: venv ## the long runs: five minutes of the tour for four seeds, twenty
 acceptance: venv ## 400 hours of recorded candles through the crash of May 2021; MARKET_DATA names their folder
 	@test -d "$(MARKET_DATA)/perp_1h" || { echo "MARKET_DATA is '$(MARKET_DATA)', must name a folder of recorded candles that has perp_1h in it" >&2; exit 1; }
 	@ACCEPTANCE=1 $(BIN)/python -m pytest -q tests/e2e/test_recorded.py $(ARGS)
+
+presets: venv ## the five presets over MARKET_DATA, each with its report, opened in a browser (an hour); PICTURES=1 keeps pictures
+	@test -d "$(MARKET_DATA)/perp_1h" || { echo "MARKET_DATA is '$(MARKET_DATA)', must name a folder of recorded candles that has perp_1h in it" >&2; exit 1; }
+	@for name in tactical dynamic core-satellite momentum risk-parity; do \
+	  $(BIN)/ballast backtest --config config/$$name.yaml --data "$(MARKET_DATA)/perp_1h" --cycle 1h --out data/presets/$$name || exit 1; done
+	@REPORTS=data/presets $(BIN)/python -m pytest -q tests/e2e/test_report.py -k preset $(ARGS)
 
 bench: venv ## time one decision and one whole cycle by the number of assets; ARGS="--assets 20 --rounds 9"
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/cycle.py $(ARGS)

@@ -82,7 +82,7 @@ def measured(result: Result) -> dict[str, float | None]:
         "drawdown": float(down.max()) if len(down) else None,
         "underwater_days": underwater_days(curve.times_ms, down) if len(down) else None,
         "turnover": traded / float(known.mean()) / (days / YEAR_DAYS) if len(known) and days > 0 else None,
-        "fees": float(sum((trade.fee for trade in result.trades), ZERO)),
+        "fees": float(sum((trade.fee or ZERO for trade in result.trades), ZERO)),
         "funding": float(sum((each.amount for each in result.payments if each.kind == "funding"), ZERO)),
         "fills": float(len(result.trades)),
     }

@@ -2,6 +2,9 @@
 
 Years have 365 days: these markets never close. Definitions: Sharpe (1994), Sortino (1994), Calmar as CAGR over the
 deepest drawdown of the span, the stationary bootstrap of Politis and Romano (1994) for the intervals.
+
+For whoever compares curves: `figures` judges one; `growth` takes flows out, `daily_returns` makes what every ratio is
+made of, and each ratio stands alone. All take and give plain arrays, oldest row first.
 """
 
 from __future__ import annotations
@@ -66,11 +69,10 @@ def growth(equity: Floats, flows: Floats | None = None) -> Floats:
         return np.empty(0)
     came = np.zeros_like(equity) if flows is None else np.nan_to_num(flows)
     worth = np.ones_like(equity)
-    last, value = equity[0], 1.0
-    for row in range(1, len(equity)):
-        now = equity[row]
-        if np.isfinite(now) and now > 0 and last > 0:
-            value *= max(0.0, (now - came[row]) / last)
+    last, value = 0.0, 1.0  # 0: nothing known yet
+    for row, now in enumerate(equity.tolist()):
+        if np.isfinite(now) and now > 0:
+            value *= max(0.0, (now - came[row]) / last) if last > 0 else 1.0
             last = now
         worth[row] = value
     return worth
@@ -129,11 +131,12 @@ def intervals(daily: Floats, *, seed: int = 0, samples: int = SAMPLES) -> Mappin
     """Where 90 % of resampled histories lie, by figure: blocks of about ten days drawn with replacement."""
     rng = np.random.default_rng(seed)
     asked: Mapping[str, Callable[[Floats], float | None]] = {
-        "cagr": lambda some: float(np.prod(1 + some) ** (YEAR_DAYS / len(some)) - 1),
+        "cagr": _cagr,
         "volatility": volatility,
         "sharpe": sharpe,
         "sortino": sortino,
-        "drawdown": lambda some: float(drawdowns(np.concatenate(([1.0], np.cumprod(1 + some)))).max()),
+        "calmar": _calmar,
+        "drawdown": _deepest,
     }
     found: dict[str, list[float]] = {name: [] for name in asked}
     for _ in range(samples):
@@ -147,6 +150,19 @@ def intervals(daily: Floats, *, seed: int = 0, samples: int = SAMPLES) -> Mappin
         for name, values in found.items()
         if values
     }
+
+
+def _cagr(daily: Floats) -> float:
+    return float(np.prod(1 + daily) ** (YEAR_DAYS / len(daily)) - 1)
+
+
+def _deepest(daily: Floats) -> float:
+    return float(drawdowns(np.concatenate(([1.0], np.cumprod(1 + daily)))).max())
+
+
+def _calmar(daily: Floats) -> float | None:
+    deepest = _deepest(daily)
+    return _cagr(daily) / deepest if deepest > 0 else None
 
 
 def _stationary(size: int, rng: np.random.Generator) -> NDArray[np.int64]:

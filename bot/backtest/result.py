@@ -1,12 +1,13 @@
 """Owns what a run over the past leaves: curve, decisions, fills, payments; as values and as files in a folder.
 
-The folder holds `summary.json` (name, configuration, span), `curve.csv` (one row per cycle), `decisions.jsonl` (plans
-as the plan contract has them, holds and repeated refusals folded into counts), `fills.csv` and `payments.csv`.
+The folder holds `summary.json` (name, configuration, span, ledger), `curve.csv` (one row per cycle), `decisions.jsonl`
+(plans as the plan contract has them, holds and repeated refusals folded into counts), `fills.csv`, `payments.csv`.
 
-`curve.csv`: `at` (ms), `equity`, `liquid` (accounting currency), `flow` (money in since the row before), then for each
-asset A `A.price`, `A.spot`, `A.futures`, `A.target`, `A.low`, `A.high` (weights are fractions of equity); empty is
-unknown. `fills.csv`: one row per fill, `qty` signed base units, `reference` the mid that the decision saw, `fee` in
-accounting currency. `payments.csv`: funding and interest, + = received.
+`curve.csv`: `at` (ms), `equity`, `liquid` (accounting currency), `flow` (money in since the row before), `hedges`
+(what hedges brought since the first row), then for each asset A `A.price`, `A.spot`, `A.futures`, `A.target`, `A.low`,
+`A.high` (weights are fractions of equity); empty is unknown. `fills.csv`: one row per fill, `qty` signed base units,
+`reference` the mid that the decision saw, `fee` in accounting currency (empty is unknown), `coins_each` coins in a base
+unit. `payments.csv`: funding and interest, + = received.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.core.numbers import canonical_json, plain, utc_text
+from bot.backtest.ledger import Ledger, ledger_of
+from bot.core.numbers import ONE, canonical_json, plain, utc_text
 
 Floats = NDArray[np.float64]
 SUMMARY, CURVE, DECISIONS, FILLS, PAYMENTS = (
@@ -45,7 +47,8 @@ class Curve:
     """One row per cycle, n rows and k assets. Money in accounting currency, weights as fractions of equity.
 
     ``equity`` and ``liquid`` are (n,); the others (n, k): mid price, spot and futures weight (net is their sum), target
-    and band. NaN is unknown. ``flows`` (n,) is money that came in (out: below 0) since the row before.
+    and band. NaN is unknown. ``flows`` (n,) is money that came in (out: below 0) since the row before. ``hedges`` (n,):
+    what short positions that hedge brought since the first row, costs and funding included; None: nobody counted it.
     """
 
     times_ms: NDArray[np.int64]
@@ -59,6 +62,7 @@ class Curve:
     target: Floats
     low: Floats
     high: Floats
+    hedges: Floats | None = None
 
     @property
     def net(self) -> Floats:
@@ -71,7 +75,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One fill with the reason it happened for. ``qty`` signed base units; ``fee`` in accounting currency."""
+    """One fill with the reason it happened for.
+
+    ``qty`` signed base units of ``coins_each`` coins; ``fee`` in accounting currency, None where its worth is unknown.
+    """
 
     at: datetime
     decision_id: str
@@ -84,7 +91,8 @@ class Trade:
     qty: Decimal
     price: Decimal
     reference: Decimal | None  # the mid that the decision saw
-    fee: Decimal
+    fee: Decimal | None
+    coins_each: Decimal = ONE
 
     @property
     def notional(self) -> Decimal:
@@ -94,7 +102,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Funding or interest: ``amount`` in accounting currency, + = received."""
+    """Funding or interest: ``amount`` in accounting currency (interest: in units of ``symbol``), + = received."""
 
     at: datetime
     kind: str  # funding | interest
@@ -122,6 +130,7 @@ class Result:
     decisions: tuple[Mapping[str, Any], ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    ledger: Ledger | None = None  # None where no decision knew its equity
 
 
 def write(result: Result, folder: Path) -> None:
@@ -136,10 +145,18 @@ def write(result: Result, folder: Path) -> None:
         "counts": dict(result.counts),
         "notes": list(result.notes),
         "config": dict(result.config),
+        "ledger": None if result.ledger is None else result.ledger.body(),
     }
     (folder / SUMMARY).write_text(json.dumps(about, indent=1, default=str) + "\n", encoding="utf-8")
     curve = result.curve
-    header = ["at", "equity", "liquid", "flow", *(f"{name}.{word}" for name in curve.assets for word in COLUMNS)]
+    header = [
+        "at",
+        "equity",
+        "liquid",
+        "flow",
+        "hedges",
+        *(f"{name}.{word}" for name in curve.assets for word in COLUMNS),
+    ]
     _write_rows(folder / CURVE, header, _curve_rows(curve))
     with (folder / DECISIONS).open("w", encoding="utf-8") as file:
         file.writelines(canonical_json(body) + "\n" for body in result.decisions)
@@ -164,6 +181,7 @@ def read(folder: Path) -> Result:
             decisions=tuple(_read_decisions(folder / DECISIONS)),
             counts=about["counts"],
             notes=tuple(about["notes"]),
+            ledger=ledger_of(about["ledger"]) if about.get("ledger") else None,
         )
     except FileNotFoundError as error:
         raise ResultError(f"{error.filename}: is missing; `ballast backtest --out {folder}` writes it") from error
@@ -177,7 +195,7 @@ def read(folder: Path) -> Result:
 
 _TRADE: Final = (
     "at", "decision_id", "action_id", "kind", "rule", "purpose",
-    "symbol", "asset", "qty", "price", "reference", "fee",
+    "symbol", "asset", "qty", "price", "reference", "fee", "coins_each",
 )  # fmt: skip
 _PAYMENT: Final = ("at", "kind", "symbol", "amount")
 
@@ -185,7 +203,9 @@ _PAYMENT: Final = ("at", "kind", "symbol", "amount")
 def _trade_row(trade: Trade) -> list[str]:
     words = [trade.decision_id, trade.action_id, trade.kind, trade.rule, trade.purpose, trade.symbol, trade.asset]
     reference = "" if trade.reference is None else plain(trade.reference)
-    return [utc_text(trade.at), *words, plain(trade.qty), plain(trade.price), reference, plain(trade.fee)]
+    fee = "" if trade.fee is None else plain(trade.fee)
+    each = plain(trade.coins_each)
+    return [utc_text(trade.at), *words, plain(trade.qty), plain(trade.price), reference, fee, each]
 
 
 def _trade_of(row: Mapping[str, str]) -> Trade:
@@ -196,7 +216,8 @@ def _trade_of(row: Mapping[str, str]) -> Trade:
         qty=Decimal(row["qty"]),
         price=Decimal(row["price"]),
         reference=Decimal(row["reference"]) if row["reference"] else None,
-        fee=Decimal(row["fee"]),
+        fee=Decimal(row["fee"]) if row["fee"] else None,
+        coins_each=Decimal(row["coins_each"]),
     )
 
 
@@ -205,8 +226,9 @@ def _payment_of(row: Mapping[str, str]) -> Payment:
 
 
 def _curve_rows(curve: Curve) -> Iterator[list[str]]:
+    hedges = np.full(len(curve), np.nan) if curve.hedges is None else curve.hedges
     wide = np.stack([getattr(curve, word) for word in COLUMNS], axis=2).reshape(len(curve), -1)
-    table = np.column_stack((curve.equity, curve.liquid, curve.flows, wide))
+    table = np.column_stack((curve.equity, curve.liquid, curve.flows, hedges, wide))
     for time_ms, numbers in zip(curve.times_ms.tolist(), table.tolist(), strict=True):
         yield [str(time_ms), *("" if number != number else repr(number) for number in numbers)]  # noqa: PLR0124 - NaN
 
@@ -222,7 +244,10 @@ def _read_curve(path: Path, assets: tuple[str, ...]) -> Curve:
         columns = [column(f"{name}.{word}") for name in assets]
         return np.column_stack(columns) if columns else np.empty((len(rows), 0))
 
-    return Curve(times, column("equity"), column("liquid"), column("flow"), assets, *(block(word) for word in COLUMNS))
+    hedges = column("hedges")
+    head = (column("equity"), column("liquid"), column("flow"))
+    blocks = {word: block(word) for word in COLUMNS}
+    return Curve(times, *head, assets, **blocks, hedges=None if np.isnan(hedges).all() else hedges)
 
 
 def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bot.backtest import rivals
 from bot.backtest.metrics import YEAR_DAYS, Figures, figures
 from bot.backtest.result import Curve, Floats, Result
 from bot.core.numbers import ZERO, plain, utc_text
@@ -35,24 +36,10 @@ WORDS: Final[Mapping[str, str]] = {
 def held(curve: Curve) -> Floats:
     """What the first row's equity became, bought at the first row's targets and left alone, (n,).
 
-    Bought at mid prices without fees; an asset without a price keeps its last one; the rest lies in stables.
+    Bought at mid prices without fees; an asset without a price keeps its last one; the rest lies in stables. What came
+    in was put into the targets of its row.
     """
-    if not len(curve):
-        return np.empty(0)
-    shares = np.nan_to_num(curve.target[0])
-    prices = _filled(curve.price)
-    bought = np.where(np.isfinite(prices[0]) & (prices[0] > 0), shares, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        grown = np.where(bought > 0, prices / prices[0], 0.0)
-    worth: Floats = float(curve.equity[0]) * (1 - bought.sum() + (grown * bought).sum(axis=1))
-    return worth
-
-
-def _filled(prices: Floats) -> Floats:
-    """Each column's gaps filled with the value before them."""
-    rows = np.where(np.isfinite(prices), np.arange(len(prices))[:, None], 0)
-    filled: Floats = np.take_along_axis(prices, np.maximum.accumulate(rows, axis=0), axis=0)
-    return filled
+    return rivals.held(curve).equity
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -71,13 +58,16 @@ def summary(result: Result) -> dict[str, Any]:
         "until": utc_text(result.until),
         "cycles": len(curve),
         "equity": {"first": _money(known[:1]), "last": _money(known[-1:])},
-        "figures": _figures(figures(curve.times_ms, curve.equity, curve.flows)),
-        "held": {"last": _money(held(curve)[-1:]), "figures": _figures(figures(curve.times_ms, held(curve)))},
+        "figures": figures_body(figures(curve.times_ms, curve.equity, curve.flows)),
+        "held": {
+            "last": _money(held(curve)[-1:]),
+            "figures": figures_body(figures(curve.times_ms, held(curve), curve.flows)),
+        },
         "traded": {
             "fills": len(result.trades),
             "notional": plain(traded.quantize(CENT)),
             "turnover_per_year": turnover,
-            "fees": plain(sum((trade.fee for trade in result.trades), ZERO).quantize(CENT)),
+            "fees": plain(sum((trade.fee or ZERO for trade in result.trades), ZERO).quantize(CENT)),
             "slippage": plain(slippage(result).quantize(CENT)),
         },
         "payments": {
@@ -99,7 +89,8 @@ def _money(values: Floats) -> str | None:
     return plain(Decimal(repr(float(values[0]))).quantize(CENT)) if len(values) and np.isfinite(values[0]) else None
 
 
-def _figures(found: Figures) -> dict[str, Any]:
+def figures_body(found: Figures) -> dict[str, Any]:
+    """Figures as JSON values."""
     names = (*PERCENT, *RATIO, "underwater_days")
     body: dict[str, Any] = {name: getattr(found, name) for name in names}
     return {**body, "intervals": {name: list(bounds) for name, bounds in found.intervals.items()}}

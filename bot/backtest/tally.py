@@ -12,15 +12,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.backtest.ledger import Bookkeeper
 from bot.backtest.result import COLUMNS, Curve, Floats, Payment, Result, Trade
 from bot.core.events import Event
-from bot.core.numbers import from_milliseconds, milliseconds
+from bot.core.instruments import base_of
+from bot.core.numbers import ONE, from_milliseconds, milliseconds
 from bot.core.plan_record import Plan
 from bot.core.verdicts import Refused
 from bot.ports.store import OrderRow, Record
 
 EVERY_ORDER: Final = 10_000_000
-ACROSS: Final = ("deposit", "withdrawal")  # flows that cross the account's border; others move within it
+ALIAS: Final = "venue.aliases."
 PLACES: Final = 9  # of fractions, as decisions have them
 NAN: Final = float("nan")
 Cells = tuple[float, float, float, float, float, float]  # as COLUMNS
@@ -132,32 +134,48 @@ class Tally:
         orders = {row.intent.client_id: row for row in await record.orders(EVERY_ORDER)}
         for row in orders.values():
             self.counts[f"orders.{row.state.value}"] += 1
-        events = [event async for event in record.events()]
-        curve = self._curve(events)
-        first, last = int(curve.times_ms[0]), int(curve.times_ms[-1])
-        trades = [self._trade(fill, orders) for fill in await record.fills()]
+        times = self._times()
+        first, last = int(times.min()), int(times.max())
+        each = coins_each(config)
+        book = Bookkeeper(
+            self._currency,
+            {name: row.intent.reference for name, row in orders.items()},
+            coins_each=each,
+            since=from_milliseconds(first),
+            until=from_milliseconds(last),
+        )
+        paid: list[Payment] = []
+        async for event in record.events():
+            book.take(event)
+            paid += _payments(event)
+        trades = [self._trade(fill, orders, each) for fill in await record.fills()]
         return Result(
             name=name,
             config=config,
             currency=self._currency,
             since=from_milliseconds(first),
             until=from_milliseconds(last),
-            curve=curve,
+            curve=self._curve(book),
             trades=tuple(trade for trade in trades if first <= milliseconds(trade.at)),
-            payments=tuple(item for item in _payments(events) if first <= milliseconds(item.at)),
+            payments=tuple(item for item in paid if first <= milliseconds(item.at)),
             decisions=tuple(self._spoken),
             counts=dict(self.counts),
             notes=tuple(notes),
+            ledger=book.ledger(),
         )
 
-    def _curve(self, events: Iterable[Event]) -> Curve:
+    def _times(self) -> NDArray[np.int64]:
+        """Of decided rows, then of passed ones."""
+        decided = np.array([row[0] for row in self._rows], dtype=np.int64)
+        return np.concatenate([decided, *(block.times_ms for block in self._still)])
+
+    def _curve(self, book: Bookkeeper) -> Curve:
         told = {name for row in self._rows for name in row[3]}
         assets = tuple(sorted(told.union(*(block.assets for block in self._still))))
         table = np.array([[row[3].get(name, UNKNOWN) for name in assets] for row in self._rows], dtype=np.float64)
         tables = [table.reshape(len(self._rows), len(assets), len(COLUMNS))]
         tables += [block.table(assets) for block in self._still]
-        times = np.concatenate([np.array([row[0] for row in self._rows], dtype=np.int64),
-                                *(block.times_ms for block in self._still)])  # fmt: skip
+        times = self._times()
         equity = np.concatenate([np.array([row[1] for row in self._rows]), *(block.equity for block in self._still)])
         liquid = np.concatenate([
             np.array([row[2] for row in self._rows]),
@@ -165,25 +183,11 @@ class Tally:
         ])  # fmt: skip
         order = np.argsort(times, kind="stable")
         whole, times = np.concatenate(tables)[order], times[order]
-        blocks = [whole[:, :, place] for place in range(len(COLUMNS))]
-        flows = self._flows(events, times, assets, blocks[0])
-        return Curve(times, equity[order], liquid[order], flows, assets, *blocks)
+        blocks = {word: whole[:, :, place] for place, word in enumerate(COLUMNS)}
+        flows = _on_rows(times, book.flows)
+        return Curve(times, equity[order], liquid[order], flows, assets, **blocks, hedges=_so_far(times, book.hedges))
 
-    def _flows(self, events: Iterable[Event], times: Any, assets: tuple[str, ...], price: Floats) -> Floats:
-        """Money across the border, on the first row that can have seen it, at that row's price."""
-        made = np.zeros(len(times))
-        for event in events:
-            if event.kind != "flow" or event.body.get("kind") not in ACROSS:
-                continue
-            row = int(np.searchsorted(times, milliseconds(event.at)))
-            asset = str(event.body["asset"])
-            if not 0 < row < len(times):
-                continue
-            worth = price[row, assets.index(asset)] if asset in assets else 1.0  # a stablecoin
-            made[row] += float(Decimal(str(event.body["amount"]))) * float(worth)
-        return made
-
-    def _trade(self, fill: Mapping[str, Any], orders: Mapping[str, OrderRow]) -> Trade:
+    def _trade(self, fill: Mapping[str, Any], orders: Mapping[str, OrderRow], each: Mapping[str, Decimal]) -> Trade:
         order = orders.get(fill["client_id"])
         action = order.intent.action_id if order else ""
         return Trade(
@@ -198,8 +202,36 @@ class Tally:
             qty=fill["qty"],
             price=fill["price"],
             reference=order.intent.reference if order else None,
-            fee=fill["fee_value"] if fill["fee_value"] is not None else Decimal(0),
+            fee=fill["fee_value"] if fill["fee_value"] is not None or fill["fee"] else Decimal(0),
+            coins_each=each.get(base_of(fill["symbol"]), ONE),
         )
+
+
+def _on_rows(times: NDArray[np.int64], flows: Iterable[tuple[datetime, Decimal]]) -> Floats:
+    """Each flow on the first row that can have seen it."""
+    made = np.zeros(len(times))
+    for at, worth in flows:
+        row = int(np.searchsorted(times, milliseconds(at)))
+        if 0 < row < len(times):
+            made[row] += float(worth)
+    return made
+
+
+def _so_far(times: NDArray[np.int64], told: Sequence[tuple[datetime, Decimal]]) -> Floats:
+    """What was told last at each row."""
+    known = np.array([(milliseconds(at), float(value)) for at, value in told] or [(0, 0.0)])
+    made: Floats = known[np.maximum(np.searchsorted(known[:, 0], times, side="right") - 1, 0), 1]
+    return made
+
+
+def coins_each(config: Mapping[str, Any]) -> dict[str, Decimal]:
+    """Base -> coins of its asset in one unit, of markets of several, from a configuration's rows."""
+    rows = {name.removeprefix(ALIAS): value for name, value in config.items() if name.startswith(ALIAS)}
+    return {
+        name.removesuffix(".multiplier"): Decimal(str(value))
+        for name, value in rows.items()
+        if name.endswith(".multiplier")
+    }
 
 
 def _gates(item: Refused) -> tuple[tuple[str, str], ...]:
@@ -210,9 +242,8 @@ def _band(item: Any) -> tuple[float, float, float]:
     return float(item.target), float(item.band_low), float(item.band_high)
 
 
-def _payments(events: Iterable[Event]) -> Iterable[Payment]:
-    for event in events:
-        if event.kind == "funding":
-            yield Payment(event.at, "funding", str(event.body["symbol"]), -Decimal(str(event.body["paid"])))
-        elif event.kind == "flow" and event.body.get("kind") == "interest":
-            yield Payment(event.at, "interest", str(event.body["asset"]), Decimal(str(event.body["amount"])))
+def _payments(event: Event) -> Iterable[Payment]:
+    if event.kind == "funding":
+        yield Payment(event.at, "funding", str(event.body["symbol"]), -Decimal(str(event.body["paid"])))
+    elif event.kind == "flow" and event.body.get("kind") == "interest":
+        yield Payment(event.at, "interest", str(event.body["asset"]), Decimal(str(event.body["amount"])))

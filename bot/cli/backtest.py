@@ -41,7 +41,8 @@ def backtest(  # noqa: PLR0917 - typer passes all by name
         str | None, typer.Option("--cycle", metavar="TIME", help="How often; else as configured, at least hourly.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write curve, decisions, fills and payments there.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write report.html, pictures, curve, decisions and fills there."),
     ] = None,
     record: Annotated[
         str | None,
@@ -61,6 +62,7 @@ def backtest(  # noqa: PLR0917 - typer passes all by name
     """
     from bot.backtest.result import write
     from bot.backtest.summary import summary, summary_view
+    from bot.cli.report import write_all
     from bot.wiring_past import Span
 
     settings = settings_of(config)
@@ -76,6 +78,7 @@ def backtest(  # noqa: PLR0917 - typer passes all by name
             write(result, out)
         except OSError as error:
             raise Told(f"--out {out}: {error.strerror}") from None
+        write_all(result, out)
     body = summary(result)
     if as_json:
         show_json(body)

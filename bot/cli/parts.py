@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.ports.store import Controls, Identity
     from bot.settings import Settings
     from bot.store.sql import SqlRecord
+    from bot.store.sql.panorama import SqlPanorama
 
 T = TypeVar("T")
 
@@ -55,7 +56,29 @@ async def record_of(settings: Settings) -> AsyncIterator[SqlRecord]:
     Where they recorded nothing and somebody else did (the bot ran in another mode, say), on what decided last, and
     stderr says so.
     """
-    from bot.store.sql import SqlRecord, books
+    from bot.store.sql import SqlRecord
+
+    record = SqlRecord(settings.store.url, await _whose(settings))
+    try:
+        yield record
+    finally:
+        await record.close()
+
+
+@asynccontextmanager
+async def panorama_of(settings: Settings) -> AsyncIterator[SqlPanorama]:
+    """The same record, by a handle that reads pages of it."""
+    from bot.store.sql.panorama import SqlPanorama
+
+    panorama = SqlPanorama(settings.store.url, await _whose(settings))
+    try:
+        yield panorama
+    finally:
+        await panorama.close()
+
+
+async def _whose(settings: Settings) -> Identity:
+    from bot.store.sql import books
 
     mine = identity_of(settings)
     found = await books(settings.store.url)
@@ -64,17 +87,14 @@ async def record_of(settings: Settings) -> AsyncIterator[SqlRecord]:
         == (mine.portfolio, mine.mode, mine.venue, mine.environment)
         for each in found
     )
-    if found and not known:
-        last = found[0].identity
-        sys.stderr.write(
-            f"note: nothing recorded for {mine.portfolio} ({mine.mode}, {mine.venue} {mine.environment}); "
-            f"showing {last.portfolio} ({last.mode}, {last.venue} {last.environment})\n"
-        )
-    record = SqlRecord(settings.store.url, mine if known or not found else found[0].identity)
-    try:
-        yield record
-    finally:
-        await record.close()
+    if known or not found:
+        return mine
+    last = found[0].identity
+    sys.stderr.write(
+        f"note: nothing recorded for {mine.portfolio} ({mine.mode}, {mine.venue} {mine.environment}); "
+        f"showing {last.portfolio} ({last.mode}, {last.venue} {last.environment})\n"
+    )
+    return last
 
 
 @asynccontextmanager

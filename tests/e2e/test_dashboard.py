@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,19 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.e2e.browser import CHROMIUM, CONTRAST, QUIET
 from tests.e2e.folder import ROOT, Folder
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
-#: A browser looks up hosts of its maker's by itself; what a page asks for is watched, so the rest is switched off.
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PAGES = ("/", "/decisions", "/orders", "/futures", "/liquidity", "/what-if", "/controls")
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}
 SHOWN = {
@@ -213,36 +202,6 @@ def test_the_keyboard_alone_reaches_everything(browser: Browser, bot: Bot) -> No
         names.add(page.evaluate("document.activeElement.textContent.trim()"))
     assert {"Overview", "Decisions", "Controls", "Halt", "Sign out"} <= names
     clean(page, seen)
-
-
-CONTRAST = """() => {
-  const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map((each) => each / 255)
-    .map((each) => (each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, each, at) => sum + each * [0.2126, 0.7152, 0.0722][at], 0);
-  const over = (top, under) => {
-    const a = top[3] ?? 1;
-    return [0, 1, 2].map((at) => top[at] * a + under[at] * (1 - a));
-  };
-  const behind = (node) => {
-    const stack = [];
-    for (let each = node; each; each = each.parentElement) stack.push(parse(getComputedStyle(each).backgroundColor));
-    return stack.reverse().reduce((under, each) => over(each, under), [255, 255, 255]);
-  };
-  const weak = [];
-  for (const node of document.querySelectorAll("body *")) {
-    const own = [...node.childNodes].some((each) => each.nodeType === 3 && each.textContent.trim());
-    if (!own || node.closest("svg, .hidden, canvas") || !node.getClientRects().length) continue;
-    const style = getComputedStyle(node);
-    const under = behind(node);
-    const [a, b] = [light(over(parse(style.color), under)), light(under)].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
-    const words = node.textContent.trim().slice(0, 30);
-    if (ratio < (large ? 3 : 4.5)) weak.push(`${node.tagName}.${node.className} ${ratio.toFixed(2)} ${words}`);
-  }
-  return weak;
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

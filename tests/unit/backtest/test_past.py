@@ -45,7 +45,7 @@ async def test_a_run_decides_once_an_hour_from_its_first_instant_to_before_its_l
 async def test_an_account_in_cash_is_brought_towards_its_targets_and_pays_for_it(tmp_path: Path) -> None:
     result = await played(tape(tmp_path, hours=24 * DAYS), days=4)
     assert {trade.asset for trade in result.trades} == set(FIRST)
-    assert all(trade.fee > 0 and trade.rule and trade.reference is not None for trade in result.trades)
+    assert all(trade.fee and trade.fee > 0 and trade.rule and trade.reference is not None for trade in result.trades)
     assert result.counts["orders.filled"] == len({(trade.decision_id, trade.action_id) for trade in result.trades})
     assert result.curve.net[-1].sum() > 0.4
     assert result.curve.net[0].sum() == 0

@@ -1,0 +1,1 @@
+"""Owns how a report is told: one page that needs nobody else, pictures, and tables for a terminal."""
