@@ -24,9 +24,9 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from time import monotonic
 
-import matplotlib as mpl
+import matplotlib as mpl  # noqa: TID253 - it draws
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib import pyplot as plt  # noqa: TID253 - the same
 
 import bot.clocks
 from benchmarks.soak_exchange import Stepped, beside, open_files, resident_mb
