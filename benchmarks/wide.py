@@ -17,7 +17,7 @@ from bot.core.numbers import from_milliseconds, milliseconds
 from bot.core.policy import Policy
 from bot.core.snapshot import Book, Feeds, Funding
 from bot.venues.simulated import market as shape
-from bot.venues.simulated.scene import ScriptedFlow
+from bot.venues.simulated.scene import ScriptedFlow, top_of
 
 Floats = NDArray[np.float64]
 BAR_MS = 4 * 3_600_000
@@ -75,6 +75,10 @@ class WideScene:
 
     def book(self, symbol: str, at: datetime) -> Book | None:
         return shape.book(self.value(symbol, at), 2e-4, 5e6, GRID, at, 0.0)
+
+    def touch(self, symbol: str, at: datetime) -> tuple[Decimal | None, Decimal | None] | None:
+        """The book's top."""
+        return top_of(self.book(symbol, at))
 
     def extremes(self, symbol: str, after: datetime, upto: datetime) -> tuple[Decimal, Decimal] | None:
         seen = [shape.on_tick(self.value(symbol, at), GRID.tick) for at in (after, upto)]

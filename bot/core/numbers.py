@@ -16,6 +16,8 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 NINE_PLACES = Decimal("1e-9")
 CENT = Decimal("0.01")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def fraction(value: Decimal) -> Decimal:
@@ -59,12 +61,12 @@ def utc_text(at: datetime) -> str:
 
 def milliseconds(at: datetime) -> int:
     """Whole milliseconds since the epoch."""
-    return int((at - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))
+    return int((at - _EPOCH) / _MILLISECOND)
 
 
 def from_milliseconds(ms: float) -> datetime:
     """The UTC instant ``ms`` milliseconds after the epoch."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    return _EPOCH + timedelta(milliseconds=ms)
 
 
 def jsonable(value: Any) -> Any:

@@ -52,6 +52,10 @@ class Stage:
         """As the scene's."""
         return self._scene.book(symbol, at) if symbol in self._markets else None
 
+    def touch(self, symbol: str, at: datetime) -> tuple[Decimal | None, Decimal | None] | None:
+        """As the scene's."""
+        return self._scene.touch(symbol, at) if symbol in self._markets else None
+
     def extremes(self, symbol: str, after: datetime, upto: datetime) -> tuple[Decimal, Decimal] | None:
         """As the scene's."""
         return self._scene.extremes(symbol, after, upto) if symbol in self._markets else None

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.numbers import milliseconds
+from bot.venues.simulated.alterations import Alterations, Shock
+from bot.venues.simulated.altered import AlteredScene
 from bot.venues.simulated.generated import FRAMES_MS, START, GeneratedScene, make_scene, random, tour
 
 SCENES = {"tour": tour(7), "random": random(7)}
@@ -112,6 +114,14 @@ def test_a_book_surrounds_its_price(scene: GeneratedScene, symbol: str, at: date
         assert amount >= step
         assert level % tick == 0
         assert amount % step == 0
+
+
+@given(scene=scenes, symbol=symbols, at=instants, shocked=st.booleans())
+def test_the_touch_is_the_top_of_the_book(scene: GeneratedScene, symbol: str, at: datetime, *, shocked: bool) -> None:
+    altered = Alterations(shocks=[Shock(symbol, at, None, Decimal("0.83"))] if shocked else [])
+    for seen in (scene, AlteredScene(scene, altered)):
+        book = known(seen.book(symbol, at))
+        assert seen.touch(symbol, at) == (book.bids[0][0], book.asks[0][0])
 
 
 @given(scene=scenes, at=instants, span=spans)

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from bot.core.instruments import Market
 from bot.core.numbers import ONE, ceil_to, floor_to, from_milliseconds
 from bot.core.snapshot import Book, Feeds, Funding
-from bot.venues.simulated.alterations import Alterations
-from bot.venues.simulated.scene import Scene, ScriptedFlow
+from bot.venues.simulated.alterations import Alterations, Filters
+from bot.venues.simulated.scene import Scene, ScriptedFlow, top_of
 from bot.venues.simulated.timeframes import TIMEFRAME_MS
 
 Levels = Sequence[tuple[Decimal, Decimal]]
+#: The plain scene's markets, the filters and delistings over them, and what they come to.
+_Listed = tuple[Mapping[str, Market], dict[str, Filters], frozenset[str], dict[str, Market]]
 PRICES = slice(1, 5)  # of a bar: open, high, low, close
 
 
@@ -27,6 +29,7 @@ class AlteredScene:
     def __init__(self, plain: Scene, altered: Alterations) -> None:
         self.plain = plain
         self._altered = altered
+        self._listed: _Listed | None = None
 
     @property
     def start(self) -> datetime:
@@ -43,11 +46,15 @@ class AlteredScene:
         listed, filters, gone = self.plain.markets(), self._altered.filters, self._altered.delisted
         if not filters and not gone:
             return listed
-        return {
-            symbol: filters[symbol].on(market) if symbol in filters else market
-            for symbol, market in listed.items()
-            if symbol not in gone
-        }
+        known = self._listed
+        if known is None or known[0] is not listed or known[1] != filters or known[2] != gone.keys():
+            made = {
+                symbol: filters[symbol].on(market) if symbol in filters else market
+                for symbol, market in listed.items()
+                if symbol not in gone
+            }
+            known = self._listed = (listed, dict(filters), frozenset(gone), made)
+        return known[3]
 
     def price(self, symbol: str, at: datetime) -> Decimal | None:
         """Shocked, on the tick of now, never below one tick; None once it is delisted."""
@@ -60,9 +67,11 @@ class AlteredScene:
 
     def book(self, symbol: str, at: datetime) -> Book | None:
         """The plain book moved with the price: its levels keep their distances and sizes."""
-        book = self.plain.book(symbol, at)
-        if book is None or not self._altered.lists(symbol, at):
+        if not self._altered.lists(symbol, at):
             return None
+        book = self.plain.book(symbol, at)
+        if book is None or self._is_plain(symbol):
+            return book
         before, now = self.plain.price(symbol, at), self.price(symbol, at)
         if before is None or now is None or (before == now and self._changed_tick(symbol) is None):
             return book
@@ -70,6 +79,16 @@ class AlteredScene:
         bids = [(floor_to(price + now - before, tick), size) for price, size in book.bids]
         asks = [(ceil_to(price + now - before, tick), size) for price, size in book.asks]
         return book.model_copy(update={"bids": _merged(bids), "asks": _merged(asks)})
+
+    def touch(self, symbol: str, at: datetime) -> tuple[Decimal | None, Decimal | None] | None:
+        """The altered book's best bid and ask."""
+        if not self._is_plain(symbol):
+            return top_of(self.book(symbol, at))
+        return self.plain.touch(symbol, at) if self._altered.lists(symbol, at) else None
+
+    def _is_plain(self, symbol: str) -> bool:
+        """Whether nobody ever altered its price or its tick."""
+        return self._changed_tick(symbol) is None and not any(one.symbol == symbol for one in self._altered.shocks)
 
     def extremes(self, symbol: str, after: datetime, upto: datetime) -> tuple[Decimal, Decimal] | None:
         """Each stretch between two shocks' edges by itself; a recovery moves one way, so its ends bound it."""

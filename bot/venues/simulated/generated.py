@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -14,7 +15,7 @@ import numpy as np
 from bot.core.instruments import Market, base_of, is_swap
 from bot.core.numbers import from_milliseconds, milliseconds
 from bot.core.snapshot import Book, Feeds, Funding, MacroEvent
-from bot.venues.simulated.market import COINS, SWAP_DEPTH, SWAP_TURNOVER, Coin, book, grids, markets, on_tick
+from bot.venues.simulated.market import COINS, SWAP_DEPTH, SWAP_TURNOVER, Coin, book, grids, markets, on_tick, touch
 from bot.venues.simulated.paths import (
     BLOCK_HOURS,
     CHUNK_HOURS,
@@ -37,6 +38,7 @@ from bot.venues.simulated.tour import FLOWS, Tour
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HISTORY = timedelta(days=800)
 FINE_HISTORY = timedelta(days=300)  # hours and minutes are served from here on, days from the beginning
+MILLISECOND = timedelta(milliseconds=1)
 MINUTE_MS = HOUR_MS // MINUTES
 BLOCK_MS = BLOCK_HOURS * HOUR_MS
 CHUNK_MS = CHUNK_HOURS * HOUR_MS
@@ -63,6 +65,26 @@ FIRST_EVENT = timedelta(days=9, hours=18)
 EVENT_LENGTH = timedelta(hours=1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """What a symbol is in the arrays: its coin and that one's number, its column, and the decimals of its price."""
+
+    coin: Coin
+    key: int
+    column: int
+    swap: bool
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """What feeds tell of some hours."""
+
+    times: Sequence[float]
+    dominance: Sequence[Decimal]
+    sentiment: Mapping[str, Sequence[Decimal]]
+
+
 class GeneratedScene:
     """A `Scene` whose every number follows from a seed and a course."""
 
@@ -78,8 +100,13 @@ class GeneratedScene:
         self._paths = Paths(seed, coins, course, self._origin_ms // HOUR_MS)
         self._flows = tuple(sorted(flows, key=lambda flow: flow.at))
         self._bars: OrderedDict[tuple[str, str, int], Floats] = OrderedDict()
+        self._where = {symbol: self._found(symbol) for symbol in self._markets}
+        self._asked: tuple[datetime, float] = (start, HISTORY / MILLISECOND)
         self._book = lru_cache(maxsize=256)(self._made_book)
         self._feeds = lru_cache(maxsize=4)(self._made_feeds)
+        self._told = lru_cache(maxsize=4)(self._made_days)
+        self._event = lru_cache(maxsize=8)(_event)
+        self._premium = lru_cache(maxsize=1_024)(self._made_premium)
 
     @property
     def start(self) -> datetime:
@@ -124,36 +151,53 @@ class GeneratedScene:
         """26 levels a side around the price."""
         return self._book(symbol, at)
 
+    def touch(self, symbol: str, at: datetime) -> tuple[Decimal | None, Decimal | None] | None:
+        """The book's best bid and ask, without the rest of it."""
+        since_ms = self._since_ms(symbol, at)
+        if since_ms is None:
+            return None
+        return touch(self._mid(symbol, since_ms), self._spread(symbol, since_ms), self._grids[symbol])
+
     def _made_book(self, symbol: str, at: datetime) -> Book | None:
         since_ms = self._since_ms(symbol, at)
         if since_ms is None:
             return None
-        coin, column = self._coin(symbol)
+        where = self._where[symbol]
         chunk, row = self._paths.at(int(since_ms // HOUR_MS))
-        depth = coin.depth * (SWAP_DEPTH if is_swap(symbol) else 1.0) * float(chunk.depth[row, column])
-        spread = coin.spread * float(chunk.spread[row, column])
-        ripple = float(coin.key % 997 + since_ms // MINUTE_MS % 10_007)
+        depth = where.coin.depth * (SWAP_DEPTH if where.swap else 1.0) * float(chunk.depth[row, where.column])
+        ripple = float(where.key % 997 + since_ms // MINUTE_MS % 10_007)
+        spread = self._spread(symbol, since_ms)
         return book(self._mid(symbol, since_ms), spread, depth, self._grids[symbol], at, ripple)
 
-    def _coin(self, symbol: str) -> tuple[Coin, int]:
-        name = base_of(symbol)
-        return self._coins[name], self._paths.column(name)
+    def _spread(self, symbol: str, since_ms: float) -> float:
+        where = self._where[symbol]
+        chunk, row = self._paths.at(int(since_ms // HOUR_MS))
+        return where.coin.spread * float(chunk.spread[row, where.column])
+
+    def _found(self, symbol: str) -> _Where:
+        coin = self._coins[base_of(symbol)]
+        digits = self._grids[symbol].tick
+        return _Where(coin, coin.key, self._paths.column(coin.name), is_swap(symbol), digits)
 
     def _since_ms(self, symbol: str, at: datetime) -> float | None:
         """Milliseconds from the first hour to `at`, or None where the symbol has no price."""
-        since_ms = (at - self._start + HISTORY) / timedelta(milliseconds=1)
-        return since_ms if since_ms >= 0 and symbol in self._markets else None
+        asked, since_ms = self._asked  # many symbols are asked for at one instant
+        if at != asked:
+            since_ms = (at - self._start + HISTORY) / MILLISECOND
+            self._asked = (at, since_ms)
+        return since_ms if since_ms >= 0 and symbol in self._where else None
 
     def _minutes(self, symbol: str, block: int) -> Floats:
-        _, column = self._coin(symbol)
-        return self._paths.minutes(column, block, swap=is_swap(symbol), digits=self._grids[symbol].tick)
+        where = self._where[symbol]
+        return self._paths.minutes(where.column, block, swap=where.swap, digits=where.digits)
 
     def _mid(self, symbol: str, since_ms: float) -> float:
         block, within_ms = divmod(since_ms, BLOCK_MS)
         minute, rest_ms = divmod(within_ms, MINUTE_MS)
-        knots = self._minutes(symbol, int(block))
-        before, after = float(knots[int(minute)]), float(knots[int(minute) + 1])
-        return round(before + (after - before) * (rest_ms / MINUTE_MS), self._grids[symbol].tick)
+        knots, first = self._minutes(symbol, int(block)), int(minute)
+        before, after = knots[first : first + 2].tolist()
+        mid: float = before + (after - before) * (rest_ms / MINUTE_MS)
+        return round(mid, self._where[symbol].digits)
 
     # ---- candles and volume -------------------------------------------------------------------
 
@@ -218,12 +262,12 @@ class GeneratedScene:
 
     def _hourly_volumes(self, symbol: str, hour: int, count: int) -> Floats:
         """Base units traded in each of `count` hours of one chunk, in steps of the market."""
-        coin, column = self._coin(symbol)
+        where = self._where[symbol]
         chunk, row = self._paths.at(hour)
-        times = SWAP_TURNOVER if is_swap(symbol) else 1.0
+        times = SWAP_TURNOVER if where.swap else 1.0
         rows = slice(row, row + count)
-        base = chunk.turnover[rows, column] * times / np.exp(chunk.logs[row + 1 : row + count + 1, column])
-        steps: Floats = np.round(base, max(coin.spot_digits[1], coin.swap_digits[1]))
+        base = chunk.turnover[rows, where.column] * times / np.exp(chunk.logs[row + 1 : row + count + 1, where.column])
+        steps: Floats = np.round(base, max(where.coin.spot_digits[1], where.coin.swap_digits[1]))
         return steps
 
     def _unfinished(self, symbol: str, opened_ms: int, at_ms: int) -> Floats:
@@ -251,7 +295,7 @@ class GeneratedScene:
     def _traded(self, symbol: str, since_ms: float) -> float:
         hour, rest_ms = divmod(since_ms, HOUR_MS)
         chunk, row = self._paths.at(int(hour))
-        _, column = self._coin(symbol)
+        column = self._where[symbol].column
         return float(chunk.traded[row, column]) + float(chunk.turnover[row, column]) * rest_ms / HOUR_MS
 
     # ---- funding ------------------------------------------------------------------------------
@@ -274,6 +318,8 @@ class GeneratedScene:
             return ()
         interval_ms = FUNDING_HOURS * HOUR_MS
         first = max(1, int((milliseconds(after) - self._origin_ms) // interval_ms) + 1)
+        if upto_ms < first * interval_ms:
+            return ()
         return [
             (
                 from_milliseconds(self._origin_ms + number * interval_ms),
@@ -282,9 +328,9 @@ class GeneratedScene:
             for number in range(first, int(upto_ms // interval_ms) + 1)
         ]
 
-    def _premium(self, symbol: str, first_hour: int, end_hour: int) -> Decimal:
+    def _made_premium(self, symbol: str, first_hour: int, end_hour: int) -> Decimal:
         chunk, row = self._paths.at(first_hour)
-        _, column = self._coin(symbol)
+        column = self._where[symbol].column
         return on_tick(float(chunk.premium[row : row + end_hour - first_hour, column].mean()), FUNDING_DIGITS)
 
     # ---- what is told from outside ------------------------------------------------------------
@@ -295,24 +341,41 @@ class GeneratedScene:
         return self._feeds(hour) if hour >= 0 else Feeds()
 
     def _made_feeds(self, hour: int) -> Feeds:
-        last_midnight = hour // DAY_HOURS * DAY_HOURS
-        asked = {*range(last_midnight - FEED_DAYS * DAY_HOURS, last_midnight + 1, DAY_HOURS), hour}
-        hours = sorted(each for each in asked if each >= SENTIMENT_DAYS * DAY_HOURS)
-        if not hours:
+        """The days up to the last midnight, told once a day, and the hour itself where it is none."""
+        midnight = hour // DAY_HOURS * DAY_HOURS
+        days = self._told(midnight)
+        newest = self._points_of([hour] if hour != midnight and hour >= SENTIMENT_DAYS * DAY_HOURS else [])
+        times = (*days.times, *newest.times)
+        if not times:
             return Feeds()
+        return Feeds.model_construct(
+            dominance=tuple(zip(times, (*days.dominance, *newest.dominance), strict=True)),
+            sentiment={
+                name: tuple(zip(times, (*days.sentiment[name], *newest.sentiment[name]), strict=True))
+                for name in self._sentiments()
+            },
+            macro=self._calendar(from_milliseconds(times[-1])),
+        )
+
+    def _made_days(self, midnight: int) -> _Points:
+        asked = range(midnight - FEED_DAYS * DAY_HOURS, midnight + 1, DAY_HOURS)
+        return self._points_of([each for each in asked if each >= SENTIMENT_DAYS * DAY_HOURS])
+
+    def _sentiments(self) -> list[str]:
+        return ["market", *(["narratives"] if any(name in self._coins for name in NARRATIVE_COINS) else [])]
+
+    def _points_of(self, hours: Sequence[int]) -> _Points:
+        if not hours:
+            return _Points([], [], {name: [] for name in self._sentiments()})
         now, before = self._logs(hours), self._logs([each - SENTIMENT_DAYS * DAY_HOURS for each in hours])
-        times = [float(self._origin_ms + each * HOUR_MS) for each in hours]
         moved = np.exp(now - before) - 1
         names = list(self._coins)
         narrative = [names.index(name) for name in NARRATIVE_COINS if name in names]
         sentiment = {"market": _sentiment(moved[:, 0])}
         if narrative:
             sentiment["narratives"] = _sentiment(moved[:, narrative].mean(axis=1))
-        return Feeds(
-            dominance=tuple(zip(times, _points(self._dominance(now)), strict=True)),
-            sentiment={name: tuple(zip(times, values, strict=True)) for name, values in sentiment.items()},
-            macro=self._calendar(from_milliseconds(times[-1])),
-        )
+        times = [float(self._origin_ms + each * HOUR_MS) for each in hours]
+        return _Points(times, _points(self._dominance(now)), sentiment)
 
     def _logs(self, hours: Sequence[int]) -> Floats:
         found = (self._paths.at(hour) for hour in hours)
@@ -333,15 +396,15 @@ class GeneratedScene:
         first = self._start + FIRST_EVENT
         nearest = (at - first) // EVENT_EVERY
         begins = [first + EVENT_EVERY * number for number in (nearest, nearest + 1)]
-        return tuple(
-            MacroEvent(name="interest rate decision", start=when, end=when + EVENT_LENGTH, impact="high")
-            for when in begins
-            if when >= first
-        )
+        return tuple(self._event(when) for when in begins if when >= first)
 
     def flows(self, after: datetime, upto: datetime) -> Sequence[ScriptedFlow]:
         """Deposits and withdrawals in (after, upto]."""
         return [flow for flow in self._flows if after < flow.at <= upto]
+
+
+def _event(when: datetime) -> MacroEvent:
+    return MacroEvent(name="interest rate decision", start=when, end=when + EVENT_LENGTH, impact="high")
 
 
 def _sentiment(moved: Floats) -> list[Decimal]:

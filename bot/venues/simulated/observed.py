@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bot.core.instruments import Market, is_swap
 from bot.core.numbers import ZERO, floor_to
 from bot.core.snapshot import Book, Feeds, Funding, Ticker
-from bot.venues.simulated.scene import ScriptedFlow
+from bot.venues.simulated.scene import ScriptedFlow, top_of
 
 SEEN_MAX = 16  # observations of a symbol; a venue lists thousands, and an account looks at least once between two
 STALE_AFTER = timedelta(minutes=5)
@@ -126,6 +126,10 @@ class ObservedScene:
         if seen is not None and seen[0] <= at <= seen[0] + self._stale_after and quoted.at - seen[0] <= self._book_lag:
             return seen[1]
         return _made_book(quoted.ticker, self._markets.get(symbol), at)
+
+    def touch(self, symbol: str, at: datetime) -> tuple[Decimal | None, Decimal | None] | None:
+        """The book's top."""
+        return top_of(self.book(symbol, at))
 
     def extremes(self, symbol: str, after: datetime, upto: datetime) -> tuple[Decimal, Decimal] | None:
         """The range of what was seen in (after, upto], and of the price that stood at ``after``."""

@@ -25,6 +25,13 @@ class ScriptedFlow:
     kind: Literal["deposit", "withdrawal"]
 
 
+def top_of(book: Book | None) -> tuple[Decimal | None, Decimal | None] | None:
+    """A scene's `touch`, where it has the whole book anyway."""
+    if book is None:
+        return None
+    return book.bids[0][0] if book.bids else None, book.asks[0][0] if book.asks else None
+
+
 class Scene(Protocol):
     """Prices, books, funding, volume, feeds and flows at any instant; asking twice gives the same answer."""
 
@@ -48,6 +55,10 @@ class Scene(Protocol):
 
     def book(self, symbol: str, at: datetime) -> Book | None:
         """What a taker finds, best first, at least 20 levels a side where there are that many."""
+        ...
+
+    def touch(self, symbol: str, at: datetime) -> tuple[Decimal | None, Decimal | None] | None:
+        """The book's best bid and ask, None for an empty side; None where there is no book."""
         ...
 
     def extremes(self, symbol: str, after: datetime, upto: datetime) -> tuple[Decimal, Decimal] | None:

@@ -19,7 +19,7 @@ from bot.venues.simulated.columns import Asked, Columns, columns, near_shares
 from bot.venues.simulated.market import CURRENCY, Floats, Grid, book, on_tick, spot_market, swap_market
 from bot.venues.simulated.paths import DAY_HOURS, HOUR_MS, aggregated
 from bot.venues.simulated.recordings import Rates, TapeError, in_utc, read_candles, read_funding
-from bot.venues.simulated.scene import ScriptedFlow
+from bot.venues.simulated.scene import ScriptedFlow, top_of
 
 FRAMES_MS = {f"{hours}h": hours * HOUR_MS for hours in (1, 2, 4, 6, 8, 12)} | {"1d": DAY_HOURS * HOUR_MS}
 BAR_COLUMNS = 6
@@ -121,6 +121,10 @@ class TapeScene:
         reel = self._reel(symbol)
         value = None if reel is None else _mid(reel, milliseconds(at))
         return None if reel is None or value is None else on_tick(value, reel.spot.tick)
+
+    def touch(self, symbol: str, at: datetime) -> tuple[Decimal | None, Decimal | None] | None:
+        """The book's top."""
+        return top_of(self.book(symbol, at))
 
     def extremes(self, symbol: str, after: datetime, upto: datetime) -> tuple[Decimal, Decimal] | None:
         """Lowest and highest price on the way from `after` to `upto`; None where nothing was recorded."""

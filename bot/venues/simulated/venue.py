@@ -76,10 +76,10 @@ class SimulatedVenue:
             price = scene.price(symbol, at)
             if price is None:
                 continue
-            book = scene.book(symbol, at)
+            bid, ask = scene.touch(symbol, at) or (None, None)
             made[symbol] = Ticker(
-                bid=book.bids[0][0] if book and book.bids else None,
-                ask=book.asks[0][0] if book and book.asks else None,
+                bid=bid,
+                ask=ask,
                 last=price,
                 quote_volume=scene.quote_volume(symbol, at),
                 at=at,
@@ -108,6 +108,8 @@ class SimulatedVenue:
         book = self._exchange.scene.book(symbol, at)
         if book is None:
             return Gap(f"book {symbol}", "nobody quotes it now")
+        if len(book.bids) <= depth and len(book.asks) <= depth:
+            return book
         return book.model_copy(update={"bids": book.bids[:depth], "asks": book.asks[:depth]})
 
     async def funding_history(self, symbol: str, since: datetime) -> Sequence[Point] | Gap:

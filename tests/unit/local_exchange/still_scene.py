@@ -14,7 +14,7 @@ from bot.core.instruments import Market, is_swap
 from bot.core.numbers import milliseconds
 from bot.core.snapshot import Book, Feeds, Funding
 from bot.venues.simulated.exchange import Exchange
-from bot.venues.simulated.scene import ScriptedFlow
+from bot.venues.simulated.scene import ScriptedFlow, top_of
 
 D = Decimal
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -84,6 +84,10 @@ class StillScene:
             bids=tuple((price - market.tick * level, D(2)) for level in levels),
             asks=tuple((price + market.tick * level, D(2)) for level in levels),
         )
+
+    def touch(self, symbol: str, at: datetime) -> tuple[Decimal | None, Decimal | None] | None:
+        """The book's top."""
+        return top_of(self.book(symbol, at))
 
     def extremes(self, symbol: str, after: datetime, upto: datetime) -> tuple[Decimal, Decimal] | None:
         seen = [self.price(symbol, after), self.price(symbol, upto)]

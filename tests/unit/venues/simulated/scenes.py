@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bot.core.instruments import Market, is_swap
 from bot.core.snapshot import Book, Feeds, Funding
-from bot.venues.simulated.scene import ScriptedFlow
+from bot.venues.simulated.scene import ScriptedFlow, top_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPOT = "BTC/USDT"
@@ -89,6 +89,10 @@ class StillScene:
             asks=tuple((price + half + gap * n, self.depth) for n in range(self.levels)),
             at=at,
         )
+
+    def touch(self, symbol: str, at: datetime) -> tuple[Decimal | None, Decimal | None] | None:
+        """The book's top."""
+        return top_of(self.book(symbol, at))
 
     def extremes(self, symbol: str, after: datetime, upto: datetime) -> tuple[Decimal, Decimal] | None:
         moved = [price for since, price in self.moves.get(symbol, []) if after < since <= upto]

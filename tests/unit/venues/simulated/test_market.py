@@ -6,10 +6,23 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from bot.core.snapshot import Book
-from bot.venues.simulated.market import COINS, Coin, Grid, book, grids, markets, on_tick, power_of_ten, seasons
+from bot.venues.simulated.market import (
+    COINS,
+    Coin,
+    Grid,
+    book,
+    grids,
+    markets,
+    on_tick,
+    power_of_ten,
+    seasons,
+    tops,
+    touch,
+)
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -63,6 +76,22 @@ def test_the_same_instant_gives_the_same_book_as_a_checked_noun_would() -> None:
     assert a_book() == a_book()
     made = a_book()
     assert Book(bids=made.bids, asks=made.asks, at=AT) == made
+
+
+@pytest.mark.parametrize("coin", COINS, ids=lambda coin: str(coin.name))
+def test_one_book_is_the_book_that_is_made_among_many(coin: Coin) -> None:
+    tick, step = coin.spot_digits
+    made = a_book(mid=coin.price, spread=coin.spread, depth=coin.depth, tick=tick, step=step)
+    mid, spread, depth, ripple = (np.array([value]) for value in (coin.price, coin.spread, coin.depth, 42.0))
+    sides = tops(mid, spread, depth, (tick, step), ripple)
+    for levels, (ticks, amounts) in zip((made.bids, made.asks), sides, strict=True):
+        assert [str(price.scaleb(tick)) for price, _ in levels] == [str(each) for each in ticks[0]]
+        assert [str(amount.scaleb(step)) for _, amount in levels] == [str(each) for each in amounts[0]]
+
+
+def test_no_bid_is_told_where_not_one_tick_is_left_for_it() -> None:
+    made, told = a_book(mid=0.01, depth=1e5, tick=2, step=0), touch(0.01, 1e-4, Grid(2, 0))
+    assert (made.bids, told) == ((), (None, made.asks[0][0]))
 
 
 def test_every_coin_trades_spot_and_as_a_perpetual_with_filters_and_fees() -> None:
