@@ -9,6 +9,7 @@ import json
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from bot.wiring_tune import storage_url
-from tests.contract.store.conftest import Postgres, postgres
 from tests.e2e.folder import PATIENCE_S, Folder
+from tests.server import Postgres, a_server
 from tests.unit.backtest.tapes import BEGUN, CONFIG, tape
-
-__all__ = ["postgres"]  # the fixture
 
 START = BEGUN + timedelta(days=10)
 TRIALS = 6
@@ -37,6 +36,12 @@ ARGUMENTS = (
     "--from", START.isoformat(), "--to", (START + timedelta(days=12)).isoformat(),
     "--trials", str(TRIALS), "--dead-after", "3s",
 )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with a_server() as server:
+        yield server
 
 
 @pytest.fixture
