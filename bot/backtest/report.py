@@ -111,8 +111,8 @@ def _rival_body(curve: Curve, key: str, words: str, rival: Rival) -> dict[str, A
         "last": _number(known[-1]) if len(known) else None,
         "figures": figures_body(figures(curve.times_ms, rival.equity, curve.flows)),
         "trades": rival.trades,
-        "turnover": _turnover(curve, rival),
-        "costs": _number(rival.costs),
+        "turnover": _turnover(curve, rival) if rival.trades else None,
+        "costs": _number(rival.costs) if rival.trades else None,
         "tracking": rivals.tracking_error(curve, rival.equity),
     }
 
@@ -245,6 +245,7 @@ def _actions(result: Result) -> Iterator[dict[str, Any]]:
                 "rule": action["rule"],
                 "asset": action["asset"],
                 "side": 0 if not mine else 1 if bought > 0 else -1,
+                "moved": bool(action["legs"]) and all("symbol" not in leg for leg in action["legs"]),
                 "traded": round(float(traded), 2),
                 "price": _number(abs(mine[-1].price / mine[-1].coins_each)) if mine else None,
                 "perpetual": bool(mine) and mine[-1].purpose != "spot",

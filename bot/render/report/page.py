@@ -13,7 +13,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot import __version__
-from bot.render.words import MINUS, UNKNOWN, money, percent, times
+from bot.render.words import MINUS, UNKNOWN, money, percent
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE.parents[1] / "web" / "static"  # the dashboard's, as files: the chart and the mark
@@ -55,6 +55,7 @@ def _environment() -> Environment:
         "ratio": _ratio,
         "share": _share,
         "whole": _whole,
+        "cost": _cost,
         "times": _times,
         "signed": _signed,
         "signed_money": signed_money,
@@ -99,8 +100,12 @@ def _share(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{value * 100:.{digits}f} %".replace("-", MINUS)
 
 
+def _cost(value: object) -> str:
+    return "" if value is None else _whole(value)
+
+
 def _times(value: float | None) -> str:
-    return "" if value is None else times(value)
+    return "" if value is None else f"{value:,.1f} ×"
 
 
 def _whole(value: object) -> str:

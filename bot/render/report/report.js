@@ -138,7 +138,7 @@
     data.actions.filter((each) => each.asset === asset.value && (!kind.value || each.kind === kind.value));
 
   const words = (each) => {
-    const done = each.side ? `${each.side > 0 ? "bought" : "sold"} ${number(each.traded, 2)} at ${price(each.price)}` : "nothing filled";
+    const done = each.side ? `${each.side > 0 ? "bought" : "sold"} ${number(each.traded, 2)} at ${price(each.price)}` : each.moved ? "money moved" : "nothing filled";
     return `${when(each.at)} · ${each.kind}${each.perpetual ? " (perpetual)" : ""} · ${done} · ${each.why}`;
   };
 
@@ -151,7 +151,7 @@
     ctx.clip();
     ctx.lineWidth = 1.2 * devicePixelRatio;
     for (const each of shown) {
-      if (each.at < plot.scales.x.min || each.at > plot.scales.x.max) continue;
+      if (each.moved || each.at < plot.scales.x.min || each.at > plot.scales.x.max) continue;
       const y = each.price ?? seen(own, each.at);
       if (y == null) continue;
       const [left, top] = [plot.valToPos(each.at, "x", true), plot.valToPos(y, "y", true)];
@@ -186,7 +186,7 @@
     if (left == null || left < 0) return;
     const here = plot.posToVal(left, "x");
     const apart = Math.abs(plot.posToVal(left + NEAR, "x") - here);
-    const close = shown.filter((each) => Math.abs(each.at - here) <= apart);
+    const close = shown.filter((each) => !each.moved && Math.abs(each.at - here) <= apart);
     close.sort((one, other) => Math.abs(one.at - here) - Math.abs(other.at - here));
     told.textContent = close.length ? words(close[0]) + (close.length > 1 ? ` · and ${close.length - 1} more near it` : "") : "";
   };
@@ -217,8 +217,7 @@
       const row = list.appendChild(document.createElement("tr"));
       cell(row, when(each.at), "th").scope = "row";
       cell(row, each.kind);
-      cell(row, each.asset);
-      cell(row, each.side ? `${each.side > 0 ? "+" : "−"}${number(each.traded, 2)}` : "nothing");
+      cell(row, each.side ? `${each.side > 0 ? "+" : "−"}${number(each.traded, 2)}` : each.moved ? "moved" : "nothing");
       cell(row, each.side ? price(each.price) : "");
       cell(row, each.why).className = "words";
     }

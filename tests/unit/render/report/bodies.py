@@ -27,8 +27,15 @@ def a_body(*, days: int = 3, lived: bool = False, **over: Any) -> dict[str, Any]
     decision = {
         "at": "2026-01-30T03:00:00Z",
         "actions": [
-            {"id": "d1-1", "kind": "add", "rule": "R-A11", "asset": "BTC", "why": "R-A11: <b>not</b> markup </script>"},
-            {"id": "d1-2", "kind": "trim", "rule": "R-A1", "asset": "ETH", "why": "R-A1: a reason"},
+            {
+                "id": "d1-1",
+                "kind": "add",
+                "rule": "R-A11",
+                "asset": "BTC",
+                "why": "R-A11: <b>not</b> markup </script>",
+                "legs": [],
+            },
+            {"id": "d1-2", "kind": "trim", "rule": "R-A1", "asset": "ETH", "why": "R-A1: a reason", "legs": []},
         ],
     }
     given: dict[str, Any] = {"decisions": (decision,), "config": {"cycle": "1h", "name": "</script><script>alert(1)"}}
