@@ -29,6 +29,7 @@ WIDE: Final = 10.0  # inches at 100 dots
 DOTS: Final = 100
 ACROSS: Final = 3  # small pictures side by side
 STYLE: Any = {
+    "axes.axisbelow": True,
     "axes.edgecolor": COLOURS["line"],
     "axes.grid": True,
     "axes.labelcolor": COLOURS["muted"],
