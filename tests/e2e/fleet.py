@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
 import signal
 import sqlite3
@@ -16,6 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bot.clocks import host_utc_now
+from bot.ports.errors import StoreRefused
+from bot.render.fleet import fleet_body
+from bot.store.sql.posts import SqlPosts
+from bot.venues.simulated.records import OrderRecord
+from bot.venues.simulated.state import restore
 from tests.e2e.beside import CONFIG
 from tests.e2e.folder import Folder
 
@@ -55,28 +61,44 @@ class Fleet:
     def ballast(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return Folder(self.path, self.env).ballast(*arguments)
 
+    def seen(self) -> dict[str, Any]:
+        """What `fleet status --json` prints; nobody and nothing before there is a record."""
+
+        async def read() -> dict[str, Any]:
+            posts = SqlPosts(self.store, host_utc_now)
+            try:
+                return fleet_body(await posts.view())
+            except StoreRefused:
+                return {"workers": [], "portfolios": []}
+            finally:
+                await posts.close()
+
+        return asyncio.run(read())
+
+    def muster(self) -> list[dict[str, Any]]:
+        """The workers that are counted."""
+        workers: list[dict[str, Any]] = self.seen()["workers"]
+        return workers
+
+    def tails(self) -> str:
+        return "\n".join(worker.folder.tail() for worker in self.workers)
+
     def status(self) -> dict[str, dict[str, Any]]:
         """The portfolios by name."""
-        done = self.ballast("fleet", "status", "--store", self.store, "--json")
-        assert done.returncode == 0, done.stderr
-        return {each["portfolio"]: each for each in json.loads(done.stdout)["portfolios"]}
+        return {each["portfolio"]: each for each in self.seen()["portfolios"]}
 
-    def verify(self, name: str) -> subprocess.CompletedProcess[str]:
-        env = {"BALLAST_STORE__URL": self.store, "BALLAST_PORTFOLIO": name, "BALLAST_SECRETS_DIR": ""}
-        return Folder(self.path, env).ballast("verify", "--config", str(self.path / "portfolios" / f"{name}.yaml"))
-
-    def ledger(self, name: str) -> list[dict[str, Any]]:
+    def ledger(self, name: str) -> list[OrderRecord]:
         """Every order of an account as the exchange's own file has it: read once the exchange has stopped."""
         with sqlite3.connect(self.path / f"exchange-{name}.sqlite") as file:
             (engine,) = file.execute("SELECT engine FROM exchange").fetchone()
-        state = json.loads(engine)
-        return [*state["open"], *state["closed"]]
+        state = restore(bytes(engine), 100_000)
+        return [*state.closed, *state.open.values()]
 
     def wait(self, done: Callable[[], bool], why: str) -> None:
         until = time.monotonic() + PATIENCE_S
         while not done():
-            assert time.monotonic() < until, f"{why}:\n" + "\n".join(worker.folder.tail() for worker in self.workers)
-            time.sleep(0.1)
+            assert time.monotonic() < until, f"{why}:\n{self.tails()}"
+            time.sleep(0.5)
 
 
 @dataclass(slots=True)
