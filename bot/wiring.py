@@ -403,6 +403,7 @@ async def _over_ccxt(settings: Settings, keep: Keep, clock: Clock, setup: Setup,
         kept = stack.pop_all()
     if settings.mode == "paper":
         world = await _paper(settings, keep, clock, venue, kept)
+        world.requests = lambda: venue.requests
     else:
         account = ReadOnlyVenue(venue) if settings.mode == "dry-run" else venue
         world = World(clock, venue, account, account, account, account, lambda: venue.requests, kept)
@@ -439,7 +440,7 @@ async def _paused_until(keep: Keep, clock: Clock) -> datetime | None:
     return until if until is not None and until > clock.now() else None
 
 
-async def _paper(settings: Settings, keep: Keep, clock: Clock, venue: CcxtVenue, stack: AsyncExitStack) -> World:
+async def _paper(settings: Settings, keep: Keep, clock: Clock, real: MarketData, stack: AsyncExitStack) -> World:
     """A simulated account that trades at what was seen of the real market."""
     from bot.venues.simulated.exchange import Exchange
     from bot.venues.simulated.paper import ObservedMarket, ObservedScene
@@ -457,10 +458,10 @@ async def _paper(settings: Settings, keep: Keep, clock: Clock, venue: CcxtVenue,
     async def save(dumped: bytes) -> None:
         await keep("paper", dumped)
 
-    market = ObservedMarket(venue, scene, clock)
+    market = ObservedMarket(real, scene, clock)
     account = SimulatedVenue(exchange, clock, save, account=f"paper {settings.portfolio}")
     stack.push_async_callback(account.close)
-    return World(clock, market, account, account, account, account, lambda: venue.requests, stack)
+    return World(clock, market, account, account, account, account, dict, stack)
 
 
 def _credentials(settings: Settings) -> Any:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
 
 from bot import __version__
 from bot.alerts.redact import Redactor
-from bot.clocks import host_utc_now
+from bot.clocks import SystemClock, host_utc_now
 from bot.daemon import Body
 from bot.engine import starts
 from bot.ports.fleet import Roster, Worker
 from bot.ports.store import Identity
+from bot.settings import Settings
 from bot.settings.folder import Folder, Portfolio
 from bot.store.sql import SqlControls, SqlRecord, SqlStore
+from bot.store.sql.board import Board, BoardControls
 from bot.store.sql.engine import Pool
 from bot.store.sql.roster import NAME_MOST, SqlRoster
 from bot.venues.ccxt.push import push_of
-from bot.wiring import DRY_RUN, _account, _credentials, _live_terms, _parts, _world, identity_of
-from bot.wiring_host import alerts_of, notes_of, redactor, run_of, set_up_logging
+from bot.wiring import DRY_RUN, World, _account, _credentials, _live_terms, _parts, _world, identity_of
+from bot.wiring_host import Keep, alerts_of, notes_of, redactor, run_of, set_up_logging
+from bot.wiring_places import Places
+
+CYCLES_AT_ONCE: Final = 16  # of a process' portfolios; the others wait for their turn
+Step = Callable[[], Awaitable[None]]
 
 
 def new_worker() -> Worker:
@@ -41,6 +49,9 @@ class Shared:
     url: str
     roster: Roster
     pool: Pool | None
+    board: Board
+    places: Places = field(default_factory=Places)
+    _cycles: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CYCLES_AT_ONCE))
 
     def identity(self, portfolio: Portfolio) -> Identity:
         """Whose record it is."""
@@ -54,7 +65,7 @@ class Shared:
         """
         settings, env = portfolio.settings, portfolio.env
         identity, url = identity_of(settings), settings.store.url
-        controls = SqlControls(url, identity, self.roster.now, pool=self.pool)
+        controls = BoardControls(SqlControls(url, identity, self.roster.now, pool=self.pool), self.board, identity)
         undone = AsyncExitStack()
         undone.push_async_callback(controls.close)
         async with undone:
@@ -62,13 +73,14 @@ class Shared:
             undone.push_async_callback(store.close)
             terms = _live_terms(settings, env)
             await store.open(identity, migrate=True)
-            world = await _world(settings, store.keep, (await store.load()).last_cycle_at)
+            world = await self._world(settings, store.keep, (await store.load()).last_cycle_at)
             undone.push_async_callback(world.stack.aclose)
             identity = replace(identity, account=await _account(world.account, controls, terms))
             await store.open(identity, migrate=False)  # refused where the record is of another account
             alerts = alerts_of(settings, world.clock, world.stack)
             undone.pop_all()
         record = SqlRecord(url, identity, pool=self.pool)
+        tended, kept = self._in_turn(world)
         return Body(
             parts=_parts(settings, world, (store, controls, record), store.keep, alerts),
             identity=identity,
@@ -77,8 +89,8 @@ class Shared:
             holder=self.me.name,
             closed=world.stack.aclose,
             requests=world.requests,
-            tended=world.tended,
-            kept=world.kept,
+            tended=tended,
+            kept=kept,
             standing=DRY_RUN if settings.mode == "dry-run" else "",
             starts_most=None if settings.venue.environment == "local" else starts.MOST,
             clean=redactor(settings).text,
@@ -91,6 +103,33 @@ class Shared:
             env=env,
         )
 
+    async def _world(self, settings: Settings, keep: Keep, last_at: datetime | None) -> World:
+        """As `bot.wiring._world`; an exchange that is built in is a portfolio's own."""
+        if settings.venue.environment == "local" and settings.local.url is None:
+            return await _world(settings, keep, last_at)
+        return await self.places.world(settings, keep)
+
+    def _in_turn(self, world: World) -> tuple[Step, Step]:
+        """What stands before and after a cycle: it waits for its turn, so that few are under way and all are fresh."""
+
+        async def before() -> None:
+            await self._cycles.acquire()
+            begun = False
+            try:
+                if world.tended is not None:
+                    await world.tended()
+                begun = True
+            finally:
+                if not begun:
+                    self._cycles.release()
+
+        async def after() -> None:
+            self._cycles.release()
+            if world.kept is not None:
+                await world.kept()
+
+        return before, after
+
 
 @asynccontextmanager
 async def shared_of(url: str, me: Worker) -> AsyncIterator[Shared]:
@@ -102,7 +141,11 @@ async def shared_of(url: str, me: Worker) -> AsyncIterator[Shared]:
         pool = None if url.startswith("sqlite") else Pool(url)
         if pool is not None:
             stack.push_async_callback(pool.close)
-        yield Shared(me, url, roster, pool)
+        board = Board(url, SystemClock().mono, pool)
+        stack.push_async_callback(board.close)
+        shared = Shared(me, url, roster, pool, board)
+        stack.push_async_callback(shared.places.close)
+        yield shared
 
 
 def set_up_fleet_logging(folder: Folder, first: Portfolio) -> None:

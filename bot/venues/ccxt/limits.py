@@ -98,16 +98,23 @@ class Traffic:
     """What was asked, what it weighed, and until when the venue wants quiet.
 
     A pause is kept in host seconds, since that is what Retry-After counts; ``paused_until`` tells it in venue time, and
-    given back after a restart it goes on.
+    given back after a restart it goes on. ``common``: of all keys that ask from here; a venue's pause is for all.
     """
 
     def __init__(
-        self, clock: Clock, budgets: Mapping[str, int], *, paused_until: datetime | None = None, paced: bool = True
+        self,
+        clock: Clock,
+        budgets: Mapping[str, int],
+        *,
+        paused_until: datetime | None = None,
+        paced: bool = True,
+        common: Traffic | None = None,
     ) -> None:
         self.requests: Counter[str] = Counter()
         self.used_weight: dict[str, int] = {}
         self.pauses = 0
         self._clock = clock
+        self._common = common
         self._budgets = budgets
         self._paced = paced
         self._said_at_s: dict[str, float] = {}
@@ -134,23 +141,31 @@ class Traffic:
             self._quiet_s = max(self._quiet_s, until_s)
             self._why = why
             self.pauses += 1
+            if self._common is not None:
+                self._common.pause(host_s, why)
 
     @property
     def paused_until(self) -> datetime | None:
         """When calls may go on, venue time; None while nothing is paused."""
-        left_s = self._quiet_s - self._clock.mono()
+        left_s = self.quiet_until_s - self._clock.mono()
         return self._clock.now() + timedelta(seconds=left_s) if left_s > 0 else None
+
+    @property
+    def quiet_until_s(self) -> float:
+        """Host seconds: our own pause, or everybody's where that is longer."""
+        return self._quiet_s if self._common is None else max(self._quiet_s, self._common.quiet_until_s)
 
     def check(self, *, order: bool = False) -> None:
         """Raise `RateLimited` while there must be quiet."""
-        left_s = (self._orders_quiet_s if order else self._quiet_s) - self._clock.mono()
+        until_s = max(self._orders_quiet_s if order else 0.0, self.quiet_until_s)
+        left_s = until_s - self._clock.mono()
         if left_s > 0:
             why = f"quiet for {left_s:.1f} s more: {self._why}"
             raise RateLimited(why, retry_after_s=left_s, until=self._clock.now() + timedelta(seconds=left_s))
 
     async def wait(self) -> None:
         """Sit out a short pause, slow down near the budget; raises `RateLimited` when the pause is a long one."""
-        if (left_s := self._quiet_s - self._clock.mono()) > 0:
+        if (left_s := self.quiet_until_s - self._clock.mono()) > 0:
             if left_s > PATIENCE_S:
                 self.check()
             await self._clock.sleep(left_s)

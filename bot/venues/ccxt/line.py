@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import ccxt.async_support as ccxt
@@ -34,6 +34,7 @@ WAIT_MOST_S = 5.0
 WATCHDOG_S = 30.0  # three times the client's time-out: a throttle whose loop died would wait for ever
 KNOWN_ORDERS_MOST = 10_000
 SKEW_LEAST_MS = 50
+SHARED_FOR = timedelta(minutes=10)  # a list of markets that several share: the first that asks anew loads it for all
 
 T = TypeVar("T")
 
@@ -59,10 +60,17 @@ class KnownOrders:
 
 
 class Line:
-    """What the parts of a venue share. ``read`` raises `VenueError`; ``gap`` answers with a Gap instead."""
+    """What the parts of a venue share. ``read`` raises `VenueError`; ``gap`` answers with a Gap instead.
 
-    def __init__(self, profile: Profile, setup: Setup, clock: Clock, traffic: Traffic) -> None:
+    ``source``: an open line to the same venue, whose list of markets serves this one too.
+    """
+
+    def __init__(
+        self, profile: Profile, setup: Setup, clock: Clock, traffic: Traffic, source: Line | None = None
+    ) -> None:
         self.profile = profile
+        self._source = source
+        self.loaded_at: datetime | None = None
         self.setup = setup
         self.clock = clock
         self.traffic = traffic
@@ -96,11 +104,22 @@ class Line:
         opened = False
         try:
             await self.sync()
-            await self.read("markets", self.client.load_markets)
+            await self.load_markets()
             opened = True
         finally:
             if not opened:
                 await self.close()
+
+    async def load_markets(self) -> None:
+        """Load what the venue lists, or take it from ``source``, which loads it once a day for all who share it."""
+        if self._source is None:
+            await self.read("markets", lambda: self.client.load_markets(self.loaded_at is not None))
+        else:
+            before = self._source.loaded_at
+            if before is None or self.clock.now() - before >= SHARED_FOR:
+                await self._source.load_markets()
+            self.client.set_markets_from_exchange(self._source.client)
+        self.loaded_at = self.clock.now()
 
     async def close(self) -> None:
         """Let go of the connection; safe to call twice."""

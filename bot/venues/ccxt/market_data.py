@@ -201,7 +201,7 @@ class CcxtMarketData:
     async def _ask_markets(self) -> Mapping[str, Market]:
         line = self._line
         if self._loaded:
-            await line.read("markets", lambda: line.client.load_markets(True))  # noqa: FBT003 - ccxt's signature
+            await line.load_markets()
             await line.sync()
         self._loaded = True
         return await line.read("markets", lambda: line.profile.markets(line.client, private=line.private))

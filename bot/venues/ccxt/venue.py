@@ -44,7 +44,10 @@ PROFILES: Mapping[str, type[Profile]] = {
 
 
 class CcxtVenue:
-    """Port `Venue` over one account of one venue. ``profile``: how it differs from what ccxt says of it."""
+    """Port `Venue` over one account of one venue. ``profile``: how it differs from what ccxt says of it.
+
+    ``beside``: an open one without a key, whose list of markets and whose pauses are this one's too.
+    """
 
     def __init__(
         self,
@@ -54,10 +57,14 @@ class CcxtVenue:
         *,
         margin_mode: Literal["cross", "isolated"] = "cross",
         paused_until: datetime | None = None,
+        beside: CcxtVenue | None = None,
     ) -> None:
         self.environment: Environment = setup.environment
-        self._traffic = Traffic(clock, profile.budgets, paused_until=paused_until, paced=setup.environment != "local")
-        self._line = Line(profile, setup, clock, self._traffic)
+        source = beside.line if beside else None
+        common = source.traffic if source else None
+        paced = setup.environment != "local"
+        self._traffic = Traffic(clock, profile.budgets, paused_until=paused_until, paced=paced, common=common)
+        self._line = Line(profile, setup, clock, self._traffic, source)
         self._data = CcxtMarketData(self._line)
         self._account = CcxtAccount(self._line, margin_mode)
         self._broker = CcxtBroker(self._line, self._account, unknown_symbol=self._data.forget_markets)
@@ -72,6 +79,11 @@ class CcxtVenue:
         """Wait for orders under way, then let go; safe to call twice."""
         await self._broker.drain()
         await self._line.close()
+
+    @property
+    def line(self) -> Line:
+        """What its parts share."""
+        return self._line
 
     # ---- what was asked
 
