@@ -61,7 +61,8 @@ def check(
         learnt = _Learnt()
     known, meaning = {"volatility": learnt.volatility, "targets": learnt.targets}, learnt.meaning
     kill, around = settings.kill_switch, changed_around(settings)
-    found = [*advice(policy, kill=kill, around=around, venue=learnt.venue, **known), *learnt.warned]
+    switched = _switch(settings)
+    found = [*advice(policy, kill=kill, around=around, venue=learnt.venue, **known), *learnt.warned, *switched]
     rows = bands(policy, **known)
     if as_json:
         show_json(check_body(found, rows, meaning))
@@ -86,6 +87,16 @@ def changed_around(settings: Settings) -> list[tuple[str, object]]:
         for key, value in section
         if value != getattr(type(section)(), key)
     ]
+
+
+def _switch(settings: Settings) -> list[Advice]:
+    """What the venue says to the dead-man's switch that is asked for, without being asked."""
+    from bot.core.advice import Advice
+    from bot.venues.ccxt.card import switch_refused
+
+    why = switch_refused(settings.venue.id, settings.venue.dead_man) if settings.venue.dead_man else ""
+    key, _, text = why.partition(": ")
+    return [Advice("error" if settings.mode in ("testnet", "live") else "warning", key, text)] if why else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from tests.contract.venue.conftest import SetClock
 from tests.unit.venues.simulated.scenes import START, SWAP
 from tests.wire.replay.asked import ALL, D, fund, intent, no, yes
 from tests.wire.replay.play import a_stage
-from tests.wire.replay.stage import Said
+from tests.wire.replay.stage import PASSPHRASE, Said
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -101,6 +101,17 @@ async def test_a_classic_bybit_account_is_refused() -> None:
         stage.instead(("GET", "/v5/user/query-api"), Said({"retCode": 0, "retMsg": "", "result": result}))
         with pytest.raises(VenueError, match="must be a unified trading account"):
             await stage.venue.kind()
+
+
+async def test_a_wrong_passphrase_is_the_keys_fault_and_not_repeated() -> None:
+    async with a_stage("weex") as stage:
+        said = Said({"code": -1049, "msg": "API key or passphrase incorrect."}, 401)
+        stage.instead(("GET", "/api/v3/account/"), said)
+        found = await stage.venue.balances()
+        assert isinstance(found, Gap)
+        assert found.why.startswith("Unauthorized: ")
+        assert "passphrase" in found.why
+        assert PASSPHRASE not in found.why
 
 
 async def test_mexc_rates_and_marks_come_from_one_question() -> None:

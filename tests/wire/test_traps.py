@@ -11,6 +11,7 @@ HERE = "tests/wire/test_ccxt_traps.py"
 ACCOUNT = "tests/wire/test_ccxt_account_traps.py"
 CONTRACT = "tests/contract/venue/test_venue_contract.py"
 UNIT = "tests/unit/venues/ccxt"
+SWITCH = "tests/wire/test_dead_man.py"
 
 #: The trap -> where it is held. Numbers are the facts every adapter has to know, words the rows of the order table.
 TRAPS: Mapping[str, tuple[str, ...]] = {
@@ -66,7 +67,12 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     "position mode read": (f"{CONTRACT}::test_leverage_is_set_read_back_and_seen_on_the_position",),
     "batch create": (f"{ACCOUNT}::test_no_call_that_acts_on_many_orders_is_listed",),
     "cancel all": (f"{ACCOUNT}::test_no_call_that_acts_on_many_orders_is_listed",),
-    "dead man's switch": (f"{ACCOUNT}::test_no_call_that_acts_on_many_orders_is_listed",),
+    "dead man's switch": (
+        f"{ACCOUNT}::test_no_call_that_acts_on_many_orders_is_listed",
+        f"{SWITCH}::test_binance_cancels_what_rests_once_nothing_is_heard_for_the_window",
+        f"{SWITCH}::test_bybit_cancels_spot_and_perpetuals_once_the_stream_is_gone_for_the_window",
+        f"{SWITCH}::test_a_venue_without_one_is_refused_with_one_line",
+    ),
     "transfer": (f"{CONTRACT}::test_a_transfer_arrives_and_is_found",),
     "fees of a fill": (f"{CONTRACT}::test_an_ioc_order_fills_at_once_and_pays_its_fee",),
     "fee dust": (f"{CONTRACT}::test_balances_are_the_opening_plus_fills_minus_fees",),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import ccxt.async_support as ccxt
 
+from bot.ports.errors import VenueError
+from bot.venues.ccxt.dead_man import must_fit
 from bot.venues.ccxt.profiles import Environment, Lack, Profile, Setup
 from bot.venues.ccxt.profiles.generic import Generic
 from bot.venues.ccxt.venue import PROFILES
@@ -65,6 +68,16 @@ def cards(venue_id: str | None = None) -> list[Card]:
         return [_card(made()) for made in PROFILES.values()]
     made = PROFILES.get(venue_id)
     return [_card(made() if made is not None else Generic(venue_id))]
+
+
+def switch_refused(venue_id: str, window: timedelta) -> str:
+    """Why a venue has no dead-man's switch of this length, as one line; "" where it has. Asks nobody."""
+    made = PROFILES.get(venue_id)
+    try:
+        must_fit(made() if made is not None else Generic(venue_id), window)
+    except VenueError as error:
+        return str(error)
+    return ""
 
 
 def _card(profile: Profile) -> Card:

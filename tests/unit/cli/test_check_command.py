@@ -47,6 +47,18 @@ def test_the_environment_is_part_of_what_is_checked(ballast: Ballast) -> None:
     assert "warning: kill_switch: is freeze" in ballast("check").out
 
 
+def test_a_dead_mans_switch_that_the_venue_does_not_have_is_an_error_where_orders_leave(ballast: Ballast) -> None:
+    live = CONFIG.replace("mode: paper", "mode: live") if "mode: paper" in CONFIG else f"{CONFIG}mode: live\n"
+    text = f"{live}{TAKER}venue: {{id: weex, environment: production, dead_man: 2m}}\n"
+    ran = ballast("check", "--config", a_config_file(ballast.folder, text))
+    assert ran.code == 1
+    assert "error: venue.dead_man: weex has no dead-man's switch, must be 0s" in ran.out
+    fits = text.replace("weex", "bybit")
+    assert "dead_man" not in ballast("check", "--config", a_config_file(ballast.folder, fits)).out
+    watched = text.replace("mode: live", "mode: dry-run")
+    assert "warning: venue.dead_man" in ballast("check", "--config", a_config_file(ballast.folder, watched)).out
+
+
 BAD = [
     ("colour: red\n", "colour"),
     ("cycle: 1m\ncycle: 2m\n", "cycle"),
