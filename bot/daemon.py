@@ -28,6 +28,7 @@ from bot.engine.record import alert_event
 from bot.engine.sign_of_life import SignsOfLife
 from bot.engine.status import NotedAlerts, standing_body
 from bot.engine.stop import CANCELS, KillWatch
+from bot.engine.tending import Tending
 from bot.ports.alerts import Delivery
 from bot.ports.dead_man import DeadMan
 from bot.ports.errors import Fenced, PortError, StoreError
@@ -42,8 +43,6 @@ LEASE_S = 15.0
 RENEW_EVERY_S = 4.0
 BEAT_EVERY_S = 1.0  # at most
 PULSE_EVERY_S = 20.0  # and at least, whatever a cycle or a wait is doing
-CANCEL_AGAIN = timedelta(seconds=5)  # venue time until an order that still stands is cancelled once more,
-CANCEL_AGAIN_MOST = timedelta(minutes=5)  # twice as long after every time in vain
 LEAVE_WITHIN_S = 15.0  # host seconds in which own orders are cancelled at the end; what is left is the next start's
 END_WITHIN_S = 6.0  # of a cycle that is under way when the end is asked for
 FAILURES_MAX = 5
@@ -73,6 +72,7 @@ class Body:
     push: Push | None = None  # what may wake a cycle early
     dead_man: DeadMan | None = None  # cancels what rests at the venue once it no longer hears of us
     hears: bool = True  # signals; False: who runs several of them in one process hears for all
+    confirms: bool = False  # whether an edit that raises risk waits for somebody's yes
     config_path: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,7 +90,8 @@ class Daemon:
         self._parts = replace(body.parts, alerts=self._alerts)
         self._clock = body.parts.clock
         self._store = body.parts.store
-        self._config = ConfigWatch(body.config_path, body.settings, body.env)
+        self._config = ConfigWatch(body.config_path, body.settings, body.env, confirms=body.confirms)
+        self._edit_told = ""
         from_env = body.settings.origins.get("kill_switch", "").startswith("environment")
         self.kill = KillWatch(
             body.parts.controls,
@@ -106,6 +107,7 @@ class Daemon:
         self.engine = Engine(self._parts, self.kill, permit)
         switch = body.dead_man
         self._signs = SignsOfLife(switch, self._store, self._clock, self._alerts) if switch else None
+        self._tending = Tending(self.engine, self._clock)
         self._policy: Policy = body.settings.policy()
         self._log = structlog.get_logger("ballast")
         self._stop = asyncio.Event()
@@ -120,7 +122,6 @@ class Daemon:
         self._alerts_told = 0
         self._fatal: PortError | None = None
         self._started_at: datetime | None = None
-        self._cancel_again = CANCEL_AGAIN
 
     def stop(self) -> None:
         """Ask for a clean end: nothing more is sent, what is under way is finished and recorded."""
@@ -247,7 +248,7 @@ class Daemon:
         number = self._number(self._clock.now())
         while self._last_number is not None and number <= self._last_number and not self._early.is_set():
             due = EPOCH + (self._last_number + 1) * self._policy.cycle
-            due = min(due, await self._tended(due))
+            due = min(due, await self._tending.due(self._policy, due))
             waits = [
                 asyncio.create_task(self._clock.until(due)),
                 asyncio.create_task(self._stop.wait()),
@@ -268,23 +269,6 @@ class Daemon:
         cycle_id = f"{int(self._policy.cycle / timedelta(milliseconds=1))}:{number}"
         cycle_id = f"{cycle_id}:{milliseconds(self._clock.now())}" if early else cycle_id
         return None if self._stop.is_set() else cycle_id
-
-    async def _tended(self, due: datetime) -> datetime:
-        """Cancel what has rested long enough, and answer when to look again: where nothing rests, at ``due``."""
-        try:
-            ends = await self.engine.rest_ends(self._policy)
-            if ends is not None and ends <= self._clock.now():
-                await self.engine.tend(self._policy)
-                left, again = await self.engine.rest_ends(self._policy), self._clock.now() + self._cancel_again
-                in_vain = left is not None and left <= self._clock.now()
-                self._cancel_again = min(2 * self._cancel_again, CANCEL_AGAIN_MOST) if in_vain else CANCEL_AGAIN
-                ends = again if in_vain else left
-        except Fenced:
-            raise
-        except PortError as error:
-            self._log.warning("resting orders", why=str(error))
-            return due
-        return due if ends is None else ends
 
     async def _leave(self) -> None:
         """Nothing of ours stays in a book that nobody watches (R-G1)."""
@@ -442,7 +426,8 @@ class Daemon:
 
     def _take_configuration(self) -> None:
         """At a cycle's boundary: the new policy; what a running bot cannot take over stays as it was and is named."""
-        taken = self._config.take()
+        taken = self._config.take(self.engine.requests.accepted)
+        self._tell_edit()
         if taken is None:
             return
         fresh, fixed = taken
@@ -454,6 +439,14 @@ class Daemon:
         if self._policy.cycle != before.cycle:
             self._last_number = self._number(self._clock.now())
         self._alerts.send("info", "the configuration was changed and is in force", key="configuration")
+
+    def _tell_edit(self) -> None:
+        edit = self._config.waiting
+        if edit is None or edit.id == self._edit_told:
+            return
+        self._edit_told = edit.id
+        text = f"the edited configuration raises risk and waits for a yes: {'; '.join(edit.raises)}"
+        self._alerts.send("warning", f"{text}. What was before stays in force; `ballast accept` shows it", key="edit")
 
     async def _beat(self, *, force: bool = False) -> None:
         """Say how things stand, at most once a second, and record the alerts since."""
@@ -483,6 +476,7 @@ class Daemon:
             "version": __version__,
             "requests": dict(self._body.requests()),
             "failures": self._failures,
+            "edit": asdict(self._config.waiting) if self._config.waiting else None,
             "clock_offset_ms": self.engine.guard.skew.offset_ms,
             "alerts": asdict(self._body.delivery()) if self._body.delivery else None,
             "beat_at": utc_text(host_utc_now()),

@@ -113,16 +113,24 @@ async def compose(
         requests=world.requests,
         tended=world.tended,
         kept=world.kept,
-        standing=DRY_RUN if settings.mode == "dry-run" else "",
-        starts_most=None if settings.venue.environment == "local" else starts.MOST,
-        clean=redactor(settings).text,
-        notes=notes_of(settings),
         delivery=alerts.delivery,
         dead_man=world.dead_man,
         push=push_of(settings.venue, lambda: _credentials(settings)),
         config_path=config_path,
         env=env,
+        **_manners(settings),
     )
+
+
+def _manners(settings: Settings) -> dict[str, Any]:
+    """How a daemon is to carry itself under these settings, as parts of its body."""
+    return {
+        "standing": DRY_RUN if settings.mode == "dry-run" else "",
+        "starts_most": None if settings.venue.environment == "local" else starts.MOST,
+        "confirms": settings.mode == "live",
+        "clean": redactor(settings).text,
+        "notes": notes_of(settings),
+    }
 
 
 def data_folder(settings: Settings) -> Path:

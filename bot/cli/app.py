@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from bot.cli import (
+    accept,
     alerts,
     approve,
     backtest,
@@ -71,6 +72,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     explain.explain,
     explain.why,
     alerts.alerts,
+    accept.accept,
     approve.approve,
     approve.reject,
     control.kill,

@@ -41,6 +41,7 @@ def plan(
     """
     from bot.core.plan import plan as decide
     from bot.engine.arithmetic import exact
+    from bot.settings.risk import raised
 
     settings = settings_of(config)
     other = settings_of(diff) if diff else None
@@ -51,7 +52,7 @@ def plan(
         body = made.body()
         new = decide(seen, other.policy()).body() if other is not None else None
         if new is not None:
-            _show_difference(body, new, as_json=as_json)
+            _show_difference(body, new, raised(settings, other) if other else [], as_json=as_json)
         elif as_json:
             line(made.to_json())
         else:
@@ -62,13 +63,17 @@ def plan(
         raise typer.Exit(ACTS)
 
 
-def _show_difference(old: dict[str, Any], new: dict[str, Any], *, as_json: bool) -> None:
+def _show_difference(old: dict[str, Any], new: dict[str, Any], raises: list[str], *, as_json: bool) -> None:
     from bot.render.difference import difference_body, difference_view
 
     if as_json:
-        show_json(difference_body(old, new))
-    else:
-        show(difference_view(old, new))
+        show_json({**difference_body(old, new), "raises_risk": raises})
+        return
+    show(difference_view(old, new))
+    for each in raises:
+        line(f"raises risk: {each}")
+    if raises:
+        line("A running live bot keeps what is in force until somebody says yes: `ballast accept`.")
 
 
 def read_snapshot(path: Path) -> Snapshot:

@@ -1,4 +1,4 @@
-"""Owns what operators ask through the control table: adopt, rearm, resume, approve, reject (R-G13 to R-G17)."""
+"""Owns what operators ask through the control table: adopt, rearm, resume, approve, reject, accept (R-G13 to R-G17)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bot.ports.store import ControlRow
 
 BREAKER = "drawdown breaker"  # who froze, in the control table
 APPROVAL = "R-G17"
+ACCEPTS = "accept"  # an edit of the configuration that raises risk
 APPROVED_FOR = timedelta(hours=1)  # venue time that a yes holds
 APPROVABLE_FOR = timedelta(days=1)  # venue time after which a plan is no longer what anybody said yes to
 
@@ -32,6 +33,7 @@ class Requests:
         self._parts = parts
         self._recorder = recorder
         self._read = 0
+        self.accepted: set[str] = set()  # edits of the configuration that somebody said yes to, by name
         self.broken = False  # whether the breaker froze and nobody resumed since
 
     async def handle(self, policy: Policy) -> None:
@@ -58,6 +60,8 @@ class Requests:
             return [Event(key, at, "asset.halted", {"asset": row.value, "why": f"{row.who}: {row.why}"})]
         if row.what == "rearm":
             return [Event(key, at, "asset.rearmed", {"assets": [row.value]} if row.value else {})]
+        if row.what == ACCEPTS:
+            self.accepted.add(row.value)
         if row.what == "kill":
             self.broken = self.broken or row.who == BREAKER
         if row.what == "resume" and self.broken:

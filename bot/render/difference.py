@@ -57,7 +57,7 @@ def difference_view(old: Body, new: Body) -> RenderableType:
         )
     whole = [(sum(each.values(), ZERO), body) for each, body in ((before, old), (after, new))]
     now, then = (percent(_share(total, body)) for total, body in whole)
-    return Group(table, Text(f"All orders together trade {now} of the book now, {then} then."))
+    return Group(table, Text(f"This edit would trade {then} of the book now; without it {now} would be traded."))
 
 
 def _trades(body: Body) -> dict[str, Decimal]:

@@ -55,6 +55,8 @@ def status_view(body: Mapping[str, Any], currency: str = "") -> RenderableType:
             f"open orders {body['orders_open']}, unknown {body['unknown_orders']}"
         ),
     ]
+    raises = (body.get("edit") or {}).get("raises", ())
+    parts += [Text(f"an edit waits for `ballast accept`, it raises risk: {each}", style="yellow") for each in raises]
     parts += [Text(f"waits: {whole_seconds(each)}", style="yellow") for each in body["waiting_for"]]
     if body["exposures"]:
         parts += [Text(), assets_table(body)]

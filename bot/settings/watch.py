@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.snapshot import Kill
 from bot.engine.stop import SourceUnreadable
 from bot.settings.errors import ConfigError
 from bot.settings.loading import kill_switch_of, load_text
+from bot.settings.risk import raised
 from bot.settings.settings import Settings
+
+EDIT_ID_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An edit that raises risk and waits for a yes: its name, which is its content's, and what it raises."""
+
+    id: str
+    raises: tuple[str, ...]
 
 
 class ConfigWatch:
-    """The operator's file, looked at by its content's hash. A broken edit changes nothing but `broken`."""
+    """The operator's file, looked at by its content's hash. A broken edit changes nothing but `broken`.
 
-    def __init__(self, path: Path | None, settings: Settings, env: Mapping[str, str]) -> None:
+    ``confirms``: an edit that raises risk stays `waiting` until somebody said yes to it. The kill switch in the file is
+    no part of that: what it set, only a resume lowers.
+    """
+
+    def __init__(
+        self, path: Path | None, settings: Settings, env: Mapping[str, str], *, confirms: bool = False
+    ) -> None:
+        self._confirms = confirms
+        self.waiting: Waiting | None = None
         self._path = path
         self._env = env
         self._hash = b""
@@ -64,11 +84,30 @@ class ConfigWatch:
         self.broken = ""
         self.pending = None if first and fresh == self.settings else fresh
 
-    def take(self) -> tuple[Settings, list[str]] | None:
-        """The new configuration, once, with the keys of it that need a restart; None while nothing is new."""
-        fresh, self.pending = self.pending, None
+    def take(self, accepted: Container[str] = ()) -> tuple[Settings, list[str]] | None:
+        """The new configuration, once, with the keys of it that need a restart; None while nothing is new.
+
+        ``accepted``: the names of edits that somebody said yes to.
+        """
+        fresh, self.waiting = self.pending, None
+        if fresh is not None and self._confirms and (lines := raised(self.settings, fresh)):
+            edit = Waiting(edit_id(self._hash), tuple(lines))
+            if edit.id not in accepted:
+                self.waiting = edit
+                return None
+        self.pending = None
         if fresh is None or fresh == self.settings:
             return None
         fixed = self.settings.fixed_until_restart(fresh)
         self.settings = fresh
         return fresh, fixed
+
+
+def edit_id(hashed: bytes) -> str:
+    """What an edit is called, by the hash (SHA-256) of its content."""
+    return hashed.hex()[:EDIT_ID_LENGTH]
+
+
+def edit_of(path: Path) -> str:
+    """The name of the file's content as it is now; raises OSError."""
+    return edit_id(hashlib.sha256(path.read_bytes()).digest())

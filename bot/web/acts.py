@@ -20,6 +20,7 @@ from bot.web.shapes import DecisionId, KillAsked, TargetsEdit, Text
 from bot.web.sheets import Sheets
 
 WORD: Final = "resume"
+ACCEPT: Final = "accept"
 JUDGED: Final = ("approve", "reject")
 _ID: TypeAdapter[str] = TypeAdapter(DecisionId)
 _TEXT: TypeAdapter[str] = TypeAdapter(Text)
@@ -31,6 +32,7 @@ def acts_of(desk: Desk, sheets: Sheets) -> APIRouter:
     _signing(router, desk, sheets)
     _asking(router, desk)
     _judging(router, desk)
+    _accepting(router, desk)
     _planning(router, desk, sheets)
     return router
 
@@ -139,6 +141,19 @@ def _judging(router: APIRouter, desk: Desk) -> None:
     @router.post("/rearm")
     async def rearm(request: Request) -> Response:
         return await asset_asked(request, "rearm")
+
+
+def _accepting(router: APIRouter, desk: Desk) -> None:
+    @router.post("/accept")
+    async def accept(request: Request) -> Response:
+        form = await form_of(request)
+        edit = (await desk.beat()).get("edit") or {}
+        if form.get("confirm", "").strip().lower() != ACCEPT:
+            raise HTTPException(422, f"type {ACCEPT} to let the edit take effect; nothing was changed")
+        if not edit or form.get("edit", "") != edit["id"]:
+            raise HTTPException(409, "this edit does not wait any more; look again at what does")
+        await ask(desk, request, ACCEPT, edit["id"], _text(form.get("reason", "")))
+        return _back(form, ACCEPT)
 
 
 def _planning(router: APIRouter, desk: Desk, sheets: Sheets) -> None:

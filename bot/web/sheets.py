@@ -99,6 +99,7 @@ SAID: Final[Mapping[str, str]] = {
     "resume": "Resumed: the bot may trade again.",
     "approve": "Approved: the bot carries it out with its next cycle, as far as every other gate lets it.",
     "reject": "Rejected.",
+    "accept": "Accepted: the bot takes the edit over with one of its next two cycles.",
     "halt-asset": "Frozen: with its next cycle the bot leaves this asset alone until it is released.",
     "read": "Noted as read.",
     "rearm": "Released: the bot trades this asset again from its next cycle on.",

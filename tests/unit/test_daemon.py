@@ -21,6 +21,7 @@ from bot.core.orders import OrderIntent, OrderView
 from bot.core.plan_record import Plan
 from bot.daemon import Body, Daemon
 from bot.engine import starts
+from bot.engine.controls import ACCEPTS
 from bot.engine.cycle import Outcome
 from bot.engine.parts import Parts
 from bot.engine.stop import SourceUnreadable
@@ -28,7 +29,7 @@ from bot.ports.errors import Fenced, StoreError
 from bot.ports.store import Identity, Run
 from bot.ports.venue import Gap
 from bot.settings import Settings, load
-from bot.settings.watch import ConfigWatch
+from bot.settings.watch import ConfigWatch, edit_of
 from bot.store.memory import MemoryControls, MemoryDatabase, MemoryRecord, MemoryStore
 from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.venue import SimulatedVenue
@@ -66,7 +67,7 @@ class World:
         self.plans: list[Plan] = []
         self.after_plan: Callable[[int], None] = lambda _number: None
 
-    def daemon(self, *, holder: str = "here", store: MemoryStore | None = None) -> Daemon:
+    def daemon(self, *, holder: str = "here", store: MemoryStore | None = None, confirms: bool = False) -> Daemon:
         settings = load(self.file, {})
         venue = self.venue or SimulatedVenue(self.exchange, self.clock)
         parts = Parts(
@@ -75,7 +76,8 @@ class World:
             controls=self.controls, record=self.record, clock=self.clock, alerts=self.alerts,
         )  # fmt: skip
         run = Run("0.1.0", {}, "{}", "h")
-        return Daemon(Body(parts, MINE, run, settings, holder, self._closed, config_path=self.file), on_cycle=self._saw)
+        body = Body(parts, MINE, run, settings, holder, self._closed, config_path=self.file, confirms=confirms)
+        return Daemon(body, on_cycle=self._saw)
 
     def write(self, old: str, new: str) -> None:
         text = self.file.read_text(encoding="utf-8")
@@ -319,6 +321,63 @@ async def test_a_broken_edit_keeps_the_old_configuration_freezes_and_lifts_by_it
     assert await world.controls.kill() is None
 
 
+async def test_an_edit_that_raises_risk_waits_for_a_yes_on_a_real_account(world: World) -> None:
+    daemon = world.daemon(confirms=True)
+    waited: list[object] = []
+
+    async def seen() -> None:
+        status = await world.record.status()
+        waited.append(status and status["edit"])
+
+    def act(number: int) -> None:
+        if number == 1:
+            world.write("weight: 0.5, assets", "weight: 0.9, assets")
+            world.write("weight: 0.5, floor", "weight: 0.1, floor")
+
+    world.after_plan = act
+    await daemon.run(3)
+    await seen()
+    assert [plan.assessment.exposure("BTC").target for plan in world.plans] == [D("0.5")] * 3
+    assert waited == [{"id": edit_of(world.file), "raises": ["targets.stables.weight: 0.5 → 0.1"]}]
+    assert world.alerts.texts.count("raises risk and waits for a yes") == 1
+
+    world.after_plan = lambda _number: None
+    await world.controls.request(ACCEPTS, "another", "test", "")
+    world.write("weight: 0.9, assets", "weight: 0.5, assets")  # back as it was: nothing waits any more
+    world.write("weight: 0.1, floor", "weight: 0.5, floor")
+    await world.daemon(confirms=True).run(1)
+    await seen()
+    assert waited[-1] is None
+
+
+async def test_a_yes_takes_the_edit_over_and_another_edits_yes_does_not(world: World) -> None:
+    daemon = world.daemon(confirms=True)
+
+    def act(number: int) -> None:
+        if number == 1:
+            world.write("weight: 0.5, assets", "weight: 0.4, assets")
+            world.write("weight: 0.5, floor: 0.05", "weight: 0.6, floor: 0.01")
+
+    world.after_plan = act
+    await world.controls.request(ACCEPTS, "00000000", "test", "")
+    running = asyncio.create_task(daemon.run(6))
+    while len(world.plans) < 3:  # noqa: ASYNC110 - a test that looks on
+        await asyncio.sleep(0)
+    assert world.plans[-1].assessment.exposure("BTC").target == D("0.5")
+    await world.controls.request(ACCEPTS, edit_of(world.file), "test", "looked at")
+    await running
+    assert world.plans[-1].assessment.exposure("BTC").target == D("0.4")
+    assert "the configuration was changed and is in force" in world.alerts.texts
+
+
+async def test_an_edit_that_lowers_risk_waits_for_nobody(world: World) -> None:
+    daemon = world.daemon(confirms=True)
+    world.write("weight: 0.5, assets", "weight: 0.4, assets")
+    world.write("weight: 0.5, floor", "weight: 0.6, floor")
+    await daemon.run(2)
+    assert world.plans[-1].assessment.exposure("BTC").target == D("0.4")
+
+
 async def test_what_needs_a_restart_is_named_and_stays_as_it_was(world: World) -> None:
     daemon = world.daemon()
     world.write("mode: paper", "mode: testnet")
@@ -372,7 +431,7 @@ class Limited(World):
 
     starts_most: int | None = 3
 
-    def daemon(self, *, holder: str = "here", store: MemoryStore | None = None) -> Daemon:
+    def daemon(self, *, holder: str = "here", store: MemoryStore | None = None, confirms: bool = False) -> Daemon:
         made = super().daemon(holder=holder, store=store)
         body = replace(made._body, starts_most=self.starts_most)  # noqa: SLF001 - the same daemon but for its limit
         return Daemon(body, on_cycle=self._saw)

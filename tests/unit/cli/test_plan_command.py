@@ -76,7 +76,7 @@ def test_an_asset_that_only_the_new_configuration_trades_is_told_with_its_share(
     ran = ballast(*asked)
     assert ran.code == 0  # today's configuration holds
     said = " ".join(ran.out.split())
-    assert "trade 0.0 % of the book now" in said
+    assert "without it 0.0 % would be traded" in said
     found = {each["asset"]: each for each in ballast(*asked, "--json").json["differences"]}
     assert found["BTC"]["old_trades"] == 0
     assert found["BTC"]["new_trades"] == pytest.approx(0.03, abs=0.001)
@@ -109,7 +109,7 @@ def test_diff_tells_what_another_configuration_would_do(ballast: Ballast) -> Non
     assert ran.code == 2
     assert "−5.0 points" in ran.out
     assert "−2.0 points" in ran.out
-    assert "All orders together trade 5.0 % of the book now, 2.0 % then." in " ".join(ran.out.split())
+    assert "This edit would trade 2.0 % of the book now; without it 5.0 % would be traded." in " ".join(ran.out.split())
     body = ballast(*asked, "--diff", new, "--json").json
     (btc,) = body["differences"]
     assert btc["asset"] == "BTC"

@@ -153,6 +153,26 @@ async def test_an_asset_is_frozen_and_released_by_request(room: Room) -> None:
     assert [(row.what, row.value) for row in await room.asked()] == [("halt-asset", "BTC"), ("rearm", "BTC")]
 
 
+EDIT = {"id": "1234abcd", "raises": ["limits.leverage: 3 → 5"]}
+
+
+async def test_an_edit_that_raises_risk_is_shown_and_accepted_with_the_typed_word(tmp_path: Path) -> None:
+    async with a_signed_in_room(tmp_path, beat=a_beat(edit=EDIT)) as room:
+        page = (await room.browser.get("/controls")).text
+        assert "limits.leverage: 3 → 5" in page
+        assert 'href="/controls#edit"' in (await room.browser.get("/")).text
+        assert (await room.press("/accept", edit="1234abcd", confirm="yes")).status_code == 422
+        assert (await room.press("/accept", edit="of before", confirm="accept")).status_code == 409
+        assert await room.asked() == []
+        assert (await room.press("/accept", edit="1234abcd", confirm=" Accept ")).status_code == 303
+        assert [(row.what, row.value) for row in await room.asked()] == [("accept", "1234abcd")]
+
+
+async def test_no_edit_no_form(room: Room) -> None:
+    assert "An edit of the configuration" not in (await room.browser.get("/controls")).text
+    assert (await room.press("/accept", edit="", confirm="accept")).status_code == 409
+
+
 async def test_a_plan_is_approved_under_its_whole_id(room: Room) -> None:
     last = (await room.desk.terms.panorama.turns(1))[0]
     assert (await room.press("/approve", decision_id=last.decision_id[:6])).status_code == 303
