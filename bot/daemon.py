@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ from bot.engine.sign_of_life import SignsOfLife
 from bot.engine.status import NotedAlerts, standing_body
 from bot.engine.stop import CANCELS, KillWatch
 from bot.engine.tending import Tending
-from bot.ports.alerts import Delivery
+from bot.ports.alerts import Alerts, Delivery
 from bot.ports.dead_man import DeadMan
 from bot.ports.errors import Fenced, PortError, StoreError
 from bot.ports.push import Push
@@ -68,6 +68,7 @@ class Body:
     starts_most: int | None = None  # that may end badly within ten minutes; None: any number
     clean: Callable[[str], str] = str  # takes secrets out of what is written down
     notes: Sequence[str] = ()  # what is to be said at the start
+    daily: Callable[[Alerts], Coroutine[Any, Any, None]] | None = None  # tells what a day came to
     delivery: Callable[[], Delivery] | None = None  # of alerts, to people
     push: Push | None = None  # what may wake a cycle early
     dead_man: DeadMan | None = None  # cancels what rests at the venue once it no longer hears of us
@@ -226,6 +227,8 @@ class Daemon:
         if self._body.push is not None:
             listening = Listening(self._body.push, self._clock, self._alerts, self._early.set)
             watchers.append(asyncio.create_task(listening.run(), name="push"))
+        if self._body.daily is not None:
+            watchers.append(asyncio.create_task(self._body.daily(self._alerts), name="daily summary"))
         if self._signs is not None:
             watchers.append(asyncio.create_task(self._signs.run(), name="dead man"))
         try:

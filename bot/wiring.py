@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,12 +114,24 @@ async def compose(
         tended=world.tended,
         kept=world.kept,
         delivery=alerts.delivery,
+        daily=_daily(settings, identity, world.clock, store.keep),
         dead_man=world.dead_man,
         push=push_of(settings.venue, lambda: _credentials(settings)),
         config_path=config_path,
         env=env,
         **_manners(settings),
     )
+
+
+def _daily(settings: Settings, identity: Identity, clock: Clock, keep: Keep) -> Callable[..., Any] | None:
+    """The daily summary out of this record, None where nobody wants it."""
+    if settings.alerts.daily is None:
+        return None
+    from bot.daily import Daily
+    from bot.store.sql.panorama import SqlPanorama
+
+    at, panorama = time.fromisoformat(settings.alerts.daily), SqlPanorama(settings.store.url, identity)
+    return Daily(panorama, keep, clock, at=at, currency=settings.accounting_currency).run
 
 
 def _manners(settings: Settings) -> dict[str, Any]:

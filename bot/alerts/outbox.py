@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import structlog
 
-from bot.ports.alerts import Alerts, Delivery
+from bot.ports.alerts import DAILY, Alerts, Delivery
 from bot.ports.clock import Clock
 
 Level = Literal["info", "warning", "critical"]
@@ -90,7 +90,8 @@ class Outbox:
         """Queue one message; the same text under the same key not again within five minutes."""
         self._inner.send(level, text, key=key)
         now = self._clock.mono()
-        if LEVELS.index(level) < LEVELS.index(self._manners.least) or self._repeats(key, text, now):
+        wanted = key == DAILY or LEVELS.index(level) >= LEVELS.index(self._manners.least)
+        if not wanted or self._repeats(key, text, now):
             return
         self._waiting.append(Message(level, text, self._utc_now(), now))
         if len(self._waiting) > WAITING_MAX:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
+
+#: The key of the daily summary: asked for by itself, it goes out whatever level is the least that people are told of.
+DAILY: Final = "daily summary"
 
 
 @dataclass(frozen=True, slots=True)

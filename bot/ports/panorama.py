@@ -105,6 +105,10 @@ class Panorama(Protocol):
         """Equity over the whole record, oldest first, thinned to about so many points; the last one always there."""
         ...
 
+    async def worth_at(self, number: int) -> Worth | None:
+        """Equity at a decision, or at the last one before it that knew its own."""
+        ...
+
     async def page_of_orders(self, limit: int, *, skip: int = 0, decision_id: str | None = None) -> Sequence[OrderRow]:
         """Orders."""
         ...

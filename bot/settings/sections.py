@@ -187,6 +187,14 @@ def _quiet(text: str) -> str:
     return text
 
 
+def _time_of_day(text: str) -> str:
+    try:
+        time.fromisoformat(text)
+    except ValueError:
+        raise wrong(f"is {shown(text)}, must be a time of day in UTC such as 08:00") from None
+    return text
+
+
 class Alerts(Section):
     """Who is told."""
 
@@ -194,6 +202,9 @@ class Alerts(Section):
     least: Literal["info", "warning", "critical"] = key("warning", "Least level that people are told of.")
     quiet: Annotated[str, AfterValidator(_quiet)] | None = key(
         None, "Hours, UTC, in which only critical alerts go out, such as 22:00-07:00."
+    )
+    daily: Annotated[str, AfterValidator(_time_of_day)] | None = key(
+        None, "Time of day, UTC, at which a summary of the last 24 hours is told, such as 08:00; null: never."
     )
     digest: DurationOrZero = lasting("0s", "Time over which what is not critical is gathered into one message.")
 

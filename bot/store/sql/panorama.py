@@ -128,6 +128,16 @@ class SqlPanorama(SqlRecord):
 
         return await self._read(read)
 
+    async def worth_at(self, number: int) -> Worth | None:
+        """See the Protocol."""
+
+        def read(connection: Connection, book: int) -> Worth | None:
+            known = select(equity).where(equity.c.book_id == book, equity.c.number <= number)
+            row = connection.execute(known.order_by(equity.c.number.desc()).limit(1)).one_or_none()
+            return None if row is None else Worth(row.number, row.at, row.equity, row.unit_value)
+
+        return await self._read(read)
+
     async def page_of_orders(self, limit: int, *, skip: int = 0, decision_id: str | None = None) -> Sequence[OrderRow]:
         """See the Protocol."""
 

@@ -181,3 +181,12 @@ async def test_volumes_are_medians_by_hour_of_the_last_days_and_a_revised_bar_co
     assert now.bars == 1
     assert now.median > 100 * min(each.median for each in before if each.symbol == "BTC/USDT")
     assert was.bars == next(each.bars for each in before if (each.symbol, each.hour) == ("BTC/USDT", 8))
+
+
+async def test_equity_at_a_decision_is_its_own_or_the_last_known_before_it(book: Book) -> None:
+    await book.decide(1, equity="58000")
+    await book.decide(2, equity=None)
+    await book.decide(3, equity="60000")
+    found = [await book.panorama.worth_at(turn.number) for turn in await book.panorama.turns(3)]
+    assert [None if each is None else each.equity for each in found] == [Decimal(60000), Decimal(58000), Decimal(58000)]
+    assert await book.panorama.worth_at(0) is None
