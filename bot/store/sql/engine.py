@@ -296,10 +296,9 @@ def _transaction(line: Connection, driver: Any) -> Iterator[None]:
         done = True
     finally:
         if not done:
-            with suppress(SQLAlchemyError, sqlite3.Error):  # what was raised first is what is told
-                if line.in_transaction():
-                    line.rollback()
-                driver.rollback()
+            for way in (line, driver):  # SQLAlchemy's too where only its commit failed: it says it is in none and is
+                with suppress(SQLAlchemyError, sqlite3.Error):  # what was raised first is what is told
+                    way.rollback()
 
 
 def _said(error: Exception) -> str:
