@@ -38,6 +38,31 @@ class Kept(Generic[S, T]):
         return made
 
 
+class Lately(Generic[S, T]):
+    """One question's answers by the value asked of, for what this turn or the last one asked of and nothing else."""
+
+    def __init__(self, answer: Callable[[S], T]) -> None:
+        self._answer = answer
+        self._before: dict[int, tuple[S, T]] = {}
+        self._now: dict[int, tuple[S, T]] = {}
+
+    def turn(self) -> None:
+        """What the last turn did not ask of is let go."""
+        self._before, self._now = self._now, {}
+
+    def of(self, value: S) -> T:
+        """The answer for this very object."""
+        number = id(value)
+        known = self._now.get(number) or self._before.get(number)
+        if known is None or known[0] is not value:
+            known = (value, self._answer(value))
+        self._now[number] = known
+        return known[1]
+
+    def __len__(self) -> int:
+        return len({*self._before, *self._now})
+
+
 _LAST: dict[str, dict[int, tuple[BaseModel, str]]] = {}  # by name, the texts of the last answer alone
 
 

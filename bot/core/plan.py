@@ -19,7 +19,7 @@ from bot.core.gate import judge
 from bot.core.gates import benefit
 from bot.core.gates.kill import while_frozen
 from bot.core.gates.spike import spikes
-from bot.core.kept import Kept
+from bot.core.kept import Kept, Lately
 from bot.core.memory import Episode
 from bot.core.numbers import canonical_json, digest, fraction
 from bot.core.plan_record import After, Plan, number
@@ -68,6 +68,7 @@ def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | 
 
 def _in_order(snapshot: Snapshot) -> Snapshot:
     """The snapshot with every list that carries no order of its own in one order: equal content, equal bytes."""
+    _ORDERED.turn()
     parts: dict[str, Any] = {}
     for name in ("memory", "account", "control"):
         noun = getattr(snapshot, name)
@@ -99,7 +100,7 @@ def _text(item: object) -> str:
     return canonical_json(item.model_dump() if isinstance(item, BaseModel) else item)
 
 
-_ORDERED: Kept[tuple[Any, ...], tuple[Any, ...]] = Kept(_ordered, 2_048)
+_ORDERED: Lately[tuple[Any, ...], tuple[Any, ...]] = Lately(_ordered)
 _HASHES: Kept[Policy, str] = Kept(config_hash, 16)
 
 

@@ -39,7 +39,8 @@ class FundingRates:
         if known.failure and at - known.told_at >= STALE:
             return Gap(f"funding history {symbol}", known.failure)
         first_ms = milliseconds(at - window)
-        known.points = tuple(point for point in known.points if point[0] >= first_ms)
+        if known.points and known.points[0][0] < first_ms:  # else the very same: what was worked out of it stays known
+            known.points = tuple(point for point in known.points if point[0] >= first_ms)
         return known.points
 
     async def _asked(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.core.kept import Kept, texts_of_list, texts_of_map
+from bot.core.kept import Kept, Lately, texts_of_list, texts_of_map
 from bot.core.numbers import canonical_json, jsonable
 from bot.core.snapshot import Balance, Snapshot, Ticker
 from tests.builders import NOON, a_snapshot
@@ -21,6 +21,16 @@ class Counted:
     def __call__(self, _value: object) -> int:
         self.asked += 1
         return self.asked
+
+
+def test_what_was_asked_of_lately_is_known_and_what_was_not_is_let_go() -> None:
+    lately: Lately[object, int] = Lately(Counted())
+    first, twin = [1, 2], [1, 2]
+    assert [lately.of(first), lately.of(first), lately.of(twin)] == [1, 1, 2]
+    lately.turn()
+    assert [lately.of(first), len(lately)] == [1, 2]
+    lately.turn()
+    assert [lately.of(first), len(lately), lately.of(twin)] == [1, 1, 3]
 
 
 def test_an_answer_is_worked_out_once_for_one_object_and_again_for_an_equal_one() -> None:
