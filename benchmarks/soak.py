@@ -44,9 +44,10 @@ venue: {id: binance, environment: local}
 targets:
   stables: {weight: 0.10, floor: 0.05}
   sleeves:
-    majors: {weight: 0.60, assets: {BTC: 0.5, ETH: 0.5}}
-    others: {weight: 0.30, assets: [SOL, BNB], band: {relative: 0.05}}
-pace: {increment_interval: 1h, turnover_per_day: 1.0}
+    majors: {weight: 0.60, assets: {BTC: 0.5, ETH: 0.5}, band: {points: null, relative: 0.01}}
+    others: {weight: 0.30, assets: [SOL, BNB], band: {points: null, relative: 0.01}}
+costs: {risk_aversion: 1000}
+pace: {cooldown: 0s, increment_interval: 1h, turnover_per_day: 1.0}
 execution: {slice_max: 0.003}
 limits: {fees_per_day: 0.05}
 log: {level: warning, format: json}

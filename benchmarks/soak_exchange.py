@@ -64,7 +64,10 @@ async def beside(folder: Path, seed: int) -> AsyncIterator[Neighbour]:
     assert process.stdin is not None  # noqa: S101 - asked for above
     assert process.stdout is not None  # noqa: S101 - the same
     try:
-        yield Neighbour(process, (await process.stdout.readline()).decode().strip())
+        url = (await process.stdout.readline()).decode().strip()
+        if not url:
+            raise RuntimeError("the exchange did not start")
+        yield Neighbour(process, url)
     finally:
         process.stdin.close()
         await process.wait()
