@@ -2,9 +2,10 @@
 
     make planted ARGS="[--only WORDS] [--seeds 12] [--jobs 2]"
 
-A bug is caught when a history breaks an invariant that the unchanged bot keeps. Single faults of the kinds that a bug
-names are tried first, at every call of the reference histories; then the seeds of a campaign, whose first failing plan
-is shrunk. What is told is the invariant, the faults that are left, and how many histories it took.
+A bug is caught when a history breaks an invariant that the unchanged bot keeps. The reference histories come first as
+they are, then with single faults of the kinds that a bug names, spread over their calls, then the seeds of a campaign;
+a plan of several faults that fails is shrunk. What is told is the invariant, the faults that are left, and how many
+histories it took. The checker knows nothing of the bugs, and what the unchanged bot breaks too does not count.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +26,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmarks.planted_bugs import Bug
-    from bot.simulation.faults import Plan
+    from bot.simulation.faults import Fault, Plan
 
 ROOT = Path(__file__).resolve().parent.parent
-DAYS, CYCLE_S = 0.75, 3_600
+DAYS, CYCLE_S, DAY_S = 0.75, 3_600, 86_400
+LONGER = 0.8  # days of the histories that seeds open with, when they are hunted in
 SHRINK_RUNS = 30
-EACH_KIND = 6  # plans of one kind and reference history, spread over its calls
+EACH_KIND = 4  # plans of one kind and history, spread over its calls
 
 
 def copied(home: Path) -> Path:
@@ -55,12 +57,8 @@ def caught(bug: Bug, clean: Path, seeds: int) -> dict[str, Any]:
     """Hunt one bug in a process of its own; what it said last is the finding."""
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         home = planted(bug, clean, Path(folder))
-        hunted = ["--hunt", ",".join(bug.kinds), "--cycle", str(bug.cycle_s), "--seeds", str(seeds)]
-        command = [sys.executable, str(Path(__file__)), *hunted]
-        known = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        env = {**known, "PYTHONPATH": str(home), "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-        env.pop("PYTHONPYCACHEPREFIX", None)
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=home)  # noqa: S603
+        how = {"kinds": bug.kinds, "beside": bug.beside, "cycle_s": bug.cycle_s, "seeds": seeds}
+        done = _run(home, "--hunt", json.dumps({**how, "clean": str(clean)}))
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
         return {"broke": f"the hunt itself failed: {done.stderr.strip().splitlines()[-1:]}", "faults": [], "runs": 0}
@@ -69,54 +67,104 @@ def caught(bug: Bug, clean: Path, seeds: int) -> dict[str, Any]:
     return found
 
 
-def hunt(kinds: list[str], seeds: int, cycle_s: int) -> dict[str, Any]:
-    """The first history that breaks an invariant, made small. Runs in the copy."""
-    from bot.simulation.campaign import shrink  # noqa: PLC0415 - the copy's, on the path of this process alone
+def _run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """This very script over the bot in ``home``."""
+    known = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONPYCACHEPREFIX")}
+    env = {**known, "PYTHONPATH": str(home), "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, str(Path(__file__)), *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=home)  # noqa: S603
+
+
+def judge(text: str) -> list[str]:
+    """What the bot on the path breaks in a plan."""
+    from bot.simulation.faults import read_plan  # noqa: PLC0415 - the bot that is asked about
+    from bot.simulation.history import play  # noqa: PLC0415 - the same
+
+    return play(read_plan(text)).violations
+
+
+def hunt(kinds: list[str], beside: list[str], seeds: int, cycle_s: int, clean: str) -> dict[str, Any]:
+    """The first history that breaks an invariant which the bot in ``clean`` keeps, made small. Runs in the copy."""
+    from bot.simulation.campaign import plans, shrink  # noqa: PLC0415 - the copy's, on the path of this process alone
     from bot.simulation.history import play  # noqa: PLC0415 - the same
 
     runs = 0
-    for plan in _plans(kinds, seeds, cycle_s):
+    always = [_fault(text) for text in beside]
+    bases = [base.only(always) for base in _bases(cycle_s)]
+    calls: list[Mapping[str, int]] = []
+
+    def wanted() -> Iterator[Plan]:
+        yield from bases
+        for kind in kinds:
+            yield from _struck(kind, bases, calls)
+        yield from plans(range(1, seeds + 1), DAYS, CYCLE_S)
+
+    for plan in wanted():
         runs += 1
         result = play(plan)
-        if not result.violations:
-            continue
-        smallest, more = shrink(result, runs_max=SHRINK_RUNS) if len(plan.faults) > 1 else (plan, 0)
-        faults = [str(each) for each in smallest.faults]
-        return {"broke": result.violations[0], "faults": faults, "runs": runs + more}
+        if result.violations:
+            smallest, more = shrink(result, runs_max=SHRINK_RUNS) if len(plan.faults) > 1 else (plan, 0)
+            runs += more + 1
+            asked = _run(Path(clean), "--judge", smallest.to_json())
+            if asked.stdout.strip() == "[]":
+                faults = [str(each) for each in smallest.faults]
+                return {"broke": result.violations[0], "faults": faults, "runs": runs}
+        if len(calls) < len(bases):
+            calls.append(result.calls)
     return {"broke": "", "faults": [], "runs": runs}
 
 
-def _plans(kinds: list[str], seeds: int, cycle_s: int) -> Iterator[Plan]:
-    """Nothing wrong at all; each named kind all over the reference histories; then a campaign."""
-    from bot.simulation.campaign import plans  # noqa: PLC0415 - the copy's
-    from bot.simulation.exhaustive import every_fault, every_step, references  # noqa: PLC0415 - the same
-    from bot.simulation.faults import KINDS  # noqa: PLC0415 - the same
+def _bases(cycle_s: int) -> list[Plan]:
+    """The references, and longer ones of what seeds open with; in cycles as many however long one is."""
+    from bot.simulation.exhaustive import REFERENCE_SEED, references  # noqa: PLC0415 - the copy's
+    from bot.simulation.faults import Plan  # noqa: PLC0415 - the same
+    from bot.simulation.portfolios import DRAWN  # noqa: PLC0415 - the same
 
-    bases = [replace(base, cycle_s=cycle_s, days=base.days * cycle_s / CYCLE_S) for base in references()]
-    yield from bases
-    for kind in kinds:
-        for base in bases:
-            if KINDS[kind].component == "process":
-                made = every_step(base, kind=kind)
-            else:
-                made = every_fault(base, kinds=[kind])
-            most = float(KINDS[kind].most)
-            spread = made[:: max(1, len(made) // EACH_KIND)]
-            yield from (base.only([replace(each.faults[0], size=most)]) for each in spread)
-    yield from plans(range(1, seeds + 1), DAYS * cycle_s / CYCLE_S, cycle_s)
+    longer = [Plan(REFERENCE_SEED, LONGER, CYCLE_S, "fifo", (), name) for name in DRAWN]
+    made = (replace(base, cycle_s=cycle_s, days=base.days * cycle_s / CYCLE_S) for base in (*references(), *longer))
+    return list(made)
+
+
+def _struck(kind: str, bases: Sequence[Plan], calls: Sequence[Mapping[str, int]]) -> Iterator[Plan]:
+    """One kind of fault, as hard as it comes, here and there in each history, beside what is wrong there anyway."""
+    from bot.simulation.faults import KINDS, Fault  # noqa: PLC0415 - the copy's
+
+    name, _, one = kind.partition("@")
+    known = KINDS[name]
+    parts = EACH_KIND * (3 if one else 1)
+    for part in range(parts):
+        for base, times in zip(bases, calls, strict=True):
+            for operation in (one,) if one else known.operations:
+                most = times.get(f"{known.component}.{operation}", 0)
+                nth = 1 + most * part // parts
+                if nth <= most and (part == 0 or nth > 1 + most * (part - 1) // parts):
+                    yield base.only([*base.faults, Fault(known.component, operation, nth, name, float(known.most))])
+
+
+def _fault(text: str) -> Fault:
+    """A fault from its words: `venue.place#1 slow_answer 30`."""
+    from bot.simulation.faults import Fault  # noqa: PLC0415 - the copy's
+
+    place, kind, size = text.split()
+    component, _, rest = place.partition(".")
+    operation, _, nth = rest.partition("#")
+    return Fault(component, operation, int(nth), kind, float(size))
 
 
 def main() -> int:
     """The table on stdout; 1 where a bug was not caught."""
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     asked.add_argument("--only", default="", help="hunt the bugs whose names hold these words")
-    asked.add_argument("--seeds", type=int, default=12, help="of the campaign, per bug")
+    asked.add_argument("--seeds", type=int, default=8, help="of the campaign, per bug")
     asked.add_argument("--jobs", type=int, default=2)
-    asked.add_argument("--cycle", type=int, default=CYCLE_S, help=argparse.SUPPRESS)
     asked.add_argument("--hunt", default=None, help=argparse.SUPPRESS)
+    asked.add_argument("--judge", default=None, help=argparse.SUPPRESS)
     wanted = asked.parse_args()
+    if wanted.judge is not None:
+        print(json.dumps(judge(wanted.judge)))
+        return 0
     if wanted.hunt is not None:
-        print(json.dumps(hunt([kind for kind in wanted.hunt.split(",") if kind], wanted.seeds, wanted.cycle)))
+        print(json.dumps(hunt(**json.loads(wanted.hunt))))
         return 0
     sys.path.insert(0, str(ROOT))
     from benchmarks.planted_bugs import BUGS  # noqa: PLC0415 - after the path is known

@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 
 class Bug(NamedTuple):
-    """One planted bug: ``old`` stands in ``file`` exactly once. ``kinds``: faults that ought to reveal it."""
+    """One planted bug: ``old`` stands in ``file`` exactly once. ``kinds``: faults that ought to reveal it.
+
+    ``kind@operation`` strikes that one alone, at more of its calls. ``beside``: what is wrong anyway meanwhile.
+    ``cycle_s``: how long a cycle of the histories is.
+    """
 
     name: str
     file: str
@@ -14,6 +18,7 @@ class Bug(NamedTuple):
     new: str
     kinds: tuple[str, ...] = ()
     cycle_s: int = 3_600
+    beside: tuple[str, ...] = ()
 
 
 EXECUTE, RECONCILE, RECORD = "bot/engine/execute.py", "bot/engine/reconcile.py", "bot/engine/record.py"
@@ -40,7 +45,7 @@ BUGS: tuple[Bug, ...] = (
         RECONCILE,
         "        if now - since < self._parts.visible_within:\n            return made, OrderState.UNKNOWN\n",
         "",
-        ("hidden",),
+        ("late_accept", "hidden"),
         60,
     ),
     Bug(
@@ -62,7 +67,8 @@ BUGS: tuple[Bug, ...] = (
         PERMIT,
         "        level = self._kill()\n",
         '        level: Kill = "off"\n',
-        ("halt", "freeze"),
+        ("halt", "flatten"),
+        beside=("venue.place#1 slow_answer 30",),
     ),
     Bug(
         "the end does not stop what is about to be sent late",
@@ -112,15 +118,16 @@ BUGS: tuple[Bug, ...] = (
         "        if isinstance(open_now, Gap):\n"
         "            open_now = ()\n"
         "        if not isinstance(open_now, (list, tuple)) and any(",
-        ("hidden", "timeout_before"),
-        60,
+        ("read_gap@fills",),
+        beside=("venue.place#1 timeout_after 10", "venue.find#1 forgotten 1"),
     ),
     Bug(
         "an unknown order times out into absent, whatever its trades",
         RECONCILE,
         "        traded, whole = max(row.filled, _traded(row, fills)), abs(row.sent_qty or row.intent.qty)\n",
         "        traded, whole, booked = row.filled, abs(row.intent.qty), []\n",
-        ("refused_unheard", "timeout_after"),
+        ("forgotten",),
+        beside=("venue.place#1 timeout_after 10", "world.place#1 partial_fill 0.95"),
     ),
     Bug(
         "a failed cancel counts as cancelled",
@@ -129,13 +136,15 @@ BUGS: tuple[Bug, ...] = (
         "        gone = OrderView(row.intent.client_id, row.venue_id, OrderState.CANCELLED, row.filled, None)\n"
         "        return gone if isinstance(after, Gap) else after\n",
         ("cancel_fails",),
+        60,
     ),
     Bug(
         "a cancel that was answered is the order's end, whatever it filled",
         RECONCILE,
         "        return before if isinstance(after, Gap) else after\n",
         "        return before if isinstance(after, Gap) else replace(after, filled=row.filled)\n",
-        ("fill_before_cancel", "cancel_fails"),
+        ("fill_before_cancel",),
+        60,
     ),
     Bug(
         "a trade has no lasting name",
@@ -150,7 +159,8 @@ BUGS: tuple[Bug, ...] = (
         "bot/engine/cycle.py",
         "        moving = any(row.state == OrderState.UNKNOWN for row in await self._parts.store.moves())\n",
         "        moving = False\n",
-        ("timeout_after", "timeout_before"),
+        ("timeout_before",),
+        60,
     ),
     Bug(
         "a transfer without an answer counts as made",

@@ -53,7 +53,7 @@ class Totals:
 
     def faults(self) -> list[tuple[str, int]]:
         """How often each kind of fault bit."""
-        return [(kind, self.marks[kind]) for kind in KINDS]
+        return [(kind, self.marks[kind]) for kind in KINDS if KINDS[kind].drawn]
 
     def roads(self) -> list[tuple[str, int]]:
         """How often each road of the order table was taken."""

@@ -37,6 +37,7 @@ class Kind(NamedTuple):
     least: float
     most: float
     unit: str
+    drawn: bool = True  # by seeds; what is not strikes the reference histories alone
 
 
 READS = ("markets", "quotes", "funding", "balances", "positions", "book", "kind", "flows")
@@ -77,6 +78,7 @@ KINDS: Mapping[str, Kind] = {
     "hidden": Kind(_V, ("place",), 1, 110, "s"),
     "late_trades": Kind(_V, ("place",), 1, 7_200, "s"),
     "stale_view": Kind(_V, ("find",), 1, 6, "times"),
+    "forgotten": Kind(_V, ("find",), 1, 1, "", drawn=False),
     # the record
     "locked": Kind(_S, ("begin", "read"), 1, 8, "times"),
     "full_before": Kind(_S, ("commit",), 1, 8, "times"),
@@ -160,7 +162,7 @@ def drawn(seed: int, days: float, cycle_s: int, modes: Sequence[str]) -> Plan:
     """Swarm sampling: each seed draws which kinds there are at all, how often each, and how hard, log-uniform."""
     random = Random(f"plan {seed}")  # noqa: S311 - a seed is meant to be replayed
     cycles = max(4, int(days * 86_400 / cycle_s))
-    kinds = [name for name in KINDS if random.random() < random.choice((0.1, 0.25, 0.5))]
+    kinds = [name for name in KINDS if KINDS[name].drawn and random.random() < random.choice((0.1, 0.25, 0.5))]
     random.shuffle(kinds)
     found: dict[tuple[str, str, int], Fault] = {}
     for name in kinds:

@@ -29,6 +29,7 @@ from bot.engine.verify import verify
 from bot.ports.errors import Fenced, StoreError, StoreRefused
 from bot.settings import Settings, load_text
 from bot.simulation.audit import Audit
+from bot.simulation.audit_words import words
 from bot.simulation.disk import simulated_disk
 from bot.simulation.faults import Fault, Plan
 from bot.simulation.loop import Deadlock, Process, ProcessDied, Scheduler, SimLoop
@@ -121,6 +122,7 @@ class History:
             seen.violations += [f"I17 the record cannot be proven: {line}" for line in report.lines[:-1]]
         audit = Audit(world.record, world.exchange, seen.creates)
         seen.violations += audit.all()
+        seen.violations += words(world.record, world.exchange)
         return Result(
             self.plan, list(seen.violations), seen.marks, audit.edges(), self._digest(), seen.cycles, seen.starts,
             seen.deaths, self.loop.steps, audit.fill_count(), len(seen.creates), seen.alerts, audit.done(), self._calls,

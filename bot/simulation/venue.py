@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bot.core.events import Event
 from bot.core.instruments import Market
 from bot.core.numbers import ZERO
-from bot.core.orders import Fill, MoveIntent, OrderIntent, OrderState, OrderView, Placed
+from bot.core.orders import TERMINAL, Fill, MoveIntent, OrderIntent, OrderState, OrderView, Placed
 from bot.core.snapshot import AccountKind, Balance, Book, Feeds, Funding, Point, Position, Saving, Ticker
 from bot.ports.errors import Denied, Malformed, RateLimited, Rejected, Transient, Unauthorized
 from bot.ports.venue import Gap, KeyReport, Permit
@@ -154,7 +154,10 @@ class FaultyVenue:
 
     async def positions(self) -> Sequence[Position] | Gap:
         """As they are, or not to be had."""
-        return await self._gapped("positions", self._inner.positions)
+        known = await self._gapped("positions", self._inner.positions)
+        told = None if isinstance(known, Gap) else self._world.exchange.positions()
+        self._world.beliefs.told(self._process.name, told)
+        return known
 
     async def open_orders(self, symbols: Sequence[str]) -> Sequence[OrderView] | Gap:
         """As they are, without what does not show yet."""
@@ -255,6 +258,11 @@ class FaultyVenue:
         known = await self._inner.find(intent)
         if known is None or isinstance(known, Gap):
             return known
+        if fault is not None and fault.kind == "forgotten" and known.state in TERMINAL:
+            self._world.seen.bit(fault.kind)
+            self._world.forgotten.add(intent.client_id)
+        if intent.client_id in self._world.forgotten:
+            return None
         shown = self._as_shown(known)
         if self._hidden(intent.client_id):
             return None

@@ -20,6 +20,7 @@ from bot.engine.cycle import Outcome
 from bot.engine.parts import Parts
 from bot.ports.store import Identity, Run
 from bot.settings import Settings
+from bot.simulation.beliefs import Beliefs, WatchedStore
 from bot.simulation.disk import plain_connection
 from bot.simulation.eyes import Eyes
 from bot.simulation.faults import Fault, Plan
@@ -29,7 +30,7 @@ from bot.simulation.outsider import Outsider
 from bot.simulation.portfolios import PORTFOLIOS
 from bot.simulation.venue import FaultyVenue
 from bot.simulation.venue_time import ProcessClock, TrueClock, WorldTime
-from bot.store.sql import SqlControls, SqlRecord, SqlStore
+from bot.store.sql import SqlControls, SqlRecord
 from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.scene import Scene
 from bot.venues.simulated.venue import SimulatedVenue
@@ -42,9 +43,10 @@ FAIL_A_CYCLE = frozenset({"StoreError", "Transient", "RateLimited", "Unauthorize
 class Heard:
     """`bot.ports.alerts.Alerts` that only counts: by level and the first words."""
 
-    def __init__(self, seen: Seen, process: Process) -> None:
+    def __init__(self, seen: Seen, process: Process, is_quiet: Callable[[], bool]) -> None:
         self._seen = seen
         self._process = process
+        self._is_quiet = is_quiet
 
     def send(self, level: Literal["info", "warning", "critical"], text: str, *, key: str = "") -> None:
         """Count it; why a cycle failed is looked at, since a port's error may fail one and nothing else may."""
@@ -56,6 +58,8 @@ class Heard:
             self._seen.alerts[f"failed {why[:200]}"] += 1
             if why.partition(":")[0] not in FAIL_A_CYCLE:
                 self._seen.violated(f"L6 a cycle failed with {why[:300]}")
+            elif self._is_quiet():
+                self._seen.violated(f"L6 a cycle failed while all was well: {why[:300]}")
 
 
 class World:
@@ -79,13 +83,16 @@ class World:
         self.record = plain_connection(record)
         self.url = f"sqlite+aiosqlite:///{record}"
         self.eyes = Eyes(self, self.record)
+        self.beliefs = Beliefs(self.seen)
         self.outsider = Outsider(self)
         self.healed = False
+        self.healed_at = self.time.now()
         self.out_until = self.time.now()
         self.shaken_until = self.time.now()  # a crash or a lost peg may come between a decision and its orders
         self.banned_until = self.time.now()
         self.veils: dict[str, tuple[str, datetime]] = {}
         self.refused: set[str] = set()  # orders that the venue refused without our hearing of it
+        self.forgotten: set[str] = set()  # ended orders that the venue tells no more by name; their trades it does
         self.expired: set[str] = set()  # orders that the venue let expire by itself
         self._counted: Counter[tuple[str, str]] = Counter()
         self._faults = {(each.component, each.operation, each.nth): each for each in plan.faults}
@@ -143,7 +150,7 @@ class World:
 
     def heal(self) -> None:
         """From here on nothing goes wrong any more; what is in force is lifted."""
-        self.healed = True
+        self.healed, self.healed_at = True, self.time.now()
         self._lasting.clear()
         self.veils.clear()
         self.out_until = self.banned_until = self.time.now()
@@ -213,6 +220,10 @@ class World:
 
     # ---- processes
 
+    def _is_quiet(self) -> bool:
+        """Whether nothing was wrong for a whole cycle: what was under way as the faults ended has ended too."""
+        return self.healed and self.time.now() - self.healed_at >= timedelta(seconds=self.plan.cycle_s)
+
     def daemon(self, process: Process, holder: str) -> Daemon:
         """The whole daemon as this process would run it; nothing of it is simulated but the ports."""
         clock = ProcessClock(self.time, self.loop, process)
@@ -220,12 +231,12 @@ class World:
         venue = FaultyVenue(self, process)
         utc_now = self.time.host_now
         settings, url = self.settings, self.url
-        store = SqlStore(url, utc_now)
+        store = WatchedStore(url, utc_now, self.record, self.seen)
         parts = Parts(
             mode=MINE.mode, portfolio=MINE.portfolio, venue=MINE.venue, environment=MINE.environment,
             market=venue, account=venue, broker=venue, transfers=venue, store=store,
             controls=SqlControls(url, MINE, utc_now), record=SqlRecord(url, MINE), clock=clock,
-            alerts=Heard(self.seen, process), feeds=venue, savings=venue, keep=store.keep, adopts=True,
+            alerts=Heard(self.seen, process, self._is_quiet), feeds=venue, savings=venue, keep=store.keep, adopts=True,
         )  # fmt: skip
         run = Run("simulated", {}, "{}", "simulated")
         body = Body(parts, MINE, run, settings, holder, venue.close)
@@ -235,6 +246,7 @@ class World:
             del outcome
             process.must_live()
             self.seen.cycles += 1
+            self.beliefs.decided(process.name, plan)
             self.cycled.add(process.name)
             if self.healed:
                 self.decided.append(plan.at)
