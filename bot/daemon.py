@@ -31,7 +31,7 @@ from bot.engine.stop import CANCELS, KillWatch
 from bot.engine.tending import Tending
 from bot.ports.alerts import Alerts, Delivery
 from bot.ports.dead_man import DeadMan
-from bot.ports.errors import Fenced, PortError, StoreError
+from bot.ports.errors import Fenced, PortError, StoreAway, StoreError
 from bot.ports.push import Push
 from bot.ports.store import Identity, Run
 from bot.settings import Settings
@@ -115,6 +115,7 @@ class Daemon:
         self._early = asyncio.Event()
         self._fence = 0
         self._failures = 0
+        self._faults = 0  # of them, what was not the record being away
         self._cycles = 0
         self._decisions = 0
         self._last: Outcome | None = None
@@ -303,7 +304,7 @@ class Daemon:
             if not task.done():
                 task.cancel()
             self._last = await task
-            self._failures = 0
+            self._failures = self._faults = 0
         except Fenced as fenced:
             self._fatal = fenced
             self._stop.set()
@@ -335,7 +336,10 @@ class Daemon:
         self._log.error("cycle failed", cycle=cycle_id, in_a_row=self._failures, exc_info=error)
         text = f"cycle {cycle_id} failed: {type(error).__name__}: {error}"
         self._alerts.send("critical", text, key="cycle failed")
-        if self._failures == FAILURES_MAX:
+        if isinstance(error, StoreAway):
+            return  # nothing is sent without the record, and it comes back by itself: nobody must resume from that
+        self._faults += 1
+        if self._faults == FAILURES_MAX:
             self.kill.set("halt", "daemon", f"{FAILURES_MAX} cycles in a row failed; last: {error}")
 
     def _tell(self, outcome: Outcome, took_s: float) -> None:

@@ -28,6 +28,16 @@ class Postgres:
     programs: Path
     socket: Path
     run: Callable[..., None]
+    options: str
+
+    def stop(self) -> None:
+        """Stop it as a power cut does."""
+        self.run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self.socket / "data"))
+
+    def start(self) -> None:
+        """Start it, again too: what was committed is there."""
+        data, log = str(self.socket / "data"), str(self.socket / "log")
+        self.run("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", self.options)
 
     def make_database(self, *, template: str = "template0") -> str:
         """Make a database and return its URL."""
@@ -59,8 +69,8 @@ def installed_programs(folder: Path) -> Path:
 
 
 @contextmanager
-def a_server() -> Iterator[Postgres]:
-    """Start a server of our own; skipped where no programs fit."""
+def a_server(*, durable: bool = False) -> Iterator[Postgres]:
+    """Start a server of our own; skipped where no programs fit. ``durable``: what is committed outlives a crash."""
     folder = Path(tempfile.mkdtemp(prefix="ballast-pg-"))
     folder.chmod(0o755)
     try:
@@ -92,11 +102,12 @@ def a_server() -> Iterator[Postgres]:
 
         data = str(own / "data")
         run("initdb", "-D", data, "-U", "ballast", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        options = f"-k {own} -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-        run("pg_ctl", "start", "-w", "-D", data, "-l", str(own / "log"), "-o", options)
+        fast = "" if durable else " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        server = Postgres(programs, own, run, f"-k {own} -c listen_addresses={fast}")
+        server.start()
         try:
-            yield Postgres(programs, own, run)
+            yield server
         finally:
-            run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

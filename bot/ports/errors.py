@@ -12,6 +12,7 @@
     │   └── Malformed        does not parse                 a Gap and an alert
     ├── Denied               our own permit said no         recorded; nothing left the process
     └── StoreError
+        ├── StoreAway        cannot be reached or written   send nothing, wait: it comes back by itself
         ├── Fenced           another process leads          stop at once
         └── Refused          the record cannot be used      one line to the operator, nothing is sent
 """
@@ -64,6 +65,10 @@ class Denied(PortError):
 
 class StoreError(PortError):
     """The record cannot be written or read."""
+
+
+class StoreAway(StoreError):
+    """The record cannot be reached or written now: a server that is down, a line that was cut, a disk that is full."""
 
 
 class Fenced(StoreError):

@@ -6,10 +6,12 @@ import hashlib
 import hmac
 import http.client
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +19,9 @@ from urllib.parse import urlencode
 from tests.e2e.folder import Folder
 
 ASSETS = ("BTC", "ETH", "SOL", "BNB")
+# States of an order that never came to the venue.
+ABSENT = {"denied", "absent", "rejected"}
+OURS = "bt"  # b and the letter of mode testnet
 
 # As fast as a venue beside the bot may be: whatever is read is a second or two old when it is used.
 CONFIG = """
@@ -99,3 +104,23 @@ def an_exchange(path: Path, *, speed: int = 60) -> Iterator[Beside]:
         url = folder.tail().partition("local exchange at ")[2].partition(",")[0]
         yield Beside(url, path / "keys", speed)
         assert process.poll() is None, folder.tail()
+
+
+def a_bot(path: Path, venue: Beside, **env: str) -> Folder:
+    path.mkdir()
+    (path / "portfolio.yaml").write_text(CONFIG, encoding="utf-8")
+    return Folder(path, {**venue.env, "BALLAST_CONFIG": "portfolio.yaml", **env})
+
+
+def agreed(bot: Folder, venue: Beside) -> int:
+    """Record and venue hold the same orders, once each, filled alike; how many."""
+    there = Counter(row["clientOrderId"] for row in venue.orders() if row["clientOrderId"].startswith(OURS))
+    filled = {row["clientOrderId"]: Decimal(row["executedQty"]) for row in venue.orders()}
+    rows = {row["client_id"]: row for row in bot.orders()}
+    assert not [key for key, times in there.items() if times > 1]
+    assert {key for key, row in rows.items() if row["state"] not in ABSENT} == set(there)
+    assert not [row for row in rows.values() if row["state"] in {"intended", "submitted", "unknown"}]
+    assert {key: Decimal(rows[key]["filled"]) for key in there} == {key: filled[key] for key in there}
+    assert venue.open_orders() == []
+    bot.proven()
+    return len(there)

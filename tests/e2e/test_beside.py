@@ -5,26 +5,15 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections import Counter
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.beside import CONFIG, Beside, an_exchange
-from tests.e2e.folder import FULL, Folder
+from tests.e2e.beside import CONFIG, a_bot, agreed, an_exchange
+from tests.e2e.folder import FULL
 
 KILLS = 20 if FULL else 4
-# States of an order that never came to the venue.
-ABSENT = {"denied", "absent", "rejected"}
-OURS = "bt"  # b and the letter of mode testnet
 pytestmark = pytest.mark.timeout(1_500 if FULL else 300)
-
-
-def a_bot(path: Path, venue: Beside, **env: str) -> Folder:
-    path.mkdir()
-    (path / "portfolio.yaml").write_text(CONFIG, encoding="utf-8")
-    return Folder(path, {**venue.env, "BALLAST_CONFIG": "portfolio.yaml", **env})
 
 
 def test_a_dry_run_and_a_plan_print_the_orders_and_the_exchange_counts_none(tmp_path: Path) -> None:
@@ -50,20 +39,6 @@ def test_a_dry_run_and_a_plan_print_the_orders_and_the_exchange_counts_none(tmp_
         assert kinds == recorded
         assert bot.digest() == before
         assert venue.health()["order_requests"] == 0
-
-
-def agreed(bot: Folder, venue: Beside) -> int:
-    """Record and venue hold the same orders, once each, filled alike; how many."""
-    there = Counter(row["clientOrderId"] for row in venue.orders() if row["clientOrderId"].startswith(OURS))
-    filled = {row["clientOrderId"]: Decimal(row["executedQty"]) for row in venue.orders()}
-    rows = {row["client_id"]: row for row in bot.orders()}
-    assert not [key for key, times in there.items() if times > 1]
-    assert {key for key, row in rows.items() if row["state"] not in ABSENT} == set(there)
-    assert not [row for row in rows.values() if row["state"] in {"intended", "submitted", "unknown"}]
-    assert {key: Decimal(rows[key]["filled"]) for key in there} == {key: filled[key] for key in there}
-    assert venue.open_orders() == []
-    bot.proven()
-    return len(there)
 
 
 def test_a_bot_killed_at_random_moments_leaves_no_duplicate_and_no_orphan(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from bot.engine.controls import ACCEPTS
 from bot.engine.cycle import Outcome
 from bot.engine.parts import Parts
 from bot.engine.stop import SourceUnreadable
-from bot.ports.errors import Fenced, StoreError
+from bot.ports.errors import Fenced, StoreAway, StoreError
 from bot.ports.store import Identity, Run
 from bot.ports.venue import Gap
 from bot.settings import Settings, load
@@ -411,6 +411,25 @@ async def test_five_failing_cycles_in_a_row_halt(world: World) -> None:
     assert row is not None
     assert (row.value, row.who) == ("halt", "daemon")
     assert world.exchange.order_requests == 0
+
+
+async def test_a_record_that_is_away_stops_orders_and_asks_for_no_resume(world: World) -> None:
+    class Away(MemoryStore):
+        """A record out of reach for a while."""
+
+        left = 7
+
+        async def begin(self, *args: object, **kwargs: object) -> None:
+            if self.left:
+                self.left -= 1
+                raise StoreAway("the server is starting up")
+            await super().begin(*args, **kwargs)  # type: ignore[arg-type]
+
+    assert await world.daemon(store=Away(world.database, host_utc_now)).run(7) == 0
+    assert world.exchange.order_requests == 0
+    assert await world.controls.kill() is None
+    assert await world.daemon().run(3) == 0
+    assert world.exchange.order_requests > 0
 
 
 def test_a_file_that_is_gone_is_a_source_that_cannot_be_read(tmp_path: Path) -> None:

@@ -59,6 +59,18 @@ def _all(connection: Connection) -> Sequence[Booked]:
     return sorted(found, key=lambda book: (book.last_cycle_at or book.created_at, book.id), reverse=True)
 
 
+async def the_book(database: Database, identity: Identity) -> int:
+    """The id of the book that these are; raises StoreRefused where the database holds none of theirs."""
+    if database.missing:
+        raise StoreRefused(f"there is no record at {database.name} yet; `ballast run` makes one")
+    await database.read(schema.must_be_current)
+    book = await database.read(lambda connection: find(connection, identity))
+    if book is None:
+        where = f"{identity.mode}, {identity.venue} {identity.environment}"
+        raise StoreRefused(f"the record at {database.name} holds nothing of portfolio {identity.portfolio!r} ({where})")
+    return book
+
+
 def find(connection: Connection, identity: Identity) -> int | None:
     """The id of an identity's book, or None; raises StoreRefused when it belongs to another account."""
     row = connection.execute(

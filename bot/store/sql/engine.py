@@ -18,10 +18,18 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, CursorResult, NullPool, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.ports.errors import StoreError, StoreRefused
+from bot.ports.errors import StoreAway, StoreError, StoreRefused
 
 BUSY_TIMEOUT_MS: Final = 5_000
 _BUSY_STEP_MS: Final = 10
@@ -29,6 +37,9 @@ CONNECT_TIMEOUT_S: Final = 5
 STATEMENT_TIMEOUT_S: Final = 30
 POOLED: Final = 8  # connections of a pool, of each kind
 _DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+#: Classes of PostgreSQL's error codes that pass by themselves: connection, resources (disk, connections), an operator's
+#: stop or start of the server, its machine's own errors.
+AWAY: Final = ("08", "53", "57P", "58")
 T = TypeVar("T")
 
 
@@ -204,7 +215,7 @@ class Database:
             raise StoreError(message) from error
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             message = f"the record at {self.name} failed: {_said(error)}"
-            raise StoreError(message) from error
+            raise (StoreAway if _away(error) else StoreError)(message) from error
 
     def _opened(self) -> Connection:
         engine = create_engine(self.url, poolclass=NullPool)
@@ -299,6 +310,15 @@ def _transaction(line: Connection, driver: Any) -> Iterator[None]:
             for way in (line, driver):  # SQLAlchemy's too where only its commit failed: it says it is in none and is
                 with suppress(SQLAlchemyError, sqlite3.Error):  # what was raised first is what is told
                     way.rollback()
+
+
+def _away(error: Exception) -> bool:
+    """Whether the database is out of reach for now, rather than that it was asked for what cannot be."""
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        if error.connection_invalidated or state.startswith(AWAY):
+            return True
+    return isinstance(error, OperationalError | InterfaceError | sqlite3.OperationalError | OSError)
 
 
 def _said(error: Exception) -> str:
