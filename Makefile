@@ -75,6 +75,12 @@ bench: venv ## time one decision and one whole cycle by the number of assets; AR
 soak: venv ## ten thousand cycles against the local exchange: what grows? plot and figures; ARGS="--cycles 500"
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/soak.py --plot docs/img/soak.svg $(ARGS)
 
+fleet: venv ## what a fleet takes by the number of its portfolios; ARGS="--portfolios 10 --minutes 1"
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/fleet.py --plot docs/img/fleet.svg $(ARGS)
+
+fleet-campaign: venv ## three workers, sixty portfolios: one worker killed, one stopped and continued (a quarter of an hour)
+	@FLEET_CAMPAIGN=60 $(BIN)/python -m pytest -q -s tests/e2e/test_fleet.py $(ARGS)
+
 simulate: venv ## the whole bot in virtual time: 500 seeds of a week, 20 of a day at 60 s, every kill step, every fault at every call (hours)
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/ballast simulate --seeds 1..500 --days 7 $(ARGS)
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/ballast simulate --seeds 1..20 --days 1 --cycle 60s $(ARGS)

@@ -29,6 +29,8 @@ from bot.settings import Settings, load
 from bot.store.sql import SqlControls
 from bot.store.sql.engine import Database
 from bot.store.sql.panorama import SqlPanorama
+from bot.store.sql.posts import SqlPosts
+from bot.store.sql.roster import lock_of
 from bot.web.server import Dashboard
 from bot.web.terms import Terms, WebRefused, WhatIfRefused
 
@@ -94,8 +96,15 @@ def dashboard_of(settings: Settings) -> tuple[Dashboard, str]:
         kill_switch=settings.kill_switch,
         what_if=planner,
         memory_bytes=memory_bytes,
+        posts=SqlPosts(url, host_utc_now) if is_fleet(url) else None,
     )
     return Dashboard(terms), token if fresh else ""
+
+
+def is_fleet(url: str) -> bool:
+    """Whether many portfolios may be in a record: a server's, or a file that a fleet worked on."""
+    file = Database(url).file
+    return file is None or lock_of(file).exists()
 
 
 @asynccontextmanager

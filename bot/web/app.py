@@ -15,6 +15,7 @@ from bot.web.access import Access
 from bot.web.acts import acts_of
 from bot.web.api import api_of, outside_of
 from bot.web.desk import Desk
+from bot.web.fleet import fleet_of
 from bot.web.guard import MACHINES, Guard
 from bot.web.pages import pages_of
 from bot.web.sheets import STATIC, Sheets
@@ -42,7 +43,9 @@ def app_of(desk: Desk) -> Guard:
         redoc_url=None,
     )
     sheets = Sheets(desk)
-    for router in (api_of(desk), outside_of(desk), pages_of(desk, sheets), acts_of(desk, sheets)):
+    for router in (
+        api_of(desk), outside_of(desk), pages_of(desk, sheets), fleet_of(desk, sheets), acts_of(desk, sheets),
+    ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _in_plain_words(app, sheets)

@@ -88,7 +88,11 @@ class _Once(Collector):
 
 def exposition(facts: Facts) -> bytes:
     """The text; what is unknown is left out, never written as 0."""
-    families = [*_account(facts), *_exposures(facts.plan), *_counted(facts.tally), *_machine(facts)]
+    return text_of([*_account(facts), *_exposures(facts.plan), *_counted(facts.tally), *_machine(facts)])
+
+
+def text_of(families: Iterable[Metric]) -> bytes:
+    """Families in Prometheus' text form."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Once(families))
     return generate_latest(registry)

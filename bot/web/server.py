@@ -82,6 +82,8 @@ class Dashboard:
             await task
         await self._terms.panorama.close()
         await self._terms.controls.close()
+        if self._terms.posts is not None:
+            await self._terms.posts.close()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -8,6 +8,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
+from bot.ports.fleet import Posts
 from bot.ports.panorama import Panorama
 from bot.ports.store import Controls
 
@@ -56,6 +57,7 @@ class Terms:
     kill_switch: str = "off"
     what_if: WhatIf | None = None
     memory_bytes: Callable[[], int] | None = None
+    posts: Posts | None = None  # of a fleet's record
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ import fcntl
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import IO, Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
@@ -53,7 +54,7 @@ class SqlRoster:
         """See the Protocol."""
         await schema.upgrade(self._url, self._utc_now)
         if self._database.file is not None and self._file is None:
-            path = self._database.file.with_suffix(".fleet.lock")
+            path = lock_of(self._database.file)
             self._file = path.open("a", encoding="utf-8")
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,6 +159,11 @@ class SqlRoster:
     def _read(self, row: Any) -> tuple[str, Worker]:
         known = self._known.get(row.name)
         return known if known is not None and known[0] == row.body else (row.body, worker_of(row))
+
+
+def lock_of(file: Path) -> Path:
+    """What one fleet process locks beside a SQLite file."""
+    return file.with_suffix(".fleet.lock")
 
 
 def worker_of(row: Any) -> Worker:
