@@ -19,7 +19,7 @@ PROVING := tests/unit/core/test_orders.py tests/unit/core/test_gates_alone.py te
 .PHONY: help venv run test presets coverage bench soak check format docs tour lock clean simulate planted
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-8s", $$2; $$1=$$2=""; print $$0}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-14s", $$2; $$1=$$2=""; print $$0}'
 
 venv: $(READY) ## install what the locks name into .venv (hashes checked)
 	@:

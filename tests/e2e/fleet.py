@@ -25,7 +25,7 @@ from bot.venues.simulated.state import restore
 from tests.e2e.beside import CONFIG
 from tests.e2e.folder import Folder
 
-PATIENCE_S = 240.0
+PATIENCE_S = 900.0 if os.environ.get("FLEET_CAMPAIGN") else 240.0
 
 
 @dataclass(slots=True)
