@@ -21,13 +21,22 @@ from bot.settings.folder import Folder, Portfolio
 from bot.signals import heard
 from bot.wiring_fleet import Shared
 
-LOOK_S: Final = 1.0  # between two looks at the roster
-READ_S: Final = 5.0  # and at the folder
-SETTLE_S: Final = 3.0  # a worker that joins lets those that start beside it be seen before it takes its share
 STARTS_AT_ONCE: Final = 4
 AGAIN_S: Final = 5.0  # after a portfolio could not be led, twice as long each time,
 AGAIN_MOST_S: Final = 300.0  # up to this
 TTL_S: Final = LEASE_S  # a worker that is silent for so long is no longer counted, as its leases have run out
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Host seconds: between two looks at the roster and at the folder, and before a worker that joins takes its share.
+
+    By then those that started beside it are seen.
+    """
+
+    look_s: float = 1.0
+    read_s: float = 5.0
+    settle_s: float = 3.0
 
 
 @dataclass(slots=True)
@@ -39,11 +48,15 @@ class Wait:
     why: str
 
 
+DEFAULT_PACE: Final = Pace()
+
+
 class FleetWorker:
     """Leads its share of a folder's portfolios until told to end. `run` returns once all of them are given back."""
 
-    def __init__(self, folder: Folder, shared: Shared) -> None:
+    def __init__(self, folder: Folder, shared: Shared, pace: Pace = DEFAULT_PACE) -> None:
         self._folder = folder
+        self._pace = pace
         self._shared = shared
         self._clock = SystemClock()
         self._log = structlog.get_logger("fleet")
@@ -84,17 +97,17 @@ class FleetWorker:
         started_s = read_s = self._clock.mono()
         await self._read()
         while not self._stop.is_set():
-            if self._clock.mono() - read_s >= READ_S:
+            if self._clock.mono() - read_s >= self._pace.read_s:
                 read_s = self._clock.mono()
                 await self._read()
             await self._reap()
             muster = await self._muster()
             if muster is not None:
                 self._take_clashes(muster)
-                await self._turn(muster, may_take=self._clock.mono() - started_s >= SETTLE_S)
+                await self._turn(muster, may_take=self._clock.mono() - started_s >= self._pace.settle_s)
             # Not `wait_for`: before Python 3.12 it swallows a cancellation that meets the event.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(self._pace.look_s):
                     await self._stop.wait()
 
     async def _read(self) -> None:
@@ -204,7 +217,7 @@ class FleetWorker:
         for member in self._members.values():
             member.end()
         while self._members:
-            await asyncio.wait([member.task for member in self._members.values()], timeout=LOOK_S)
+            await asyncio.wait([member.task for member in self._members.values()], timeout=self._pace.look_s)
             await self._reap()
             # Others are to know at once what is free, and that nothing is wanted here any more.
             await self._muster()
