@@ -115,12 +115,12 @@ def hunt(kinds: list[str], beside: list[str], seeds: int, cycle_s: int, clean: s
 
 
 def _bases(cycle_s: int) -> list[Plan]:
-    """The references, and longer ones of what seeds open with; in cycles as many however long one is."""
+    """The references, and longer ones of other portfolios; as many cycles however long one is."""
     from bot.simulation.exhaustive import REFERENCE_SEED, references  # noqa: PLC0415 - the copy's
     from bot.simulation.faults import Plan  # noqa: PLC0415 - the same
-    from bot.simulation.portfolios import DRAWN  # noqa: PLC0415 - the same
+    from bot.simulation.portfolios import DRAWN, NARROW  # noqa: PLC0415 - the same
 
-    longer = [Plan(REFERENCE_SEED, LONGER, CYCLE_S, "fifo", (), name) for name in DRAWN]
+    longer = [Plan(REFERENCE_SEED, LONGER, CYCLE_S, "fifo", (), name) for name in (*DRAWN, *NARROW)]
     made = (replace(base, cycle_s=cycle_s, days=base.days * cycle_s / CYCLE_S) for base in (*references(), *longer))
     return list(made)
 

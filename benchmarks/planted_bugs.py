@@ -180,10 +180,10 @@ BUGS: tuple[Bug, ...] = (
         ("absurd_price",),
     ),
     Bug(
-        "the floor is ignored",
-        "bot/core/gates/floor.py",
-        "    if not spends and not parked:\n",
-        "    if True:\n",
+        "the floor counts for nothing",
+        "bot/core/desk.py",
+        "        return self.policy.targets.stables.floor * self.equity\n",
+        "        return ZERO * self.equity\n",
     ),
     Bug(
         "the later leg is sized by the plan and not by the fill",

@@ -39,6 +39,20 @@ trim: {spot_share: 0.5}
 AGEING = TWO + "hedge: {max_age: 30m}\n"
 
 
+#: One is too heavy and within its band, so that nobody sells it; the other wants more than there is over the floor.
+NO_MONEY = """
+targets:
+  stables: {weight: 0.06, floor: 0.05}
+  sleeves:
+    wide: {weight: 0.5, assets: [BTC], band: {points: 0.2, relative: null}}
+    narrow: {weight: 0.44, assets: [ETH]}
+triggers: {sleeve_band: {points: 0.3, relative: null}}
+hedge: {enabled: false}
+pace: {cooldown: 0s, turnover_per_day: 1.0}
+execution: {slice_max: 0.10, style: taker}
+"""
+
+
 class Portfolio(NamedTuple):
     """Opening coins in spot, and the keys of the bot's configuration that are its own."""
 
@@ -61,7 +75,15 @@ REFERENCES: Mapping[str, tuple[Portfolio, int]] = {
     "trim and hedge": (Portfolio({"USDT": "48000", "BTC": "0.6076", "ETH": "7.096"}, TWO), 3),
     "convert": (Portfolio({"USDT": "48000", "BTC": "0.6076", "ETH": "7.096"}, AGEING), 3),
 }
-PORTFOLIOS: Mapping[str, Portfolio] = {**DRAWN, **{name: portfolio for name, (portfolio, _) in REFERENCES.items()}}
+#: What neither seeds draw nor references are: places where one defence alone stands.
+NARROW: Mapping[str, Portfolio] = {
+    "at the floor": Portfolio({"USDT": "22000", "BTC": "0.3038", "ETH": "3.94"}, NO_MONEY),
+}
+PORTFOLIOS: Mapping[str, Portfolio] = {
+    **DRAWN,
+    **{name: portfolio for name, (portfolio, _) in REFERENCES.items()},
+    **NARROW,
+}
 
 
 def configuration(portfolio: str, cycle_s: int) -> str:
