@@ -26,6 +26,7 @@ SHOWN = 3  # violations of one history
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 SHRINK_RUNS = 60
 CYCLE_LEAST_S = 10
+NARROW = 20  # names that fit three times into eighty columns
 
 
 def simulate(  # noqa: PLR0917 - typer passes all by name
@@ -180,6 +181,7 @@ def _tell(totals: Totals, shrunk: Plan | None, written: Path | None) -> None:
     show(_table("fault", totals.faults(), "bit"))
     show(_table("road of an order", totals.roads(), "taken"))
     show(_table("done", sorted(totals.done.items()), "filled"))
+    show(_table("in the end", totals.bands.most_common(), "assets"))
     share = totals.filled_histories / max(1, totals.histories)
     line(
         f"{totals.histories} histories, {totals.days:g} days, {totals.cycles} cycles, {totals.starts} starts, "
@@ -196,11 +198,13 @@ def _tell(totals: Totals, shrunk: Plan | None, written: Path | None) -> None:
 def _table(title: str, rows: list[tuple[str, int]], count: str) -> RenderableType:
     from rich.table import Table
 
-    table = Table(title, count, title, count, title, count, box=None, pad_edge=False)
-    third = -(-len(rows) // 3)
-    for index in range(third):
+    widest = max((len(name) for name, _ in rows), default=0)
+    beside = 3 if widest < NARROW else 2
+    table = Table(*(title, count) * beside, box=None, pad_edge=False)
+    height = -(-len(rows) // beside)
+    for index in range(height):
         cells: list[str] = []
-        for name, number in rows[index::third]:
+        for name, number in rows[index::height]:
             cells += [name, f"{number:,}"]
         table.add_row(*cells)
     return table
@@ -219,6 +223,7 @@ def _body(totals: Totals, shrunk: Plan | None) -> dict[str, Any]:
         "faults": dict(totals.faults()),
         "roads": dict(totals.roads()),
         "done": dict(sorted(totals.done.items())),
+        "in the end": dict(totals.bands.most_common()),
         "digests": {str(seed): digest for seed, digest in totals.digests.items()},
         "failed": [
             {"seed": one.plan.seed, "violations": one.violations, "repeat": repeated(one.plan)} for one in totals.failed

@@ -35,6 +35,7 @@ class Totals:
     marks: Counter[str] = field(default_factory=Counter)
     edges: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
+    bands: Counter[str] = field(default_factory=Counter)
     digests: dict[int, str] = field(default_factory=dict)
 
     def add(self, result: Result) -> None:
@@ -47,6 +48,7 @@ class Totals:
         self.marks += result.marks
         self.edges += result.edges
         self.done += result.done
+        self.bands += result.bands
         self.digests[result.plan.seed] = result.digest
         if result.violations:
             self.failed.append(result)

@@ -14,6 +14,7 @@ from bot.core.instruments import base_of, is_swap
 from bot.core.numbers import ZERO
 from bot.core.orders import OrderIntent, OrderView, Placed
 from bot.simulation.ledger import Create
+from bot.simulation.limits import Limits, Standing
 from bot.simulation.loop import Process
 from bot.venues.simulated.exchange import Refusal, RefusalCode
 from bot.venues.simulated.mapping import request_of, view_of
@@ -33,6 +34,7 @@ class Eyes:
     def __init__(self, world: World, record: sqlite3.Connection) -> None:
         self._world = world
         self._record = record
+        self._limits = Limits(world.exchange, world.settings.policy())
         self._left: set[str] = set()
         self._arrived: set[str] = set()
 
@@ -128,10 +130,13 @@ class Eyes:
             Create(intent.client_id, intent.symbol, intent.qty, intent.price, left, now, process.name, accepted)
         )
         if accepted:
-            self._bounds(intent, before, self._standing(intent.symbol))
+            after = self._standing(intent.symbol)
+            self._bounds(intent, before, after)
+            for wrong in self._limits.broken(intent, before, after):
+                world.seen.violated(wrong)
         return answer
 
-    def _standing(self, symbol: str) -> tuple[Decimal, Decimal, Decimal]:
+    def _standing(self, symbol: str) -> Standing:
         """Liquid stables and equity in quote, and the net coins of a symbol's base."""
         exchange = self._world.exchange
         spot, earn = exchange.balances(), exchange.earn()
@@ -144,13 +149,13 @@ class Eyes:
         base = base_of(symbol)
         coins = (spot[base].free + spot[base].locked if base in spot else ZERO) + earn.get(base, ZERO)
         shorts = sum((one.quantity for one in exchange.positions() if base_of(one.symbol) == base), ZERO)
-        return cash, equity, coins + shorts
+        return Standing(cash, equity, coins + shorts)
 
     def _bounds(
         self,
         intent: OrderIntent,
-        before: tuple[Decimal, Decimal, Decimal],
-        after: tuple[Decimal, Decimal, Decimal],
+        before: Standing,
+        after: Standing,
     ) -> None:
         floor = self._world.floor
         if not is_swap(intent.symbol) and intent.qty > 0 and before[1] > 0 and after[1] > 0:

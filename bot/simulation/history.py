@@ -30,6 +30,7 @@ from bot.ports.errors import Fenced, StoreError, StoreRefused
 from bot.settings import Settings, load_text
 from bot.simulation.audit import Audit
 from bot.simulation.audit_words import words
+from bot.simulation.budgets import Budgets
 from bot.simulation.disk import simulated_disk
 from bot.simulation.faults import Fault, Plan
 from bot.simulation.loop import Deadlock, Process, ProcessDied, Scheduler, SimLoop
@@ -50,6 +51,8 @@ RESTART_S = 5.0
 END_WITHIN_S = 120.0
 LOOK_EVERY_S = 2.0
 LEFT_MOST_S = 30.0
+TOLD_AFTER_S = 3.0  # host time: the watch looks twice a second
+CLOCK_FAULTS = ("clock_ahead", "clock_behind", "suspended", "venue_skew")
 VERIFIED = 10  # every such seed's record is proven as `ballast audit` does
 
 
@@ -70,6 +73,7 @@ class Result:
     orders: int
     alerts: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)  # what orders that filled did: "trim spot sell", …
+    bands: Counter[str] = field(default_factory=Counter)  # in the end: "in band", or the rule that keeps one out of it
     calls: Counter[str] = field(default_factory=Counter)  # before it was healed: "venue.place", "process.step", …
 
 
@@ -117,16 +121,31 @@ class History:
             failed = [text for text, _ in seen.alerts.most_common() if text.startswith("failed ")]
             why = f"; cycles {failed[0]}" if failed else ""
             seen.violated(f"L3 {len(world.decided)} decisions in a quiet time of {due:.0f} cycles{why}")
+        self._was_told()
         if self.plan.seed % VERIFIED == 0:
             report = self.loop.run_until_complete(verify(SqlRecord(world.url, MINE)))
             seen.violations += [f"I17 the record cannot be proven: {line}" for line in report.lines[:-1]]
         audit = Audit(world.record, world.exchange, seen.creates)
-        seen.violations += audit.all()
-        seen.violations += words(world.record, world.exchange)
+        wrong_clocks = any(seen.marks[kind] for kind in CLOCK_FAULTS)
+        policy = world.settings.policy()
+        budgets = Budgets(world.record, world.exchange, seen.creates, policy, clocks_right=not wrong_clocks)
+        seen.violations += [*audit.all(), *words(world.record, world.exchange), *budgets.all()]
         return Result(
             self.plan, list(seen.violations), seen.marks, audit.edges(), self._digest(), seen.cycles, seen.starts,
-            seen.deaths, self.loop.steps, audit.fill_count(), len(seen.creates), seen.alerts, audit.done(), self._calls,
+            seen.deaths, self.loop.steps, audit.fill_count(), len(seen.creates), seen.alerts, audit.done(),
+            budgets.out_of_band(), self._calls,
         )  # fmt: skip
+
+    def _was_told(self) -> None:
+        """L5: of a kill that stood and that the bot acknowledged somebody was told."""
+        stood = self.world.record.execute(
+            "SELECT c.id, c.value FROM controls c JOIN events e ON e.key = 'control:' || c.id "
+            "WHERE c.what = 'kill' AND c.value <> 'off' AND NOT EXISTS (SELECT 1 FROM controls l WHERE l.id > c.id "
+            "AND l.what IN ('kill', 'resume') AND julianday(l.at) - julianday(c.at) < ?)",
+            (TOLD_AFTER_S / 86_400,),
+        ).fetchall()
+        if stood and not any(text.endswith(" level") for text in self.world.seen.alerts):
+            self.world.seen.violated(f"L5 nobody was told of {stood[0][1]}, requested in {stood[0][0]}")
 
     def _digest(self) -> str:
         """The same plan gives the same digest: orders, fills, states, the exchange, and how many turns it took."""
