@@ -35,6 +35,7 @@ from bot.simulation.disk import simulated_disk
 from bot.simulation.faults import Fault, Plan
 from bot.simulation.loop import Deadlock, Process, ProcessDied, Scheduler, SimLoop
 from bot.simulation.portfolios import configuration
+from bot.simulation.server import Server
 from bot.simulation.stage import Stage
 from bot.simulation.venue_time import HOST_START
 from bot.simulation.world import MINE, World, described
@@ -80,13 +81,14 @@ class Result:
 class History:
     """Plays one plan. ``run`` answers the result; everything simulated is gone afterwards."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, server: Server | None = None) -> None:
         self.plan = plan
         scheduler = Scheduler(plan.mode, Random(f"turns {plan.seed}"))  # type: ignore[arg-type] # noqa: S311
         self.loop = SimLoop(scheduler)
         self.loop.on_step = self._step
-        record = folder / RECORD
-        record.write_bytes(_empty_record())
+        record: Path | Server = server or folder / RECORD
+        if isinstance(record, Path):
+            record.write_bytes(_empty_record())
         self.world = World(
             plan, self.loop, scene_of(plan.seed % SCENES), settings_of(plan.cycle_s, plan.portfolio), record
         )
@@ -335,8 +337,8 @@ class History:
         return [*self._graves, *self.loop.buried()]
 
 
-def play(plan: Plan) -> Result:
-    """One history in a folder of its own that is gone afterwards.
+def play(plan: Plan, server: str | None = None) -> Result:
+    """One history in a folder of its own that is gone afterwards; ``server``: on PostgreSQL, the URL of one there.
 
     The dead are let go at one point: what their `finally` would still do finds a fence, and nobody listens.
     """
@@ -346,14 +348,16 @@ def play(plan: Plan) -> Result:
         try:
             # In the folder and by a name without it: what errors say of the record is part of the history.
             with tempfile.TemporaryDirectory(dir=home, prefix="ballast-") as folder, contextlib.chdir(folder):
-                return _played(plan, Path(), graves)
+                return _played(plan, Path(), graves, server)
         finally:
             _forget(graves)
 
 
-def _played(plan: Plan, folder: Path, graves: list[object]) -> Result:
-    made = History(plan, folder)
-    with simulated_disk(made.world.ask_disk):
+def _played(plan: Plan, folder: Path, graves: list[object], url: str | None) -> Result:
+    server = None if url is None else Server(url)
+    made = History(plan, folder, server)
+    under = simulated_disk if server is None else server.under
+    with under(made.world.ask_disk):
         try:
             return made.run()
         finally:

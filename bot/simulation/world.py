@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Literal, cast
 
 from bot.core.numbers import utc_text
 from bot.core.plan_record import Plan as Decision
@@ -28,6 +28,7 @@ from bot.simulation.ledger import Seen
 from bot.simulation.loop import Process, SimLoop
 from bot.simulation.outsider import Outsider
 from bot.simulation.portfolios import PORTFOLIOS
+from bot.simulation.server import Server
 from bot.simulation.venue import FaultyVenue
 from bot.simulation.venue_time import ProcessClock, TrueClock, WorldTime
 from bot.store.sql import SqlControls, SqlRecord
@@ -37,7 +38,7 @@ from bot.venues.simulated.venue import SimulatedVenue
 
 MINE = Identity("main", "paper", "binance", "local")
 #: What a port may raise and a cycle may fail with.
-FAIL_A_CYCLE = frozenset({"StoreError", "Transient", "RateLimited", "Unauthorized", "Malformed"})
+FAIL_A_CYCLE = frozenset({"StoreAway", "StoreError", "Transient", "RateLimited", "Unauthorized", "Malformed"})
 
 
 class Heard:
@@ -65,7 +66,7 @@ class Heard:
 class World:
     """One history's world. ``ask`` says what fault strikes an operation; after `heal` none does."""
 
-    def __init__(self, plan: Plan, loop: SimLoop, scene: Scene, settings: Settings, record: Path) -> None:
+    def __init__(self, plan: Plan, loop: SimLoop, scene: Scene, settings: Settings, record: Path | Server) -> None:
         self.plan = plan
         self.loop = loop
         self.settings = settings
@@ -80,8 +81,9 @@ class World:
         self.symbols = sorted(f"{asset}/USDT" for asset in settings.policy().assets)
         self.floor = settings.policy().targets.stables.floor
         self.seen = Seen()
-        self.record = plain_connection(record)
-        self.url = f"sqlite+aiosqlite:///{record}"
+        looked = plain_connection(record) if isinstance(record, Path) else cast("sqlite3.Connection", record)
+        self.record = looked  # a server's answers as a connection does
+        self.url = f"sqlite+aiosqlite:///{record}" if isinstance(record, Path) else record.url
         self.eyes = Eyes(self, self.record)
         self.beliefs = Beliefs(self.seen)
         self.outsider = Outsider(self)
