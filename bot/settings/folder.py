@@ -19,6 +19,7 @@ from bot.settings.yaml_text import scalars_at_top
 OF: Final = f"{PREFIX}OF_"  # BALLAST_OF_NAME__VENUE__API_KEY is the key of portfolio `name` alone
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 APART: Final = ("kill_switch", "web", "log", "store", "alerts")  # what two machines may see differently
+TRADING: Final = ("testnet", "live")  # modes whose orders reach an account
 PORTFOLIO: Final = f"{PREFIX}PORTFOLIO"
 STORE: Final = f"{PREFIX}STORE__URL"
 
@@ -63,6 +64,7 @@ class Folder:
         names = {path.stem for path in files}
         self._seen = {name: seen for name, seen in self._seen.items() if name in names}
         self.wrong = {name: lines for name, lines in self.wrong.items() if name in names}
+        self._must_trade_apart(found)
         return found
 
     def strangers(self) -> Sequence[str]:
@@ -104,6 +106,19 @@ class Folder:
         if lines:
             raise ConfigError(lines)
 
+    def _must_trade_apart(self, found: dict[str, Portfolio]) -> None:
+        """Leave out all but the first that trade on one key: each would take the other's coins for its own."""
+        traders: dict[tuple[str, str, str], str] = {}
+        for name, one in list(found.items()):
+            venue = one.settings.venue
+            if one.settings.mode not in TRADING or venue.api_key is None:
+                continue
+            key = (venue.id, venue.environment, venue.api_key.get_secret_value())
+            other = traders.setdefault(key, name)
+            if other != name:
+                self.wrong[name] = (f"{one.path}: trades on the key of {other}; each portfolio needs its own account",)
+                del found[name]
+
     def _one(self, path: Path) -> Portfolio | None:
         name = path.stem
         try:
@@ -111,6 +126,8 @@ class Folder:
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             known = self._seen.get(name)
             if known is not None and known[0] == stamp:
+                if known[1] is not None:
+                    self.wrong.pop(name, None)
                 return known[1]
             made = self._made(name, path)
         except (ConfigError, OSError) as error:

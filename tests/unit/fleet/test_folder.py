@@ -92,6 +92,21 @@ def test_a_broken_file_is_told_and_the_others_are_read(tmp_path: Path) -> None:
     assert list(folder.wrong) == ["named"]
 
 
+def test_two_that_would_trade_on_one_key_are_told_and_two_that_only_look_are_not(tmp_path: Path) -> None:
+    names = ("one", "two", "three")
+    env = {f"BALLAST_OF_{name.upper()}__VENUE__API_KEY": "same" for name in names}
+    folder = a_folder(tmp_path, *names, env=env)
+    (tmp_path / "three.yaml").write_text(TEXT.replace("mode: testnet", "mode: dry-run"))
+    for _ in range(2):
+        assert sorted(folder.read()) == ["one", "three"]
+        assert folder.wrong["two"][0].endswith(
+            "two.yaml: trades on the key of one; each portfolio needs its own account"
+        )
+    (tmp_path / "one.yaml").unlink()
+    assert sorted(folder.read()) == ["three", "two"]
+    assert not folder.wrong
+
+
 def test_only_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     folder = a_folder(tmp_path, "one", "two")
     first = folder.read()
