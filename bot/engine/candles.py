@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import blake2b
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,15 @@ from bot.ports.venue import Gap, MarketData
 Bars = NDArray[np.float64]
 PAGES_MAX = 6
 SECOND_MS = 1000
+
+
+#: Bars that some portfolio of this process holds, by what is in them: those of the same market hold the same ones.
+_HELD: WeakValueDictionary[bytes, Bars] = WeakValueDictionary()
+
+
+def _one_of(bars: Bars) -> Bars:
+    """The very array that another portfolio has, where it is equal to this one."""
+    return _HELD.setdefault(blake2b(bars.data, digest_size=16).digest(), bars)
 
 
 class CandleCache:
@@ -38,6 +49,7 @@ class CandleCache:
             return fresh
         made = np.ascontiguousarray(fresh[-keep:])
         made.setflags(write=False)
+        made = _one_of(made)
         self._bars[symbol, timeframe] = made
         return made
 

@@ -41,6 +41,9 @@ class ConfigWatch:
         self._env = env
         self._hash = b""
         self._text: str | None = None
+        self._said: tuple[str, Kill] | None = (
+            None  # a text's kill switch: asked for often, edited rarely
+        )
         self._first = True
         self.settings = settings
         self.broken = ""
@@ -53,10 +56,12 @@ class ConfigWatch:
         self._look(self._path)
         if self._text is None:
             raise SourceUnreadable(self.broken)
-        try:
-            return kill_switch_of(self._text)
-        except ConfigError as error:
-            raise SourceUnreadable(f"{self._path}: {error.lines[0]}") from error
+        if self._said is None or self._said[0] is not self._text:
+            try:
+                self._said = (self._text, kill_switch_of(self._text))
+            except ConfigError as error:
+                raise SourceUnreadable(f"{self._path}: {error.lines[0]}") from error
+        return self._said[1]
 
     def check(self) -> None:
         """Raise `SourceUnreadable` while the file is no valid configuration; asked after `level`."""

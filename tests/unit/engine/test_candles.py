@@ -102,3 +102,12 @@ async def test_a_venue_that_does_not_answer_leaves_a_gap_and_what_was_known_is_k
     asked = len(venue.asked)
     assert whole(await read(cache, clock))
     assert len(venue.asked) == asked + 1
+
+
+async def test_two_portfolios_with_the_same_bars_hold_them_once() -> None:
+    clock = StepClock(START + timedelta(hours=30))
+    at_ms = milliseconds(clock.now())
+    one, two = [await CandleCache(Counted(clock)).bars(SPOT, "1h", at_ms, 20) for _ in range(2)]
+    other = await CandleCache(Counted(clock)).bars(SPOT, "1h", at_ms, 10)
+    assert one is two
+    assert other is not one
