@@ -72,7 +72,7 @@ class Shared:
             store = SqlStore(url, self.roster.now, pool=self.pool)
             undone.push_async_callback(store.close)
             terms = _live_terms(settings, env)
-            await store.open(identity, migrate=True)
+            await store.open(identity, migrate=False)
             world = await self._world(settings, store.keep, (await store.load()).last_cycle_at)
             undone.push_async_callback(world.stack.aclose)
             identity = replace(identity, account=await _account(world.account, controls, terms))

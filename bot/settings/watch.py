@@ -41,9 +41,7 @@ class ConfigWatch:
         self._env = env
         self._hash = b""
         self._text: str | None = None
-        self._said: tuple[str, Kill] | None = (
-            None  # a text's kill switch: asked for often, edited rarely
-        )
+        self._said: tuple[str, Kill] | None = None  # a text's kill switch: asked for often, edited rarely
         self._first = True
         self.settings = settings
         self.broken = ""

@@ -101,6 +101,8 @@ class Line:
         if self._client is not None:
             return
         self._client = self.profile.client(self.setup, self.clock, self.traffic)
+        if self._source is not None:  # reading all the certificates anew takes longer than everything else here
+            self._client.ssl_context = self._source.client.ssl_context
         opened = False
         try:
             await self.sync()
