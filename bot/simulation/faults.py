@@ -117,7 +117,7 @@ KINDS: Mapping[str, Kind] = {
     "fill_after_cancel": Kind(_W, ("cancel",), 0.05, 1, "share"),
 }
 FAULTS_MAX = 60  # in the first two days
-PER_STEP = 400  # steps of the daemon in a cycle, about; where process faults are spread
+PER_STEP = 90  # steps of the daemon in a cycle, about, less those of the quiet time; where process faults are spread
 
 
 @dataclass(frozen=True, slots=True)

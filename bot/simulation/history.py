@@ -198,6 +198,7 @@ class History:
             "SELECT value FROM controls WHERE what IN ('kill', 'resume') ORDER BY id DESC LIMIT 1"
         ).fetchone()
         reachable = not world.is_out() and not world.is_banned() and not world.outsider.in_force
+        reachable = reachable and self.loop.time() >= world.cancels_fail_until_s
         leads = any(process.alive and process.name in world.cycled for process, _ in self._daemons)
         if not (row and row[0] in ("halt", "flatten") and reachable and leads and world.exchange.open_orders()):
             self._left_s = 0.0

@@ -276,6 +276,8 @@ class FaultyVenue:
     async def cancel(self, intent: OrderIntent) -> OrderView | Gap:
         """Cancel, then tell what shows afterwards; a failure is a question."""
         fault = await self._write("cancel")
+        if fault is not None:
+            self._world.cancel_struck(fault.size)
         kind = fault.kind if fault else ""
         what = f"order {intent.client_id}"
         if kind == "cancel_fails" or kind in NEVER_CAME or self._world.is_out() or self._world.is_banned():

@@ -26,3 +26,9 @@ def test_filters_of_a_symbol_that_is_delisted_do_not_change() -> None:
     # Seeds 24, 29, 121 and 122 of 2026-11-30: the simulation itself failed, and a cycle with it.
     assert broken_by(Fault("world", "cycle", 3, "delisted", 86_400.0), Fault("world", "cycle", 8, "filters", 10.0),
                      seed=5, days=0.7) == []  # fmt: skip
+
+
+def test_an_order_that_rests_because_cancels_fail_is_not_held_against_a_halt() -> None:
+    # Seed 112 of 2026-11-30: the checker did not know that nineteen cancels in a row failed.
+    halted = [Fault("process", "step", 330, "halt", 21_000.0), Fault("venue", "cancel", 1, "cancel_fails", 12.0)]
+    assert broken_by(*halted, seed=2, portfolio="cash") == []
