@@ -72,6 +72,18 @@ presets: venv ## the five presets over MARKET_DATA, each with its report, opened
 bench: venv ## time one decision and one whole cycle by the number of assets; ARGS="--assets 20 --rounds 9"
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/cycle.py $(ARGS)
 
+# Peers have environments of their own, outside the locks: they pin what the bot does not.
+.venv-peers/.ready: benchmarks/peers/requirements.txt
+	@$(PYTHON) -m venv --clear .venv-peers && .venv-peers/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
+.venv-freqtrade/.ready: benchmarks/peers/requirements-freqtrade.txt
+	@$(PYTHON) -m venv --clear .venv-freqtrade && .venv-freqtrade/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
+peers: venv .venv-peers/.ready .venv-freqtrade/.ready ## our backtest and cycle beside vectorbt, bt, a numba loop and freqtrade; ARGS="--coins 10 --pairs"
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python -m benchmarks.peers.table $(ARGS)
+
 soak: venv ## ten thousand cycles against the local exchange: what grows? plot and figures; ARGS="--cycles 500"
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/soak.py --plot docs/img/soak.svg $(ARGS)
 

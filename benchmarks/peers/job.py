@@ -56,37 +56,64 @@ def band(target: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Course:
-    """What came of it: equity at each bar before its trades, and (bar, coin, amount) of each trade."""
+    """What came of it: equity at each bar before its trades and after, and (bar, coin, amount) of each trade."""
 
     equity: Floats
+    after: Floats
     trades: list[tuple[int, int, float]]
 
 
+class Rule:
+    """What each bar trades, as written above; it knows which coins are under way to their targets."""
+
+    def __init__(self, coins: int) -> None:
+        """Nothing is under way."""
+        self._target = targets(coins)
+        self._width = band(self._target)
+        self._moving = np.zeros(coins)  # 1 up, -1 down
+
+    def due(self, price: Floats, held: Floats, cash: float) -> list[tuple[int, float]]:
+        """(coin, money to buy it for, below 0 to sell) in the order of trading; prices and holdings are (coins,)."""
+        width, moving = self._width, self._moving
+        worth = cash + float(held @ price)
+        drift = held * price / worth - self._target
+        moving[-moving * drift <= NEAR] = 0
+        if (np.abs(drift) < width - SLACK).all() and not moving.any():
+            return []
+        over = (drift >= width - SLACK) | (moving < 0)
+        under = (drift <= -(HALF * width if over.any() else width) + SLACK) | (moving > 0)
+        moving[:] = under.astype(float) - over
+        made = []
+        for coin in sorted(np.flatnonzero(moving), key=lambda one: (drift[one] < 0, -abs(drift[one] / width[one]))):
+            money = -drift[coin] * worth
+            if money > 0:
+                money = min(money, max(0.0, cash) / (1 + FEE))  # the margin kept for a fee in money
+                cash -= money
+            else:
+                cash -= money * (1 - FEE)
+            made.append((int(coin), money))
+        return made
+
+
 def reference(closes: Floats, cash: float = CASH) -> Course:
-    """The job, bar by bar, as written above."""
+    """The job, bar by bar."""
     bars, coins = closes.shape
-    target, width = targets(coins), band(targets(coins))
-    held, moving = np.zeros(coins), np.zeros(coins)  # moving: 1 up, -1 down
-    equity = np.empty(bars)
+    rule, held = Rule(coins), np.zeros(coins)
+    equity, after = np.empty(bars), np.empty(bars)
     trades: list[tuple[int, int, float]] = []
     for bar in range(bars):
         price = closes[bar]
-        equity[bar] = worth = cash + float(held @ price)
-        drift = held * price / worth - target
-        moving[-moving * drift <= NEAR] = 0
-        if (np.abs(drift) < width - SLACK).all() and not moving.any():
-            continue
-        over = (drift >= width - SLACK) | (moving < 0)
-        under = (drift <= -(HALF * width if over.any() else width) + SLACK) | (moving > 0)
-        moving = under.astype(float) - over
-        for coin in sorted(np.flatnonzero(moving), key=lambda one: (drift[one] < 0, -abs(drift[one] / width[one]))):
-            wanted = -drift[coin] * worth
-            if wanted > 0:
-                wanted = min(wanted, max(0.0, cash) / (1 + FEE))  # the margin kept for a fee in money
-                cash -= wanted
-                held[coin] += wanted / price[coin] * (1 - FEE)
-            else:
-                cash -= wanted * (1 - FEE)
-                held[coin] += wanted / price[coin]
-            trades.append((bar, int(coin), wanted / price[coin]))
-    return Course(equity, trades)
+        equity[bar] = cash + float(held @ price)
+        for coin, money in rule.due(price, held, cash):
+            bought = money > 0
+            cash -= money if bought else money * (1 - FEE)
+            held[coin] += money / price[coin] * (1 - FEE if bought else 1.0)
+            trades.append((bar, coin, money / price[coin]))
+        after[bar] = cash + float(held @ price)
+    return Course(equity, after, trades)
+
+
+def prices_of(path: str) -> Floats:
+    """Closes that were written down for all engines."""
+    made: Floats = np.load(path)
+    return made

@@ -82,10 +82,10 @@ def begun() -> datetime:
     return from_milliseconds(BEGUN_MS)
 
 
-async def prepared(folder: Path, coins: int, bars: int) -> Job:
+async def prepared(folder: Path, coins: int, bars: int, *, screen: bool = True) -> Job:
     """A run of the job, its prices read."""
     span = Span(folder, begun(), begun() + timedelta(hours=bars))
-    return await past(settings(coins), span, name=f"plain {coins}", books=CLOSE_BOOKS)
+    return await past(settings(coins), span, name=f"plain {coins}", books=CLOSE_BOOKS, screen=screen)
 
 
 async def played(folder: Path, coins: int, bars: int) -> Result:
