@@ -83,7 +83,7 @@ async def past(
     account = SimulatedVenue(exchange, clock, account=f"paper {settings.portfolio}")
     alerts = HeardAlerts()
     market = PastMarket(scene, clock, wanted)
-    recorded = Recorded(market, scene.columns, scene.settled) if screen and record_url is None else None
+    recorded = Recorded(market, seen, scene.columns, scene.settled) if screen and record_url is None else None
     parts = Parts(
         mode="paper",
         portfolio=settings.portfolio,

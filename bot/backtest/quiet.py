@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +34,7 @@ from bot.engine.cycle import Engine, Outcome
 from bot.engine.observe import sampled
 from bot.engine.parts import Parts
 from bot.venues.simulated.columns import Columns
+from bot.venues.simulated.observed import ObservedScene
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,9 +51,10 @@ Settled = Callable[[str, datetime, datetime], Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """What is known of the past beforehand: its market, its quotes by columns, its settlements."""
+    """What is known of the past beforehand: its market, its quotes by columns, its settlements; and what an account saw."""
 
     market: PastMarket
+    seen: ObservedScene
     quotes: Quotes
     settled: Settled
 
@@ -70,6 +73,7 @@ class Quiet:
         self._parts = parts
         self._policy = policy
         self._market = recorded.market
+        self._seen_books = recorded.seen
         self._times = times_ms
         self._days = times_ms // DAY_MS
         within = policy.windows.depth_within
@@ -82,6 +86,7 @@ class Quiet:
             return
         self._spots = [known[name] for name in names]
         self._usual = Usual(known, times_ms)
+        self._market.know(known, times_ms)
         # Twice the mid, in ticks: whole numbers, so that what is made of them is exact.
         self._twice = np.column_stack([columns.bid + columns.ask for columns in self._spots])
         self._price = np.column_stack([_mids(columns) for columns in self._spots])
@@ -121,8 +126,17 @@ class Quiet:
             look = min(2 * look, FURTHEST_LOOK)
         if row > first:
             self._market.passed_all(self._times[first:row])
-            self._usual.tell(self._engine.observer.medians, row - 1)
         return row
+
+    def prepare(self, row: int) -> None:
+        """Before a cycle is decided: what it would sample is known, so that it need not read books for that.
+
+        Who trades in this hour may look at those books all the same.
+        """
+        at = from_milliseconds(int(self._times[row]))
+        self._usual.tell(self._engine.observer.medians, row)
+        for name in self._usual.read_at(row):
+            self._seen_books.saw_book_unmade(name, partial(self._market.book_at, name, at), at)
 
     # ---- passing
 

@@ -70,6 +70,8 @@ async def run(job: Job, *, told: Callable[[int, int], None] | None = None) -> Re
         while done < len(numbers):
             number = numbers[done]
             await _wait(engine, parts, policy, EPOCH + number * policy.cycle)
+            if quiet is not None:
+                quiet.prepare(done)
             outcome = await engine.cycle(f"{policy.cycle // timedelta(milliseconds=1)}:{number}", policy)
             tally.take(outcome.plan)
             done += 1

@@ -32,12 +32,13 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Samples:
-    """One symbol's: rows they were taken in, spreads (1e-9) and depths (cents), and their days.
+    """One symbol's: whether in a row, the rows, spreads (1e-9) and depths (cents), and their days.
 
     ``days`` (d,) are counted from the epoch, ``starts`` (d + 1,) is where each begins among the samples, and ``told``
     has (day, median, how many) of each, of spread and of depth.
     """
 
+    sampled: NDArray[np.bool_]
     rows: Ints
     spread: Ints
     depth: Ints
@@ -54,12 +55,16 @@ class Usual:
         active = [(columns.mid > 0) if is_swap(name) else columns.known for name, columns in sampled.items()]
         turns = _in_turn(np.column_stack(active), times_ms // HOUR_MS % DAY_HOURS)
         self._of = {
-            name: _samples(columns, np.flatnonzero(turns[:, number] & columns.known), times_ms)
+            name: _samples(columns, turns[:, number] & columns.known, times_ms)
             for number, (name, columns) in enumerate(sampled.items())
         }
 
+    def read_at(self, row: int) -> list[str]:
+        """The symbols whose books the cycle of a row reads as its sample."""
+        return [name for name, samples in self._of.items() if samples.sampled[row]]
+
     def tell(self, medians: Medians, row: int) -> None:
-        """Bring an engine's medians to where they stand after the cycle of a row."""
+        """Bring an engine's medians to where they stand after the sample of a row's cycle."""
         seen: dict[str, tuple[str, Kind, Kind]] = {}
         for name, samples in self._of.items():
             upto = int(np.searchsorted(samples.rows, row, side="right"))
@@ -101,7 +106,8 @@ def _in_turn(active: NDArray[np.bool_], hours: Ints) -> NDArray[np.bool_]:
     return np.where(count <= BOOKS_MAX, active, made)
 
 
-def _samples(columns: Columns, rows: Ints, times_ms: Ints) -> _Samples:
+def _samples(columns: Columns, sampled: NDArray[np.bool_], times_ms: Ints) -> _Samples:
+    rows = np.flatnonzero(sampled)
     bid, ask = columns.bid[rows], columns.ask[rows]
     spread = _rounded((ask - bid) * (2 * 10**SPREAD_DIGITS), ask + bid)
     shift = columns.scale - DEPTH_DIGITS
@@ -113,7 +119,7 @@ def _samples(columns: Columns, rows: Ints, times_ms: Ints) -> _Samples:
     told = tuple(
         _medians(values, starts, texts, digits) for values, digits in ((spread, SPREAD_DIGITS), (depth, DEPTH_DIGITS))
     )
-    return _Samples(rows, spread, depth, days, starts, (told[0], told[1]))
+    return _Samples(sampled, rows, spread, depth, days, starts, (told[0], told[1]))
 
 
 def _rounded(part: Ints, whole: Ints) -> Ints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -62,6 +62,7 @@ class ObservedScene:
         self._markets: dict[str, Market] = {}
         self._seen: dict[str, deque[_Seen]] = {}
         self._books: dict[str, tuple[datetime, Book]] = {}
+        self._unmade: dict[str, tuple[datetime, Callable[[], Book | None]]] = {}
         self._fundings: dict[str, deque[tuple[datetime, Funding]]] = {}
         self._late: dict[str, list[_Late]] = {}
 
@@ -85,7 +86,12 @@ class ObservedScene:
     def saw_book(self, symbol: str, book: Book, at: datetime) -> None:
         """A book as read at ``at``."""
         if book.bids and book.asks and book.bids[0][0] < book.asks[0][0]:
+            self._unmade.pop(symbol, None)
             self._books[symbol] = (at, book)
+
+    def saw_book_unmade(self, symbol: str, make: Callable[[], Book | None], at: datetime) -> None:
+        """A book as read at ``at``, which is made when somebody asks for it: mostly nobody does."""
+        self._unmade[symbol] = (at, make)
 
     def saw_funding(self, fundings: Mapping[str, Funding], at: datetime) -> None:
         """Funding as read at ``at``."""
@@ -122,6 +128,11 @@ class ObservedScene:
         quoted = self._fresh(symbol, at)
         if quoted is None:
             return None
+        if symbol in self._unmade:
+            asked_at, make = self._unmade.pop(symbol)
+            made = make()
+            if made is not None:
+                self.saw_book(symbol, made, asked_at)
         seen = self._books.get(symbol)
         if seen is not None and seen[0] <= at <= seen[0] + self._stale_after and quoted.at - seen[0] <= self._book_lag:
             return seen[1]
