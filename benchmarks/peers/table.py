@@ -152,7 +152,10 @@ def start_table() -> list[str]:
 
 
 def written(page: Path, name: str, lines: list[str]) -> None:
-    """Put lines between a page's markers of this name."""
+    """Put lines between a page's markers of this name, and show them; no lines leave the page as it is."""
+    print("\n".join(lines), "\n", flush=True)
+    if not lines:
+        return
     marker = f"<!-- {name} -->"
     text = page.read_text(encoding="utf-8")
     pattern = re.compile(f"{marker}\n.*?{marker}", re.DOTALL)
@@ -168,22 +171,19 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--every-bar", type=int, default=10, help="the width at which ours also decides every bar")
     options.add_argument("--pairs", type=int, nargs="*", default=[20, 100, 500])
+    options.add_argument("--start", action=argparse.BooleanOptionalAction, default=True, help="start-up and memory")
     options.add_argument("--page", type=Path, default=ROOT / "docs" / "performance.md")
     options.add_argument("--plot", type=Path, default=ROOT / "docs" / "img" / "peers.svg")
     given = options.parse_args()
-    sections: dict[str, list[str]] = {}
     if given.coins:
         found = job(given.coins, given.rounds, every_bar=given.every_bar)
-        sections["peers"] = job_table(found)
         picture = {count: {name: each.seconds for name, each in engines.items()} for count, engines in found.items()}
         given.plot.write_text(bars(picture, ENGINES), encoding="utf-8")
+        written(given.page, "peers", job_table(found))
+    if given.start:
+        written(given.page, "start", start_table())
     if given.pairs:
-        sections["live"] = live_table(given.pairs)
-        sections["start"] = start_table()
-    for name, lines in sections.items():
-        print("\n".join(lines), "\n")
-        if lines:
-            written(given.page, name, lines)
+        written(given.page, "live", live_table(given.pairs))
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"{used.ru_utime + used.ru_stime:,.0f} s of processor time in all", file=sys.stderr)
 

@@ -165,5 +165,5 @@ class PastMarket:
         volume = self._volumes_of(at)[symbol]
         if is_swap(symbol):
             return Ticker.model_construct(last=Decimal(mid).scaleb(-columns.tick), quote_volume=volume, at=at)
-        prices = {"bid": Decimal(bid).scaleb(-columns.tick), "ask": Decimal(ask).scaleb(-columns.tick)}
-        return Ticker.model_construct(**prices, quote_volume=volume, at=at)
+        best, asked = (Decimal(side).scaleb(-columns.tick) for side in (bid, ask))
+        return Ticker.model_construct(bid=best, ask=asked, quote_volume=volume, at=at)

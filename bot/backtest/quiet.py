@@ -18,17 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.backtest.market import PastMarket
-from bot.backtest.tally import Tally
+from bot.backtest.tally import Still, Tally
 from bot.backtest.usual import Usual
+from bot.backtest.wallet import Money, Wallet
 from bot.backtest.worth import UNIT_DIGITS, units, worths
 from bot.core.desk import contract_of
 from bot.core.events import Event
 from bot.core.instruments import spot_symbol
 from bot.core.numbers import ONE, ZERO, from_milliseconds, milliseconds
-from bot.core.plan_record import Plan
 from bot.core.policy import Policy
-from bot.core.screen import Prospect, awake, loud, steady, unscreened
-from bot.core.snapshot import Snapshot
+from bot.core.screen import Held, Prospect, as_it_was, awake, bar_ms, loud, rows_of, steady, unscreened
 from bot.engine.arithmetic import exact
 from bot.engine.cycle import Engine, Outcome
 from bot.engine.observe import sampled
@@ -51,7 +50,7 @@ Settled = Callable[[str, datetime, datetime], Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """What is known of the past beforehand: its market, its quotes by columns, its settlements; and what an account saw."""
+    """What is known of the past beforehand: its market, quotes by columns, settlements; and what an account saw."""
 
     market: PastMarket
     seen: ObservedScene
@@ -93,14 +92,16 @@ class Quiet:
         spread = np.column_stack([_spreads(columns) for columns in self._spots])
         calm = np.column_stack([self._usual.least_spread(name) for name in names])
         self._steady = steady(policy, self._price, spread, calm) & ~self._tellings(recorded.settled)
+        self._wallet = Wallet(policy, known)
+        self._bar_ms = bar_ms(policy)
 
     def _tellings(self, settled: Settled) -> NDArray[np.bool_]:
-        """Cycles that are the first to know of a settlement of a major's funding."""
+        """Cycles that are the first to know of a settlement of anything's funding."""
         made = np.zeros(len(self._times), dtype=np.bool_)
-        if not self._policy.stress.enabled or not len(made):
+        if not len(made):
             return made
         ends = (from_milliseconds(int(self._times[0])), from_milliseconds(int(self._times[-1])))
-        for name in self._policy.stress.majors:
+        for name in {*self._policy.assets, *self._policy.stress.majors}:
             rates = settled(contract_of(name, self._policy).symbol, *ends)
             rows = np.searchsorted(self._times, [milliseconds(at) for at, _ in rates])
             made[rows[rows < len(made)]] = True
@@ -109,24 +110,45 @@ class Quiet:
     async def passes(self, row: int, outcome: Outcome, tally: Tally) -> int:
         """The first cycle from ``row`` on that is to be decided, after ``outcome``; those before it were passed."""
         plan, snapshot = outcome.plan, outcome.snapshot
-        memory = await self._engine.recorder.recall()
-        if self._engine.reconciler.active or awake(plan, snapshot, memory):
+        held = Held(plan, snapshot, await self._engine.recorder.recall(), self._policy)
+        if self._engine.reconciler.active or awake(held) or not self._wallet.known(plan):
             return row
-        first, look = row, FIRST_LOOK
-        while row < len(self._times):
-            rows = slice(row, min(row + look, len(self._times)))
-            ahead = Prospect(self._times[rows], self._price[rows], self._steady[rows])
-            flags = loud(plan, await self._engine.recorder.recall(), self._policy, ahead)
-            quiet = int(np.argmax(flags)) if flags.any() else rows.stop - row
-            if quiet and not await self._pass(slice(row, row + quiet), plan, snapshot, tally):
+        first, look, end = row, FIRST_LOOK, self._end(row)
+        while row < end:
+            rows = slice(row, min(row + look, end))
+            held = Held(plan, snapshot, await self._engine.recorder.recall(), self._policy)
+            money = self._wallet.over(rows, snapshot, plan)
+            ahead = Prospect(
+                self._times[rows], self._price[rows], money.mark, money.liquid, money.available, self._steady[rows]
+            )
+            quiet = self._quiet(held, ahead)
+            if quiet and not await self._pass(slice(row, row + quiet), held, money):
                 break
+            if quiet:
+                tally.stood(plan, self._times[row : row + quiet], self._stood)
             row += quiet
-            if flags.any():
+            if row < rows.stop:
                 break
             look = min(2 * look, FURTHEST_LOOK)
         if row > first:
             self._market.passed_all(self._times[first:row])
         return row
+
+    def _end(self, row: int) -> int:
+        """The cycle until which readings stand: that of the next signal bar."""
+        if not self._bar_ms or row >= len(self._times):
+            return len(self._times)
+        closes_ms = -(-int(self._times[row]) // self._bar_ms) * self._bar_ms
+        return int(np.searchsorted(self._times, closes_ms))
+
+    def _quiet(self, held: Held, ahead: Prospect) -> int:
+        """How many of these hours are quiet, from the first on."""
+        flags = loud(held, ahead)
+        count = int(np.argmax(flags)) if flags.any() else len(flags)
+        if not self._policy.signals.enabled:
+            return count
+        net = rows_of(held, ahead).net
+        return next((row for row in range(count) if not as_it_was(held, int(ahead.at_ms[row]), net[row])), count)
 
     def prepare(self, row: int) -> None:
         """Before a cycle is decided: what it would sample is known, so that it need not read books for that.
@@ -140,28 +162,33 @@ class Quiet:
 
     # ---- passing
 
-    async def _pass(self, rows: slice, plan: Plan, snapshot: Snapshot, tally: Tally) -> bool:
-        """Remember and count what these hours would have; False where that cannot be told exactly."""
+    async def _pass(self, rows: slice, held: Held, money: Money) -> bool:
+        """Remember what these hours would have; False where that cannot be told exactly."""
         with exact():
-            found = self._equity(rows, plan)
-            if found is None or not await self._remember(rows, plan, snapshot, *found):
+            found = self._equity(rows, held)
+            if found is None or not await self._remember(rows, held, *found):
                 return False
         worth, scale = found
-        tally.stood(plan, self._times[rows], self._price[rows], np.array(worth, dtype=np.float64) / 10.0**scale)
+        equity = np.array(worth, dtype=np.float64) / 10.0**scale
+        some = slice(0, len(worth))
+        self._stood = Still(equity, money.liquid[some], self._price[rows], money.mark[some])
         return True
 
-    def _equity(self, rows: slice, plan: Plan) -> tuple[list[int], int] | None:
-        """E at each hour, in whole units of one scale: what does not move, and each coin at half of twice its mid."""
-        seen = plan.assessment
+    def _equity(self, rows: slice, held: Held) -> tuple[list[int], int] | None:
+        """E at each hour in whole units of one scale: what does not move, coins at half of twice the mid, contracts."""
+        seen = held.plan.assessment
         coins = [
             item.coins * HALF * ONE.scaleb(-each.tick) for item, each in zip(seen.exposures, self._spots, strict=True)
         ]
-        held = sum((item.coins * (item.price or ZERO) for item in seen.exposures), ZERO)
-        return worths(self._twice[rows], coins, (seen.equity or ZERO) - held)
+        moving = sum((item.coins * (item.price or ZERO) for item in seen.exposures), ZERO)
+        ticks, sizes, then = self._wallet.contracts(rows, held.plan, held.snapshot)
+        return worths(
+            np.column_stack((self._twice[rows], ticks)), [*coins, *sizes], (seen.equity or ZERO) - moving - then
+        )
 
-    async def _remember(self, rows: slice, plan: Plan, snapshot: Snapshot, worth: list[int], scale: int) -> bool:
+    async def _remember(self, rows: slice, held: Held, worth: list[int], scale: int) -> bool:
         """The facts of these hours that outlive them: the last one's, the peak's, and the one that opened the day."""
-        memory = await self._engine.recorder.recall()
+        memory = held.memory
         before = memory.equity_seen or Decimal(worth[0]).scaleb(-scale)
         made = units(worth, memory.unit_value or ONE, before, scale)
         if made is None:
@@ -174,7 +201,7 @@ class Quiet:
             wanted.add(int(np.searchsorted(self._days[rows], self._days[rows][last])))
         events = [
             self._seen(
-                rows.start + row, plan, snapshot,
+                rows.start + row, held,
                 (Decimal(worth[row]).scaleb(-scale), Decimal(made[row]).scaleb(-UNIT_DIGITS)),
             )
             for row in sorted(wanted)
@@ -182,21 +209,25 @@ class Quiet:
         await self._parts.store.append(events, self._engine.recorder.fence)
         return True
 
-    def _seen(self, row: int, plan: Plan, snapshot: Snapshot, worth: tuple[Decimal, Decimal]) -> Event:
+    def _seen(self, row: int, held: Held, worth: tuple[Decimal, Decimal]) -> Event:
         """What the cycle of this hour would have recorded as seen."""
-        seen, at = plan.assessment, from_milliseconds(int(self._times[row]))
+        plan, at = held.plan, from_milliseconds(int(self._times[row]))
+        seen = plan.assessment
         prices = [
             Decimal(int(twice)).scaleb(-each.tick) / 2
             for twice, each in zip(self._twice[row], self._spots, strict=True)
         ]
+        snapshot, gained = self._wallet.marked(row, plan, held.snapshot)
         items = tuple(replace(item, price=price) for item, price in zip(seen.exposures, prices, strict=True))
-        moved = {item.asset: item.coins * (item.price or ZERO) for item in items}
+        moved = dict(seen.worth)
+        for before, item in zip(seen.exposures, items, strict=True):
+            came = item.coins * ((item.price or ZERO) - (before.price or ZERO)) + gained.get(item.asset, ZERO)
+            moved[item.asset] = moved.get(item.asset, ZERO) + came
         assessed = replace(
-            seen, at=at, exposures=items, equity=worth[0], read_equity=worth[0], unit_value=worth[1],
-            worth={name: moved.get(name, value) for name, value in seen.worth.items()},
-        )  # fmt: skip
-        held = replace(plan, decision_id=f"quiet{milliseconds(at)}", at=at, assessment=assessed, events=())
-        return self._engine.recorder.seen(held, snapshot).events[-1]
+            seen, at=at, exposures=items, equity=worth[0], read_equity=worth[0], unit_value=worth[1], worth=moved
+        )
+        told = replace(plan, decision_id=f"quiet{milliseconds(at)}", at=at, assessment=assessed, events=())
+        return self._engine.recorder.seen(told, snapshot).events[-1]
 
 
 def _mids(columns: Columns) -> Floats:

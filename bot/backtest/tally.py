@@ -30,22 +30,33 @@ UNKNOWN: Final[Cells] = (NAN,) * 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Still:
-    """Hours in which nothing was traded: (n,) instants and equity, (n, k) prices and spot weights, (3, k) bands."""
+class Still:
+    """Hours in which nothing was traded: (n,) equity and liquid stables, (n, k) mids and marks by asset."""
+
+    equity: Floats
+    liquid: Floats
+    price: Floats
+    mark: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    """Rows of the curve: (n,) instants, equity and liquid stables, (n, k) prices and weights, (3, k) bands."""
 
     times_ms: NDArray[np.int64]
     equity: Floats
-    liquid: float
+    liquid: Floats
     assets: tuple[str, ...]
     price: Floats
     spot: Floats
+    futures: Floats
     bands: Floats
 
     def table(self, assets: tuple[str, ...]) -> Floats:
         """Its rows as those of the curve, (n, of these assets, as COLUMNS)."""
         made = np.full((len(self.times_ms), len(assets), len(COLUMNS)), NAN)
         place = [assets.index(name) for name in self.assets]
-        made[:, place, 0], made[:, place, 1], made[:, place, 2] = self.price, self.spot, 0.0
+        made[:, place, 0], made[:, place, 1], made[:, place, 2] = self.price, self.spot, self.futures
         made[:, place, 3:] = self.bands.T
         return made
 
@@ -56,7 +67,7 @@ class Tally:
     def __init__(self, currency: str) -> None:
         self._currency = currency
         self._rows: list[tuple[int, float, float, Mapping[str, Cells]]] = []
-        self._still: list[_Still] = []
+        self._still: list[_Block] = []
         self._spoken: list[Mapping[str, Any]] = []
         self._refused: object = None  # what the last decision refused, if it did nothing else
         self._rules: dict[str, str] = {}  # action id -> rule
@@ -82,15 +93,20 @@ class Tally:
         self._refused = None if plan.actions else refused
         self._count(plan.body() if plan.actions or plan.blocked else None)
 
-    def stood(self, plan: Plan, times_ms: NDArray[np.int64], prices: Floats, equity: Floats) -> None:
-        """Hours passed after a hold: (n,) instants and equity, (n, k) prices by asset, holdings as they were."""
+    def stood(self, plan: Plan, times_ms: NDArray[np.int64], still: Still) -> None:
+        """Hours passed after a hold: (n,) instants, and what there was to see of holdings as they were."""
         items = plan.assessment.exposures
         with np.errstate(invalid="ignore"):
-            spot = np.round(prices * np.array([float(item.coins) for item in items]) / equity[:, None], PLACES)
+            spot, futures = (
+                np.round(prices * np.array([float(size) for size in sizes]) / still.equity[:, None], PLACES)
+                for prices, sizes in (
+                    (still.price, [item.coins for item in items]),
+                    (still.mark, [item.contracts for item in items]),
+                )
+            )
         bands = np.array([_band(item) for item in items]).reshape(len(items), 3).T
         names = tuple(item.asset for item in items)
-        liquid = float(plan.assessment.stables.liquid)
-        self._still.append(_Still(times_ms, equity, liquid, names, prices, spot, bands))
+        self._still.append(_Block(times_ms, still.equity, still.liquid, names, still.price, spot, futures, bands))
         self.counts["decisions"] += len(times_ms)
         self.counts["holds"] += len(times_ms)
 
@@ -179,7 +195,7 @@ class Tally:
         equity = np.concatenate([np.array([row[1] for row in self._rows]), *(block.equity for block in self._still)])
         liquid = np.concatenate([
             np.array([row[2] for row in self._rows]),
-            *(np.full(len(block.times_ms), block.liquid) for block in self._still),
+            *(block.liquid for block in self._still),
         ])  # fmt: skip
         order = np.argsort(times, kind="stable")
         whole, times = np.concatenate(tables)[order], times[order]

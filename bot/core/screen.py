@@ -12,13 +12,31 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.core.desk import contract_of
 from bot.core.gates.spike import SPREAD_WITHOUT_MEDIAN
 from bot.core.market import SPREAD_TIMES
 from bot.core.memory import Memory
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
-from bot.core.snapshot import Snapshot
+from bot.core.readings.parameters import timeframe_ms
+from bot.core.still import (
+    Held,
+    Rows,
+    as_it_was,
+    backed,
+    excused,
+    hedged,
+    indexed,
+    shed,
+    turned,
+    unspiked,
+    unstill,
+    weighed,
+    worked,
+)
 from bot.core.triggers import calendar, floor, narrative, threshold
+
+__all__ = ["Held", "Prospect", "Rows", "as_it_was", "awake", "bar_ms", "loud", "rows_of", "steady", "unscreened"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -30,13 +48,17 @@ MODELS: Final = ("fixed", "core-satellite")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prospect:
-    """Hours to come, a row each, were nothing traded: ``price`` (n, k) mids by asset in the order of the policy.
+    """Hours to come, a row each, were nothing traded: (n, k) by asset in the order of the policy, (n,) money.
 
-    NaN where unknown. ``steady``: (n,) whether prices and spreads alone are nothing to look at, as `steady` tells.
+    ``price``: mids, NaN where unknown; ``mark``: of perpetuals; ``liquid``, ``available``: liquid stables, and those of
+    the futures wallet; ``steady``: whether prices and spreads alone are nothing to look at, as `steady` tells.
     """
 
     at_ms: NDArray[np.int64]
     price: Floats
+    mark: Floats
+    liquid: Floats
+    available: Floats
     steady: Flags
 
 
@@ -66,7 +88,6 @@ def steady(policy: Policy, price: Floats, spread: Floats, calm: Floats) -> Flags
 def unscreened(policy: Policy) -> str:
     """Which part of a policy has no screen form; empty where all of them have."""
     parts = (
-        (policy.signals.enabled, "signals"),
         (policy.targets.model not in MODELS, f"targets.model {policy.targets.model}"),
         (policy.savings.enabled, "savings"),
         (bool(policy.aliases), "aliases"),
@@ -75,48 +96,91 @@ def unscreened(policy: Policy) -> str:
     return ", ".join(what for found, what in parts if found)
 
 
-def awake(plan: Plan, snapshot: Snapshot, memory: Memory) -> str:
+def bar_ms(policy: Policy) -> int:
+    """How long readings stand; 0 where there are none."""
+    return timeframe_ms(policy.signals.timeframe) if policy.signals.enabled else 0
+
+
+def awake(held: Held) -> str:
     """What of the account as a decision left it must be looked at every hour; empty where it may sleep.
 
-    ``memory`` is what was remembered after the decision.
+    The memory is what was remembered after the decision.
     """
-    seen = plan.assessment
+    plan, snapshot, memory = held.plan, held.snapshot, held.memory
+    seen, off = plan.assessment, not held.policy.signals.enabled
     parts = (
         (plan.actions or plan.blocked, "a wish"),
         (any(event.kind not in PASSING for event in plan.events), "a fact"),
         (seen.equity is None or seen.strange or seen.doubt or memory.doubt, "equity in doubt"),
-        (seen.stress > 0 or seen.regime == "bear" or seen.alarms, "the market"),
-        (snapshot.positions or seen.stables.futures_wallet or memory.hedges or memory.bridges, "futures"),
+        (off and (seen.stress > 0 or seen.regime == "bear" or seen.alarms), "the market"),
         (seen.stables.earn, "savings"),
         (snapshot.orders or memory.broken or memory.sent, "orders"),
-        (memory.episodes, "an episode"),
-        (memory.surplus_since or memory.since or memory.vanished, "what happened since"),
+        (memory.since or memory.vanished, "what happened since"),
         (snapshot.gaps or snapshot.control.kill != "off", "a gap or the kill switch"),
         (any(item.price is None for item in seen.exposures), "a price unknown"),
+        (snapshot.feeds.sentiment or snapshot.feeds.macro or snapshot.feeds.dominance, "feeds"),
     )
-    return ", ".join(what for found, what in parts if found)
+    return ", ".join(what for found, what in parts if found) or unstill(held)
 
 
-def loud(plan: Plan, memory: Memory, policy: Policy, ahead: Prospect) -> Flags:
-    """(n,): hours at which anything but the hold of ``plan`` could come about, if no hour before is one."""
-    seen = plan.assessment
-    items = seen.exposures
-    coins = np.array([float(item.coins) for item in items])
-    now = np.array([float(item.price or 0) for item in items])
-    with np.errstate(invalid="ignore"):
-        worth = float(seen.equity or 0) + (ahead.price - now) @ coins
-        net = ahead.price * coins / worth[:, None]
+def loud(held: Held, ahead: Prospect) -> Flags:
+    """(n,): hours at which anything but the hold of a decision could come about, if no hour before is one.
+
+    With signals, readings and the market must be those of the decision: hours of one signal bar, `as_it_was` asked.
+    """
+    plan, policy = held.plan, held.policy
+    seen, items = plan.assessment, held.items
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rows = rows_of(held, ahead)
+        over, under = excused(held, rows)
         quiet = (
             ahead.steady
-            & (worth > 0)
-            & threshold.quiet(net, items, policy)
-            & narrative.quiet(net, items, policy)
-            & floor.quiet(float(seen.stables.liquid) / worth, policy)
+            & (rows.worth > 0)
+            & threshold.quiet(rows.net, items, policy, over, under)
+            & narrative.quiet(rows.net, items, policy, seen.market if policy.signals.enabled else None)
+            & floor.quiet(rows.liquid / rows.worth, policy)
             & calendar.quiet(ahead.at_ms, plan.at, policy)
-            & _unbroken(worth, plan, memory, policy)
+            & weighed(held, ahead.at_ms)
+            & turned(held, rows, over, under)
+            & worked(held, rows, over, under)
+            & unspiked(held, ahead.price, ahead.at_ms)
+            & shed(held, rows)
+            & indexed(held, rows)
+            & hedged(held, rows)
+            & backed(held, rows)
+            & _unbroken(rows.worth, plan, held.memory, policy)
         )
     made: Flags = ~quiet
     return made
+
+
+def rows_of(held: Held, ahead: Prospect) -> Rows:
+    """What is held at the prices to come."""
+    items, seen = held.items, held.plan.assessment
+    coins, now, short, index = (
+        np.array([float(value) for value in each])
+        for each in zip(
+            *((item.coins, item.price or 0, item.contracts, item.index_contracts) for item in items), strict=True
+        )
+    )
+    marks = {one.symbol: float(one.mark_price or 0) for one in held.snapshot.positions}
+    then = np.array([marks.get(contract_of(item.asset, held.policy).symbol, 0.0) for item in items])
+    whole = short + index
+    mark = np.where(whole != 0, ahead.mark, 0.0)
+    gained = (mark - np.where(whole != 0, then, 0.0)) @ whole
+    worth = float(seen.equity or 0) + (ahead.price - now) @ coins + gained
+    profit = sum(float(one.unrealised_pnl or 0) for one in held.snapshot.positions)
+    return Rows(
+        at_ms=ahead.at_ms,
+        worth=worth,
+        spot=ahead.price * coins / worth[:, None],
+        futures=mark * short / worth[:, None],
+        index=mark * index / worth[:, None],
+        liquid=ahead.liquid,
+        available=ahead.available,
+        notional=mark @ np.abs(whole),
+        unrealised=profit + gained,
+    )
 
 
 def _unbroken(worth: Floats, plan: Plan, memory: Memory, policy: Policy) -> Flags:

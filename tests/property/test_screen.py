@@ -14,13 +14,14 @@ import pytest
 from bot.backtest.result import Result
 from bot.backtest.run import run
 from bot.core.memory import Memory
-from bot.settings import Settings
+from bot.settings import Settings, load
 from bot.wiring_past import Span, past
 from tests.unit.backtest.tapes import BEGUN, settings, tape
 
 SEEDS = range(int(os.environ.get("SCREEN_SEEDS", "5")))
 COINS = {"BTC": 30_000.0, "ETH": 1_000.0, "SOL": 20.0, "DOGE": 0.05, "LINK": 9.0}
 DAYS = 17
+CONFIGS = Path(__file__).parents[2] / "config"
 RECORDED_DAYS = int(os.environ.get("SCREEN_DAYS", "20"))
 
 
@@ -30,8 +31,8 @@ class Lived:
     memory: Memory
 
 
-def drawn(rng: random.Random) -> str:
-    """A portfolio without signals: weights, bands, goals, calendars and narratives as they come."""
+def drawn(rng: random.Random, *, signals: bool = False) -> str:
+    """A portfolio: weights, bands, goals, calendars and narratives as they come; hedges and windows beside signals."""
     coins = rng.sample(sorted(COINS), rng.randint(2, len(COINS)))
     cut = rng.randint(1, len(coins))
     weight = rng.choice(["0.45", "0.30"])
@@ -52,12 +53,26 @@ def drawn(rng: random.Random) -> str:
         "targets:",
         f"  stables: {{weight: {cash:.2f}, floor: {rng.choice(['0.05', '0.02'])}}}",
         "  sleeves:", *lines,
-        "signals: {enabled: false}",
+        *(_signalled(rng) if signals else ["signals: {enabled: false}"]),
         f"regime: {{index: {coins[0]}}}", stress,
         f"triggers: {{band: {band}, goal: {rng.choice(['target', 'edge', 'midpoint'])}}}",
         f"execution: {{style: {rng.choice(['taker', 'maker-then-taker'])}}}",
         f"paper: {{balances: {held}}}",
     ])  # fmt: skip
+
+
+def _signalled(rng: random.Random) -> list[str]:
+    """Signals, and what they let a portfolio do: readings of short spans, so that days show all of them."""
+    schedule = rng.choice(["always", "[Mon-Fri 06:00-18:00]"])
+    frame, period = rng.choice(["4h", "4h", "1d"]), rng.choice([3, 7])
+    spans = f"averages: {{fast: 3, slow: 8}}, rsi: {{period: {period}}}"
+    return [
+        f"signals: {{enabled: true, timeframe: {frame}, {spans}}}",
+        f"windows: {{schedule: {schedule}}}",
+        f"hedge: {{enabled: {rng.choice(['true', 'true', 'false'])}}}",
+        f"trim: {{spot_share: {rng.choice(['0.6', '1.0'])}, prefer: {rng.choice(['sale', 'sale', 'hedge'])}}}",
+        f"spike: {{atr: {rng.choice(['1.5', '3.0'])}}}",
+    ]
 
 
 async def lived(asked: Settings, span: Span, *, screen: bool) -> Lived:
@@ -82,16 +97,17 @@ def same(mine: Lived, other: Lived) -> None:
         assert np.allclose(getattr(left, name), getattr(right, name), rtol=1e-12, atol=2e-9, equal_nan=True), name
 
 
+@pytest.mark.parametrize("signals", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_quiet_hours_passed_change_no_decision(tmp_path: Path, seed: int) -> None:
+async def test_quiet_hours_passed_change_no_decision(tmp_path: Path, seed: int, *, signals: bool) -> None:
     rng = random.Random(seed)
-    text = drawn(rng)
+    text = drawn(rng, signals=signals)
     folder = tape(tmp_path, hours=24 * DAYS, seed=seed, volatility=rng.choice([0.003, 0.01]), first=COINS)
     since = BEGUN + timedelta(days=3, hours=rng.randint(0, 30))
     span = Span(folder, since, BEGUN + timedelta(days=DAYS - 1))
     mine, other = await both(settings(text), span)
     same(mine, other)
-    assert len(other.result.trades) > 0, text
+    assert signals or len(other.result.trades) > 0, text
 
 
 async def test_recorded_hours_passed_change_no_decision(market_data: Path) -> None:
@@ -123,10 +139,39 @@ async def test_most_hours_of_a_quiet_market_are_passed(tmp_path: Path) -> None:
     assert decided < len(result.curve) / 3
 
 
+async def test_with_signals_most_hours_between_two_bars_are_passed(tmp_path: Path) -> None:
+    folder = tape(tmp_path, hours=24 * DAYS, volatility=0.001, first=COINS)
+    text = (
+        drawn(random.Random(3), signals=True)
+        .replace("cycle: 4h", "cycle: 1h")
+        .replace("timeframe: 1d", "timeframe: 4h")
+    )
+    job = await past(settings(text), Span(folder, BEGUN + timedelta(days=3)), name="tested")
+    result = await run(job)
+    decided = len(await job.parts.record.decisions(100_000))
+    assert decided < len(result.curve) * 0.6
+
+
 async def test_what_has_no_screen_form_is_named_and_every_hour_is_decided(tmp_path: Path) -> None:
     folder = tape(tmp_path, hours=24 * 10, first=COINS)
-    text = drawn(random.Random(3)).replace("signals: {enabled: false}", "signals: {enabled: true}")
+    text = drawn(random.Random(3)).replace(
+        "signals: {enabled: false}", "signals: {enabled: true}\nsavings: {enabled: true}"
+    )
     job = await past(settings(text), Span(folder, BEGUN + timedelta(days=8)), name="tested")
     result = await run(job)
-    assert any(note.endswith("no screen form: signals") for note in result.notes)
+    assert any(note.endswith("no screen form: savings") for note in result.notes)
     assert len(await job.parts.record.decisions(100_000)) == len(result.curve)
+
+
+PRESETS = ("tactical", "core-satellite")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+async def test_recorded_hours_of_a_preset_passed_change_no_decision(market_data: Path, preset: str) -> None:
+    """Signals, funding, hedges, stress and windows; more of it with SCREEN_DAYS."""
+    begun = datetime(2022, 5, 1, tzinfo=UTC)
+    asked = load(CONFIGS / f"{preset}.yaml", {})
+    span = Span(market_data / "perp_1h", begun, begun + timedelta(days=max(4, RECORDED_DAYS - 12)))
+    mine, other = await both(asked, span)
+    same(mine, other)
+    assert len(other.result.trades) > 0

@@ -109,8 +109,14 @@ def _goal(item: Exposure, members: Sequence[Exposure], excess: Decimal) -> Decim
     return fraction(max(item.target, item.net - excess * item.drift / whole))
 
 
-def quiet(net: NDArray[np.float64], exposures: Sequence[Exposure], policy: Policy) -> NDArray[np.bool_]:
-    """Where `fire` cannot, whatever flags a sleeve: (n,), every narrative sleeve under the goal it is brought to."""
+def quiet(
+    net: NDArray[np.float64], exposures: Sequence[Exposure], policy: Policy, market: Market | None = None
+) -> NDArray[np.bool_]:
+    """Where `fire` cannot: (n,), every narrative sleeve under the goal it is brought to, whatever flags it.
+
+    ``market``: where readings and the market stand as they are and no sentiment is known: a sleeve in which none is
+    flagged may lie anywhere up to its cap.
+    """
     made = np.ones(len(net), dtype=np.bool_)
     for name, sleeve in policy.targets.sleeves.items():
         members = np.array([item.sleeve == name for item in exposures])
@@ -118,6 +124,15 @@ def quiet(net: NDArray[np.float64], exposures: Sequence[Exposure], policy: Polic
             continue
         target = sum((item.target for item in exposures if item.sleeve == name), ZERO)
         least = _cap(sleeve, target) * (ONE - policy.narrative.cap_cut)  # as if it were overheated
-        goal = (target + max(least, target)) / 2
-        made &= net[:, members].sum(axis=1) < float(goal) - SLACK
+        most = (target + max(least, target)) / 2
+        if market is not None and not any(_flags(item, market, policy) for item in exposures if item.sleeve == name):
+            most = _cap(sleeve, target)
+        made &= net[:, members].sum(axis=1) < float(most) - SLACK
     return made
+
+
+def _flags(item: Exposure, market: Market, policy: Policy) -> bool:
+    """Whether a member could be flagged at any price."""
+    ahead = market.outperformance.get(item.asset)
+    outruns = ahead is not None and ahead >= policy.narrative.outperformance
+    return bool(item.readings.parabolic) or outruns or item.asset in market.illiquid

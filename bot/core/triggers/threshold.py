@@ -71,16 +71,31 @@ def _width(target: Decimal, policy: Policy) -> Decimal | None:
     return fraction(min(widths)) if widths else None
 
 
-def quiet(net: NDArray[np.float64], exposures: Sequence[Exposure], policy: Policy) -> NDArray[np.bool_]:
-    """Where `fire` cannot: (n,) of net exposures (n, k) in the order of ``exposures``."""
+def quiet(
+    net: NDArray[np.float64],
+    exposures: Sequence[Exposure],
+    policy: Policy,
+    over: NDArray[np.bool_] | None = None,
+    under: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
+    """Where `fire` cannot, or asks for nothing: (n,) of net exposures (n, k) in the order of ``exposures``.
+
+    ``over`` and ``under``: (n, k), where an asset over or under its band is known to be left as it is.
+    """
     target, band = (np.array([float(value) for value in each]) for each in zip(*map(_edges, exposures), strict=True))
     drift = net - target
-    inside: NDArray[np.bool_] = (np.abs(drift) < band - SLACK).all(axis=1)
+    left = np.zeros(drift.shape, dtype=np.bool_)
+    if over is not None and under is not None:
+        left = np.where(drift > 0, over, under)
+    inside: NDArray[np.bool_] = (left | (np.abs(drift) < band - SLACK)).all(axis=1)
     for name in policy.targets.sleeves:
         width = _width(sum((item.target for item in exposures if item.sleeve == name), ZERO), policy)
-        if width is not None:
-            members = np.array([item.sleeve == name for item in exposures])
-            inside &= np.abs(drift[:, members].sum(axis=1)) < float(width) - SLACK
+        if width is None:
+            continue
+        members = np.array([item.sleeve == name for item in exposures])
+        whole = drift[:, members].sum(axis=1)
+        spread = (left[:, members] | (drift[:, members] * whole[:, None] <= 0)).all(axis=1)
+        inside &= spread | (np.abs(whole) < float(width) - SLACK)
     return inside
 
 

@@ -49,3 +49,10 @@ def _recovered(item: Exposure, memory: Memory, at: datetime) -> bool:
     last = memory.last_trades.get(item.asset)
     trimmed = last is not None and last.direction == "down" and at - last.at <= AFTER_TRIM
     return trimmed and item.readings.recovered is True
+
+
+def edges(item: Exposure, policy: Policy, memory: Memory, at: datetime) -> tuple[bool, bool]:
+    """Whether `fire` would speak of the asset from ``at`` on, were it half a band over, and half a band under."""
+    if not policy.triggers.trend or not policy.signals.enabled:
+        return False, False
+    return bool(_turned(item)), _recovered(item, memory, at)
