@@ -233,10 +233,8 @@ class Budgets:
 
     def _begun_with(self, at: datetime) -> Decimal | None:
         """E of the day's first decision that knew it; only those that sent are kept, the others are read here."""
-        day = at.astimezone(UTC).strftime("%Y-%m-%d")
-        rows = self._sql.execute(
-            "SELECT plan FROM decisions WHERE at >= ? AND at < ? ORDER BY number", (day, f"{day}T24")
-        )
+        day, next_day = ((at.astimezone(UTC) + timedelta(days=days)).strftime("%Y-%m-%d") for days in (0, 1))
+        rows = self._sql.execute("SELECT plan FROM decisions WHERE at >= ? AND at < ? ORDER BY number", (day, next_day))
         for (packed,) in rows:
             equity = json.loads(zlib.decompress(packed))["equity"]
             if equity is not None:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -140,12 +140,17 @@ class History:
 
     def _was_told(self) -> None:
         """L5: of a kill that stood and that the bot acknowledged somebody was told."""
-        stood = self.world.record.execute(
-            "SELECT c.id, c.value FROM controls c JOIN events e ON e.key = 'control:' || c.id "
-            "WHERE c.what = 'kill' AND c.value <> 'off' AND NOT EXISTS (SELECT 1 FROM controls l WHERE l.id > c.id "
-            "AND l.what IN ('kill', 'resume') AND julianday(l.at) - julianday(c.at) < ?)",
-            (TOLD_AFTER_S / 86_400,),
+        said = self.world.record.execute(
+            "SELECT c.id, c.what, c.value, c.at, e.number FROM controls c "
+            "LEFT JOIN events e ON e.key = 'control:' || c.id WHERE c.what IN ('kill', 'resume') ORDER BY c.id"
         ).fetchall()
+        ends = [datetime.fromisoformat(at) for _, _, _, at, _ in said[1:]] + [datetime.max.replace(tzinfo=UTC)]
+        stood = [
+            (number, value)
+            for (number, what, value, at, heard), end in zip(said, ends, strict=True)
+            if what == "kill" and value != "off" and heard is not None
+            and (end - datetime.fromisoformat(at)).total_seconds() >= TOLD_AFTER_S
+        ]  # fmt: skip
         if stood and not any(text.endswith(" level") for text in self.world.seen.alerts):
             self.world.seen.violated(f"L5 nobody was told of {stood[0][1]}, requested in {stood[0][0]}")
 
