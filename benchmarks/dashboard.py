@@ -5,7 +5,7 @@
 A few real cycles of that many assets are recorded; then their decisions, equity, orders and refusals are written again
 under new numbers and times until the record has as many as asked for. A page's time is from the request to its last
 byte, asked by another process; with a Chromium named in CHROMIUM, also what a browser calls first contentful paint.
-The cycle is timed (host milliseconds) alone and with pages open that follow every decision.
+The cycle is timed by the processor time of its process, one alone and one with pages open in turn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
-from time import perf_counter
+from time import process_time
 
 from benchmarks.cycle import STEP, Bench, a_bench
 from bot.clocks import SystemClock, host_utc_now
@@ -52,6 +52,19 @@ for number in range(rounds):
         took[page].append(((time.perf_counter() - begun) * 1e3, size))
         time.sleep(pause)
 print(json.dumps(took))
+"""
+#: Asks for pages while a file is there, and says so: (address, token, pages, pause in s, file).
+WATCHER = """
+import itertools, json, os, sys, time, urllib.request
+address, token, pages, pause, flag = json.loads(sys.argv[1])
+for page in itertools.cycle(pages):
+    while not os.path.exists(flag):
+        time.sleep(0.02)
+    asked = urllib.request.Request(address + page, headers={"authorization": "Bearer " + token})
+    with urllib.request.urlopen(asked) as answer:
+        answer.read()
+    print("asked", flush=True)
+    time.sleep(pause)
 """
 PAINT = """
 import json, sys
@@ -138,19 +151,47 @@ async def asked(script: str, *values: object) -> dict[str, list[tuple[float, int
     return found
 
 
-async def cycled(bench: Bench, rounds: int) -> list[float]:
-    """Host milliseconds of each cycle, with a pause after each as a running bot has."""
-    taken = []
-    for _ in range(rounds):
-        begun = perf_counter()
+async def alternated(bench: Bench, rounds: int, flag: Path) -> tuple[list[float], list[float]]:
+    """Milliseconds of this process's own time for each cycle, one alone and one with pages open in turn.
+
+    Pages are answered in the same loop: what they take while a cycle waits for its venue is counted with the cycle.
+    """
+    taken: tuple[list[float], list[float]] = ([], [])
+    for number in range(2 * rounds):
+        watched = number % 2
+        _raise(flag, up=bool(watched))
+        await asyncio.sleep(0.5)  # what was asked for before is answered
+        begun = process_time()
         await bench.cycle(STEP)
-        taken.append((perf_counter() - begun) * 1e3)
-        await asyncio.sleep(0.2)
+        taken[watched].append((process_time() - begun) * 1e3)
+    _raise(flag, up=False)
     return taken
+
+
+def _raise(flag: Path, *, up: bool) -> None:
+    flag.touch() if up else flag.unlink(missing_ok=True)
 
 
 def told(name: str, taken: list[float]) -> str:
     return f"{name:28} median {median(taken):7.1f} ms   19 of 20 under {quantiles(taken, n=20)[-1]:7.1f} ms"
+
+
+async def disturbed(bench: Bench, rounds: int, url: str, folder: Path) -> None:
+    """Print what a cycle takes of the processor alone and watched, in one run."""
+    flag = folder / "watching"
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WATCHER, json.dumps([url, TOKEN, ["/", "/decisions"], 0.3, str(flag)]),
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        alone, watched = await alternated(bench, rounds, flag)
+    finally:
+        child.terminate()
+    text, _ = await child.communicate()
+    print("the cycle, milliseconds of the processor, in turn:")
+    print(told("  alone", alone))
+    print(told("  with pages open", watched))
+    print(f"  {len(text.split())} pages were asked for meanwhile; ratio {median(watched) / median(alone):.2f}")
 
 
 async def measured(assets: int, decisions: int, rounds: int, folder: Path) -> None:
@@ -178,11 +219,7 @@ async def measured(assets: int, decisions: int, rounds: int, folder: Path) -> No
         )
         slow += [page] if took > PAGE_MS else []
     await asyncio.sleep(1)
-    alone = await cycled(bench, rounds)
-    watching = asyncio.create_task(asked(CLIENT, dashboard.url, TOKEN, ["/", "/decisions"], rounds, 0.7))
-    print(told("a cycle alone", alone))
-    print(told("a cycle with pages open", await cycled(bench, rounds)))
-    await watching
+    await disturbed(bench, rounds, dashboard.url, folder)
     await dashboard.stop()
     for close in bench.closes:
         await close()
