@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.clocks import host_utc_now
 from bot.ports.store import Identity
 from bot.settings import load
+from bot.store.sql import upgrade
+from bot.store.sql.schema import VERSION_TABLE, Migrations
 from bot.wiring_host import locked
 from tests.unit.cli.ran import Ballast
 from tests.unit.cli.recorded import a_record
@@ -148,3 +151,30 @@ def test_a_server_is_left_to_its_own_tools(ballast: Ballast, config: str) -> Non
     ran = ballast("backup", "one.db", "--config", config)
     assert ran.code == 1
     assert "pg_dump" in ran.err
+
+
+async def of_the_first_schema(newest: Path, to: Path) -> None:
+    """The same record as the first version of the program kept it."""
+    await upgrade(f"sqlite+aiosqlite:///{to}", host_utc_now, Migrations("0001"))
+    with sqlite3.connect(to) as old:
+        old.execute("ATTACH ? AS newest", (str(newest),))
+        rows = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        for (table,) in old.execute(rows).fetchall():
+            if table != VERSION_TABLE:
+                names = ", ".join(f'"{row[1]}"' for row in old.execute(f"PRAGMA table_info({table})"))
+                old.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM newest.{table}")  # noqa: S608
+
+
+def test_a_backup_of_the_first_schema_is_restored_upgraded_and_told_as_before(ballast: Ballast, config: str) -> None:
+    before, data = told(ballast, config), ballast.folder / "data"
+    asyncio.run(of_the_first_schema(data / "ballast.db", ballast.folder / "old.db"))
+    for path in data.iterdir():
+        path.unlink()
+    assert ballast("restore", "old.db", "--config", config, "--yes").code == 0
+    refused = ballast("decisions", "--config", config)
+    assert (refused.code, "run `ballast db upgrade`" in refused.err) == (1, True)
+    assert ballast("db", "upgrade", "--config", config).code == 0
+    assert told(ballast, config) == before
+    assert len(before) == 2
+    assert ballast("verify", "--config", config).code == 0
+    assert ballast("backup", "new.db", "--config", config).code == 0
