@@ -68,6 +68,7 @@ class Post:
     identity: Identity
     holder: str
     fence: int
+    lease_age_s: float | None  # since this leader began
     lease_left_s: float | None
     beat_age_s: float | None
     version: str

@@ -60,6 +60,7 @@ def _portfolio(
         "environment": post.identity.environment,
         "leader": post.holder or None,
         "fence": post.fence,
+        "lease_age_s": None if post.lease_age_s is None else round(post.lease_age_s, 1),
         "lease_left_s": None if post.lease_left_s is None else round(post.lease_left_s, 1),
         "beat_age_s": None if post.beat_age_s is None else round(post.beat_age_s, 1),
         "last_cycle_at": beat.get("last_cycle_at"),
@@ -84,9 +85,20 @@ def fleet_view(body: Mapping[str, Any]) -> RenderableType:
         name = f"{each['name']} (draining)" if each["draining"] else each["name"]
         workers.add_row(name, each["version"], str(each["leads"]), str(each["offers"]), instant(each["since"]))
     table = plain_table()
-    for title in ("portfolio", "leader", "fence", "lease", "last cycle", "beat", "equity", "kill", "version"):
+    for title in (
+        "portfolio",
+        "leader",
+        "fence",
+        "led for",
+        "lease",
+        "last cycle",
+        "beat",
+        "equity",
+        "kill",
+        "version",
+    ):
         table.add_column(
-            title, no_wrap=True, justify="right" if title in {"fence", "lease", "beat", "equity"} else "left"
+            title, no_wrap=True, justify="right" if title in {"fence", "led for", "lease", "beat", "equity"} else "left"
         )
     notes = []
     for each in body["portfolios"]:
@@ -95,6 +107,7 @@ def fleet_view(body: Mapping[str, Any]) -> RenderableType:
             f"{each['portfolio']} ({each['mode']})",
             Text(each["leader"] or "nobody", style="" if each["leader"] else "red"),
             str(each["fence"]),
+            _seconds(each["lease_age_s"]),
             _seconds(each["lease_left_s"]),
             instant(each["last_cycle_at"]) if each["last_cycle_at"] else "never",
             _seconds(each["beat_age_s"]),
