@@ -35,6 +35,9 @@ BUSY_TIMEOUT_MS: Final = 5_000
 _BUSY_STEP_MS: Final = 10
 CONNECT_TIMEOUT_S: Final = 5
 STATEMENT_TIMEOUT_S: Final = 30
+#: A process that stands still within a transaction (SIGSTOP) holds its lease's row, and nobody could take over: the
+#: server ends its session before the lease has run out.
+IDLE_MOST_S: Final = 10.0
 POOLED: Final = 8  # connections of a pool, of each kind
 _DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 #: Classes of PostgreSQL's error codes that pass by themselves: connection, resources (disk, connections), an operator's
@@ -68,9 +71,15 @@ def _file_name(url: URL) -> str:
     return "" if url.database in (None, ":memory:") else str(url.database)
 
 
-def server_engine(url: URL, *, query_only: bool, name: str = "ballast", **pooling: Any) -> AsyncEngine:
+def server_engine(
+    url: URL, *, query_only: bool, name: str = "ballast", idle_most_s: float = IDLE_MOST_S, **pooling: Any
+) -> AsyncEngine:
     """The way to a server; ``name`` is what it calls our sessions."""
-    settings = {"application_name": name, "TimeZone": "UTC"}
+    settings = {
+        "application_name": name,
+        "TimeZone": "UTC",
+        "idle_in_transaction_session_timeout": str(round(idle_most_s * 1000)),
+    }
     if query_only:
         settings["default_transaction_read_only"] = "on"
     return create_async_engine(
@@ -93,8 +102,11 @@ class Pool:
     Of size 1 it is one session for as long as that lives; ``name`` is what the server calls it.
     """
 
-    def __init__(self, url: str, *, size: int = POOLED, name: str = "ballast") -> None:
+    def __init__(
+        self, url: str, *, size: int = POOLED, name: str = "ballast", idle_most_s: float = IDLE_MOST_S
+    ) -> None:
         self._url = parsed(url)
+        self._idle_most_s = idle_most_s
         self._size = size
         self._name = name
         self._engines: dict[bool, AsyncEngine] = {}
@@ -104,7 +116,9 @@ class Pool:
         made = self._engines.get(query_only)
         if made is None:
             pooling: dict[str, Any] = {"pool_size": self._size, "max_overflow": 0}
-            made = server_engine(self._url, query_only=query_only, name=self._name, **pooling)
+            made = server_engine(
+                self._url, query_only=query_only, name=self._name, idle_most_s=self._idle_most_s, **pooling
+            )
             self._engines[query_only] = made
         return made
 

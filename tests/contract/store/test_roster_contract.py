@@ -8,13 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from bot.clocks import host_utc_now
 from bot.ports.errors import Fenced
 from bot.ports.fleet import Offer, Worker
 from bot.ports.store import Identity
 from bot.store.sql import SqlStore
+from bot.store.sql.engine import Pool
 from bot.store.sql.roster import SqlRoster
+from bot.store.sql.tables import leases
 from tests.contract.store.builders import MAIN
 from tests.contract.store.conftest import Handles
 from tests.server import Postgres
@@ -96,6 +100,27 @@ async def test_one_that_stands_still_does_not_keep_others_off(roster_at: Make) -
     await one.close()
     await two.muster(a_worker("two"), 15)
     assert not await three.claim(book, {"two", "three"})
+
+
+async def test_one_that_stands_still_within_a_transaction_does_not_keep_the_lease(
+    postgres: Postgres, postgres_template: str
+) -> None:
+    url = postgres.make_database(template=postgres_template)
+    still, pool = Pool(url, size=2, idle_most_s=0.5), Pool(url, size=2)
+    old, new = SqlStore(url, host_utc_now, pool=still), SqlStore(url, host_utc_now, pool=pool)
+    await old.open(MAIN, migrate=False)
+    await new.open(MAIN, migrate=False)
+    fence = await old.lead("old", 0.1)
+    stands = still.engine(query_only=False).connect()
+    async with stands as connection:
+        await connection.execute(select(leases).with_for_update())
+        await asyncio.sleep(0.2)
+        assert await new.lead("new", 30) == fence + 1  # at once where the row is free, here when that session is ended
+        with pytest.raises(DBAPIError):
+            await connection.execute(select(leases))
+        await connection.invalidate()
+    for each in (still, pool):
+        await each.close()
 
 
 async def test_the_rosters_time_is_the_servers_whatever_the_machine_says(roster_at: Make) -> None:
