@@ -10,8 +10,10 @@ from decimal import Decimal
 from bot.core.assessment import Readings
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
+from bot.core.kept import Lately
 from bot.core.numbers import ZERO, from_float
 from bot.core.prices import half_spread, stale
+from bot.core.snapshot import Point
 from bot.core.windows import impact
 from bot.core.wishes import Cost, Leg
 
@@ -21,6 +23,7 @@ SPREAD_UNKNOWN = Decimal("0.0005")
 DAYS_A_YEAR = Decimal(365)
 DAY = timedelta(days=1)
 RATES_AVERAGED = 3
+LIMITS_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +56,42 @@ def funding_view(symbol: str, desk: Desk) -> FundingView | None:
     if funding.predicted is not None:
         rates.append(funding.predicted)
     history = desk.snapshot.history.get(symbol)
-    settled = [rate for _ms, rate in sorted(history.funding)] if history is not None and history.funding else []
-    if settled:
-        last = settled[-RATES_AVERAGED:]
-        rates.append(sum(last, ZERO) / len(last))
+    settled = SETTLED.of(history.funding if history is not None and history.funding else ())
+    if settled.latest is not None:
+        rates.append(settled.latest)
     asset, _ = desk.asset_of(symbol)
     by_long, by_short = desk.policy.bridge_for(asset).funding_limit, desk.policy.hedge_for(asset).funding_limit
-    long = _held_over(max(rates), settled, by_long / yearly)
-    short = _held_over(-min(rates), [-rate for rate in settled], by_short / yearly)
+    long = _held_over(max(rates), settled, by_long / yearly, sign=1)
+    short = _held_over(-min(rates), settled, by_short / yearly, sign=-1)
     return FundingView(funding.rate * yearly, long * yearly, -short * yearly)
 
 
-def _held_over(worst: Decimal, settled: Sequence[Decimal], limit: Decimal) -> Decimal:
+def _held_over(worst: Decimal, settled: _Settled, limit: Decimal, *, sign: int) -> Decimal:
     """The worst rate of now; where it is within the limit but not free again yet, the one it still stands for."""
-    return worst if worst > limit else since_calm(settled, limit) or worst
+    return worst if worst > limit else settled.since_calm(limit, sign) or worst
+
+
+class _Settled:
+    """Settled rates, oldest first, and what follows from them alone: rates settle every few hours at most."""
+
+    def __init__(self, points: tuple[Point, ...]) -> None:
+        self._rates = {1: [rate for _ms, rate in sorted(points)]}
+        self._rates[-1] = [-rate for rate in self._rates[1]]
+        last = self._rates[1][-RATES_AVERAGED:]
+        self.latest = sum(last, ZERO) / len(last) if last else None
+        self._known: dict[tuple[int, Decimal], Decimal] = {}
+
+    def since_calm(self, limit: Decimal, sign: int) -> Decimal:
+        """As the function, of what a long pays (``sign`` 1) or a short."""
+        known = self._known.get((sign, limit))
+        if known is None:
+            if len(self._known) >= LIMITS_KEPT:
+                self._known.clear()
+            known = self._known[sign, limit] = since_calm(self._rates[sign], limit)
+        return known
+
+
+SETTLED: Lately[tuple[Point, ...], _Settled] = Lately(_Settled)
 
 
 def since_calm(settled: Sequence[Decimal], limit: Decimal) -> Decimal:

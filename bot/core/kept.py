@@ -1,4 +1,4 @@
-"""Owns what is kept of frozen values by their identity: answers and texts, so that nothing is worked out twice. Pure.
+"""Owns what is kept of frozen values by their identity, so that nothing is worked out twice. Pure.
 
 A frozen value's answers never change, so the same object has the same ones. Who is asked is held beside the answer: no
 other object can come to bear its number meanwhile.
@@ -6,13 +6,8 @@ other object can come to bear its number meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from json.encoder import encode_basestring
-from typing import Any, Generic, TypeVar
-
-from pydantic import BaseModel
-
-from bot.core.numbers import canonical_json
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -61,33 +56,3 @@ class Lately(Generic[S, T]):
 
     def __len__(self) -> int:
         return len({*self._before, *self._now})
-
-
-_LAST: dict[str, dict[int, tuple[BaseModel, str]]] = {}  # by name, the texts of the last answer alone
-
-
-def texts_of_map(name: str, nouns: Mapping[str, BaseModel]) -> str:
-    """A map of frozen nouns as canonical JSON."""
-    keys = sorted(nouns)
-    texts = _texts(name, [nouns[key] for key in keys])
-    return "{" + ",".join([f"{encode_basestring(key)}:{text}" for key, text in zip(keys, texts, strict=True)]) + "}"
-
-
-def texts_of_list(name: str, nouns: Iterable[BaseModel]) -> str:
-    """A list of frozen nouns as canonical JSON, in its order."""
-    return "[" + ",".join(_texts(name, list(nouns))) + "]"
-
-
-def _texts(name: str, nouns: list[Any]) -> list[str]:
-    before = _LAST.get(name, {})
-    now: dict[int, tuple[BaseModel, str]] = {}
-    made = []
-    for noun in nouns:
-        number = id(noun)
-        known = before.get(number)
-        if known is None or known[0] is not noun:
-            known = (noun, canonical_json(noun.model_dump(exclude_defaults=True, exclude_none=True)))
-        now[number] = known
-        made.append(known[1])
-    _LAST[name] = now
-    return made

@@ -144,6 +144,7 @@ def _digest(points: tuple[tuple[float, float], ...]) -> bytes:
 
 
 _POINTS: Kept[tuple[Point, ...], tuple[tuple[float, float], ...]] = Kept(_as_floats, 64)
+_TABLES: Kept[tuple[tuple[float, float], ...], Floats] = Kept(lambda points: np.array(sorted(points)), 64)
 _DIGESTS: Kept[tuple[tuple[float, float], ...], bytes] = Kept(_digest, 64)
 
 
@@ -297,6 +298,8 @@ def _instants(scene: Scene) -> tuple[Floats, NDArray[np.bool_]]:
 
 def _volatility(scene: Scene, weights: Mapping[str, float]) -> Floats:
     """1, 0 or NaN per day of the grid, by the value-weighted ratio (R-S7); a last NaN for what is before the grid."""
+    if not scene.grid.size:
+        return np.array([np.nan])
     ratios = {}
     for name, weight in weights.items():
         if weight > 0:
@@ -341,9 +344,20 @@ def _funding(scene: Scene, instants: Floats) -> Floats:
                 ("funding", _DIGESTS.of(rates), hashlib.sha256(past.tobytes()).digest(), scene.asked),
                 partial(stresses.funding_alarm, rates, past, scene.asked),
             )
-            columns.append(np.append(column, stresses.funding_alarm(rates, instants[-1:], scene.asked)))
+            columns.append(np.append(column, _funding_now(rates, instants[-1:], scene.asked)))
     worst: Floats = np.fmax.reduce(columns)
     return worst
+
+
+def _funding_now(rates: tuple[tuple[float, float], ...], at_ms: Floats, asked: StressAsked) -> Floats:
+    """The alarm of now, made once for as long as the same rates are in the window and none has gone stale."""
+    table = _TABLES.of(rates)
+    start, end = np.searchsorted(table[:, 0], [at_ms[0] - asked.funding_ms, at_ms[0]], side="right").tolist()
+    if not end or at_ms[0] - table[end - 1, 0] > FEED_AGE_MS:
+        return stresses.funding_alarm(rates, at_ms, asked)
+    key = ("funding now", _DIGESTS.of(rates), start, end, asked)
+    found: Floats = MEMO.of(key, partial(stresses.funding_alarm, rates, at_ms, asked))
+    return found
 
 
 def _volume(scene: Scene, weights: Mapping[str, float], instants: Floats) -> Floats:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from bot.core.assess import assess
 from bot.core.assess import readings as table
 from bot.core.assessment import Readings
+from bot.core.costs import SETTLED
 from bot.core.decide import inside, proposers
 from bot.core.desk import Desk
 from bot.core.events import Event
@@ -69,6 +70,7 @@ def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | 
 def _in_order(snapshot: Snapshot) -> Snapshot:
     """The snapshot with every list that carries no order of its own in one order: equal content, equal bytes."""
     _ORDERED.turn()
+    SETTLED.turn()
     parts: dict[str, Any] = {}
     for name in ("memory", "account", "control"):
         noun = getattr(snapshot, name)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from bot.core.instruments import Market
-from bot.core.kept import texts_of_list, texts_of_map
 from bot.core.memory import Instant, Memory
 from bot.core.numbers import canonical_json, digest
+from bot.core.texts import fields_of, joined, texts_of_list, texts_of_map
 
 Kill = Literal["off", "freeze", "halt", "flatten"]
 KILL_LEVELS: tuple[Kill, ...] = ("off", "freeze", "halt", "flatten")
@@ -294,8 +294,11 @@ class Snapshot(_Noun):
     @cached_property
     def text(self) -> str:
         """`without_bars` as canonical JSON, made of the texts of its nouns, which outlive one snapshot."""
-        rest = self.model_dump(exclude={"candles", *_MAPS, *_LISTS}, exclude_defaults=True, exclude_none=True)
-        parts = {name: canonical_json(value) for name, value in rest.items()} | {"version": "1"}
+        parts = fields_of("snapshot", self, _REST) | {"version": "1"}
+        for name in _GROWING:
+            noun = getattr(self, name)
+            if (fields := fields_of(name, noun)) or noun != type(noun)():
+                parts[name] = joined(fields)
         for name in _MAPS:
             nouns = getattr(self, name)
             if nouns or name in _REQUIRED:
@@ -304,7 +307,7 @@ class Snapshot(_Noun):
             nouns = getattr(self, name)
             if nouns or name in _REQUIRED:
                 parts[name] = texts_of_list(name, nouns)
-        return "{" + ",".join(f'"{name}":{text}' for name, text in sorted(parts.items())) + "}"
+        return joined(parts)
 
     @cached_property
     def digest(self) -> str:
@@ -323,6 +326,8 @@ _OF_BARS = frozenset({"bar_keys", "window"})
 _WORKED_OUT = frozenset({"text", "digest", "balances_since"}) | _OF_BARS
 _MAPS = ("tickers", "funding", "books", "markets", "history")
 _LISTS = ("balances", "positions", "orders")
+_GROWING = ("memory", "feeds")  # of many parts, few of which change
+_REST = frozenset({"at", "venue", "account", "control", "savings", "gaps"})
 _REQUIRED = frozenset({"tickers", "funding", "markets", "balances", "positions"})
 
 

@@ -31,6 +31,8 @@ def wanted(desk: Desk) -> Decimal:
 def wishes(desk: Desk) -> list[Wish]:
     """Each index asset towards its part of what is wanted, by increments; off by a fifth or less is left alone."""
     names = [name for name in desk.policy.hedge.index.assets if name in desk.policy.assets]
+    if not wanted(desk) and not any(desk.ledger.index_weight(name) for name in names):
+        return []
     able = [name for name in names if not _barred(desk, name)]
     target = wanted(desk)
     made = []

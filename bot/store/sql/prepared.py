@@ -10,13 +10,15 @@ import re
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from itertools import starmap
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
 from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.exc import ArgumentError
 
 Values: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
+MADE_KEPT = 512  # rows of one statement
 _MANY = re.compile(r"__\[POSTCOMPILE_(\w+)\]")
 
 
@@ -26,6 +28,7 @@ class Prepared:
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         self._statement = statement
         self._texts: dict[tuple[str, ...], _Text] = {}
+        self._made: dict[tuple[Any, ...], Any] = {}
 
     def rows(self, connection: Connection, values: Values) -> Sequence[Any]:
         """All rows."""
@@ -33,6 +36,21 @@ class Prepared:
             return connection.execute(self._statement, values).all()
         text = self._text(connection, ())
         return text.named(_driver(connection).execute(*text.bound(values)).fetchall())
+
+    def made(self, connection: Connection, values: Values, make: Callable[[Any], T]) -> list[T]:
+        """What ``make``, always the same pure function, makes of each row; one read before is not made anew."""
+        if connection.dialect.name != "sqlite":
+            return [make(row) for row in connection.execute(self._statement, values)]
+        text = self._text(connection, ())
+        return [self._same(text, row, make) for row in _driver(connection).execute(*text.bound(values)).fetchall()]
+
+    def _same(self, text: _Text, row: tuple[Any, ...], make: Callable[[Any], T]) -> T:
+        found: T | None = self._made.get(row)
+        if found is None:
+            if len(self._made) >= MADE_KEPT:
+                self._made.clear()
+            found = self._made[row] = make(text.named([row])[0])
+        return found
 
     def row(self, connection: Connection, values: Values) -> Any:
         """The only row; None where there is none."""

@@ -109,13 +109,13 @@ def move_values(row: MoveRow) -> dict[str, Any]:
 def orders_of(connection: Connection, book: int, *, unfinished: bool) -> Sequence[OrderRow]:
     """Orders, oldest first."""
     wanted = _ORDERS_UNFINISHED if unfinished else _ORDERS
-    return [order_of(row) for row in wanted.rows(connection, {"book": book})]
+    return wanted.made(connection, {"book": book}, order_of)
 
 
 def moves_of(connection: Connection, book: int, *, unfinished: bool) -> Sequence[MoveRow]:
     """Transfers, oldest first."""
     wanted = _MOVES_UNFINISHED if unfinished else _MOVES
-    return [move_of(row) for row in wanted.rows(connection, {"book": book})]
+    return wanted.made(connection, {"book": book}, move_of)
 
 
 def event_of(row: Row[Any]) -> Event:

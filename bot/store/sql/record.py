@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, bindparam, func, select
@@ -101,8 +102,7 @@ class SqlRecord:
 
         def read(connection: Connection, book: int) -> Sequence[OrderRow]:
             wanted = _LAST_ORDERS if decision_id is None else _ORDERS_OF
-            found = wanted.rows(connection, {"book": book, "most": limit, "decision": decision_id})
-            return [reading.order_of(row) for row in found]
+            return wanted.made(connection, {"book": book, "most": limit, "decision": decision_id}, reading.order_of)
 
         return await self._read(read)
 
@@ -251,12 +251,18 @@ def _events_page(number: int) -> Callable[[Connection, int], Sequence[Row[Any]]]
 
 
 def _counts(connection: Connection, book: int) -> Mapping[str, int]:
+    return {name: int(wanted.value(connection, {"book": book})) for name, wanted in _counting().items()}
+
+
+@cache
+def _counting() -> Mapping[str, Prepared]:
     made = {}
     for table in metadata.sorted_tables:
         wanted = select(func.count()).select_from(table)
         if "book_id" in table.c:
-            wanted = wanted.where(table.c.book_id == book)
+            wanted = wanted.where(table.c.book_id == bindparam("book"))
         elif table is bars:
-            wanted = wanted.where(bars.c.series_id.in_(select(series.c.id).where(series.c.book_id == book)))
-        made[table.name] = int(connection.execute(wanted).scalar_one())
+            mine = select(series.c.id).where(series.c.book_id == bindparam("book"))
+            wanted = wanted.where(bars.c.series_id.in_(mine))
+        made[table.name] = Prepared(wanted)
     return made
