@@ -21,16 +21,18 @@ from bot.ports.fleet import Roster, Worker
 from bot.ports.store import Identity
 from bot.settings import Settings
 from bot.settings.folder import Folder, Portfolio
-from bot.store.sql import SqlControls, SqlRecord, SqlStore
+from bot.store.sql import SqlControls, SqlRecord
 from bot.store.sql.board import Board, BoardControls
 from bot.store.sql.engine import Pool
+from bot.store.sql.renewing import Renewals, RenewingStore
 from bot.store.sql.roster import NAME_MOST, SqlRoster
 from bot.venues.ccxt.push import push_of
 from bot.wiring import DRY_RUN, World, _account, _credentials, _live_terms, _parts, _world, identity_of
 from bot.wiring_host import Keep, alerts_of, notes_of, redactor, run_of, set_up_logging
 from bot.wiring_places import Places
 
-CYCLES_AT_ONCE: Final = 16  # of a process' portfolios; the others wait for their turn
+CYCLES_AT_ONCE: Final = 6  # of a process' portfolios; the others wait for their turn
+CONNECTIONS: Final = 16  # to the database, of each kind: more than cycles, starts and beats want at once
 Step = Callable[[], Awaitable[None]]
 
 
@@ -50,6 +52,7 @@ class Shared:
     roster: Roster
     pool: Pool | None
     board: Board
+    renewals: Renewals
     places: Places = field(default_factory=Places)
     _cycles: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CYCLES_AT_ONCE))
 
@@ -69,7 +72,7 @@ class Shared:
         undone = AsyncExitStack()
         undone.push_async_callback(controls.close)
         async with undone:
-            store = SqlStore(url, self.roster.now, pool=self.pool)
+            store = RenewingStore(url, self.roster.now, pool=self.pool, renewals=self.renewals)
             undone.push_async_callback(store.close)
             terms = _live_terms(settings, env)
             await store.open(identity, migrate=False)
@@ -138,12 +141,13 @@ async def shared_of(url: str, me: Worker) -> AsyncIterator[Shared]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(roster.close)
         await roster.open()
-        pool = None if url.startswith("sqlite") else Pool(url)
+        pool = None if url.startswith("sqlite") else Pool(url, size=CONNECTIONS)
         if pool is not None:
             stack.push_async_callback(pool.close)
         board = Board(url, SystemClock().mono, pool)
         stack.push_async_callback(board.close)
-        shared = Shared(me, url, roster, pool, board)
+        renewals = Renewals(lambda fences, ttl_s: roster.renew(me.name, fences, ttl_s))
+        shared = Shared(me, url, roster, pool, board, renewals)
         stack.push_async_callback(shared.places.close)
         yield shared
 

@@ -21,6 +21,7 @@ from bot.ports.fleet import Lease, Muster, Offer, Worker
 from bot.ports.store import Identity
 from bot.store.sql import booking, schema
 from bot.store.sql.engine import Database, Pool
+from bot.store.sql.renewing import renewed
 from bot.store.sql.tables import leases, workers
 
 CLAIMS: Final = 0x6261_6C6C  # "ball": the first half of each claim's key, the book is the second
@@ -102,6 +103,15 @@ class SqlRoster:
             tuple(worker for _, worker in self._known.values()),
             {row.book_id: Lease(row.book_id, row.holder, int(row.fence), row.until) for row in held},
         )
+
+    async def renew(self, holder: str, fences: Mapping[int, int], ttl_s: float) -> Collection[int]:
+        """Renew a worker's leases in one transaction of this session; which of them were."""
+
+        def work(connection: Connection) -> Collection[int]:
+            at, _ = self._clock(connection)
+            return renewed(connection, holder, fences, at + timedelta(seconds=ttl_s))
+
+        return await self._database.write(work)
 
     async def claim(self, book: int, alive: Collection[str]) -> bool:
         """See the Protocol."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from bot.ports.fleet import Offer, Worker
 from bot.ports.store import Identity
 from bot.store.sql import SqlStore
 from bot.store.sql.engine import Pool
+from bot.store.sql.renewing import Renewals, RenewingStore
 from bot.store.sql.roster import SqlRoster
 from bot.store.sql.tables import leases
 from tests.contract.store.builders import MAIN
@@ -100,6 +101,35 @@ async def test_one_that_stands_still_does_not_keep_others_off(roster_at: Make) -
     await one.close()
     await two.muster(a_worker("two"), 15)
     assert not await three.claim(book, {"two", "three"})
+
+
+async def test_leases_are_renewed_together_and_only_by_who_has_them(postgres: Postgres, postgres_template: str) -> None:
+    url = postgres.make_database(template=postgres_template)
+    roster, asked = SqlRoster(url, "me", host_utc_now), []
+
+    async def renew(fences: Mapping[int, int], ttl_s: float) -> Collection[int]:
+        asked.append(len(fences))
+        return await roster.renew("me", fences, ttl_s)
+
+    renewals, pool = Renewals(renew), Pool(url, size=4)
+    identities = [Identity(f"p{number}", "paper", "binance", "local") for number in range(4)]
+    books = await roster.bind(identities)
+    stores = [RenewingStore(url, host_utc_now, pool=pool, renewals=renewals) for _ in identities]
+    for store, identity in zip(stores, identities, strict=True):
+        await store.open(identity, migrate=False)
+        assert await store.lead("me", 1) == 1
+    rival = SqlStore(url, lambda: host_utc_now() + timedelta(seconds=5), pool=pool)
+    await rival.open(identities[3], migrate=False)
+    assert await rival.lead("rival", 60) == 2
+    found = await asyncio.gather(*(store.lead("me", 30) for store in stores), return_exceptions=True)
+    assert found[:3] == [1, 1, 1]
+    assert isinstance(found[3], Fenced)
+    assert asked == [4]
+    seen = await roster.muster(a_worker("me"), 15)
+    assert all(seen.leases[book].until > seen.at + timedelta(seconds=20) for book in books)
+    assert (seen.leases[books[3]].holder, seen.leases[books[3]].fence) == ("rival", 2)
+    await roster.close()
+    await pool.close()
 
 
 async def test_one_that_stands_still_within_a_transaction_does_not_keep_the_lease(
