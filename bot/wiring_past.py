@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bot.backtest.heard import HeardAlerts
 from bot.backtest.market import PastMarket
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 SAME_PRICES = "spot and perpetual trade at the same recorded prices; depth is modelled from turnover, not recorded"
 BAR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
+EVERY_BAR = 10_000_000
 RESTING = "what rests in the book between two decisions meets no price there, so that makers fill rarely"
 FEEDS = ("dominance", "sentiment", "macro")
 
@@ -83,7 +88,9 @@ async def past(
     account = SimulatedVenue(exchange, clock, account=f"paper {settings.portfolio}")
     alerts = HeardAlerts()
     market = PastMarket(scene, clock, wanted)
-    recorded = Recorded(market, seen, scene.columns, scene.settled) if screen and record_url is None else None
+    recorded = Recorded(market, seen, scene.columns, scene.settled, _bars(scene, until)) if screen else None
+    if record_url is not None:
+        recorded = None  # who keeps the record keeps holds too
     parts = Parts(
         mode="paper",
         portfolio=settings.portfolio,
@@ -105,6 +112,11 @@ async def past(
     config["cycle"] = f"{policy.cycle // timedelta(seconds=1)}s"
     notes = (*changed, *_notes(settings, scene, wanted, until))
     return Job(name, parts, policy, identity, until, config, notes=notes, heard=alerts.notes, recorded=recorded)
+
+
+def _bars(scene: TapeScene, until: datetime) -> Callable[[str, str], NDArray[np.float64]]:
+    """All bars of a symbol and a timeframe."""
+    return lambda symbol, frame: scene.candles(symbol, frame, 0, EVERY_BAR, until)
 
 
 def _policy(settings: Settings, span: Span) -> tuple[Policy, tuple[str, ...]]:

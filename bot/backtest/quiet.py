@@ -27,7 +27,19 @@ from bot.core.events import Event
 from bot.core.instruments import spot_symbol
 from bot.core.numbers import ONE, ZERO, from_milliseconds, milliseconds
 from bot.core.policy import Policy
-from bot.core.screen import Held, Prospect, as_it_was, awake, bar_ms, loud, rows_of, steady, unscreened
+from bot.core.screen import (
+    Foreseen,
+    Held,
+    Prospect,
+    as_it_was,
+    awake,
+    bar_ms,
+    loud,
+    rows_of,
+    steady,
+    unscreened,
+    unstill,
+)
 from bot.engine.arithmetic import exact
 from bot.engine.cycle import Engine, Outcome
 from bot.engine.observe import sampled
@@ -46,16 +58,19 @@ FIRST_LOOK, FURTHEST_LOOK = 128, 2_048  # hours looked at together: few after a 
 Quotes = Callable[[str, Ints, Decimal], Columns | None]
 #: (symbol, after, upto) -> settlements of funding.
 Settled = Callable[[str, datetime, datetime], Any]
+#: (symbol, timeframe) -> all bars.
+Candles = Callable[[str, str], Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """What is known of the past beforehand: its market, quotes by columns, settlements; and what an account saw."""
+    """What is known of the past beforehand: its market, quotes by columns, settlements, bars; what an account saw."""
 
     market: PastMarket
     seen: ObservedScene
     quotes: Quotes
     settled: Settled
+    candles: Candles
 
 
 def no_form(policy: Policy) -> str:
@@ -94,6 +109,7 @@ class Quiet:
         self._steady = steady(policy, self._price, spread, calm) & ~self._tellings(recorded.settled)
         self._wallet = Wallet(policy, known)
         self._bar_ms = bar_ms(policy)
+        self._foreseen = Foreseen(policy, recorded.candles)
 
     def _tellings(self, settled: Settled) -> NDArray[np.bool_]:
         """Cycles that are the first to know of a settlement of anything's funding."""
@@ -113,39 +129,67 @@ class Quiet:
         held = Held(plan, snapshot, await self._engine.recorder.recall(), self._policy)
         if self._engine.reconciler.active or awake(held) or not self._wallet.known(plan):
             return row
-        first, look, end = row, FIRST_LOOK, self._end(row)
-        while row < end:
-            rows = slice(row, min(row + look, end))
-            held = Held(plan, snapshot, await self._engine.recorder.recall(), self._policy)
-            money = self._wallet.over(rows, snapshot, plan)
-            ahead = Prospect(
-                self._times[rows], self._price[rows], money.mark, money.liquid, money.available, self._steady[rows]
-            )
-            quiet = self._quiet(held, ahead)
-            if quiet and not await self._pass(slice(row, row + quiet), held, money):
+        first = row
+        while row < len(self._times):
+            if self._closes(row):
+                turned = self._turned(held, row)
+                if turned is None:
+                    break
+                held = turned
+            end = self._end(row)
+            row, held = await self._pass_until(row, end, held, tally)
+            if row < end:
                 break
-            if quiet:
-                tally.stood(plan, self._times[row : row + quiet], self._stood)
-            row += quiet
-            if row < rows.stop:
-                break
-            look = min(2 * look, FURTHEST_LOOK)
         if row > first:
             self._market.passed_all(self._times[first:row])
         return row
 
+    def _closes(self, row: int) -> bool:
+        """Whether a bar that readings are made of closes with a cycle."""
+        return self._bar_ms > 0 and int(self._times[row]) % self._bar_ms == 0
+
     def _end(self, row: int) -> int:
-        """The cycle until which readings stand: that of the next signal bar."""
-        if not self._bar_ms or row >= len(self._times):
+        """The cycle until which readings stand: that of the next bar."""
+        if not self._bar_ms:
             return len(self._times)
-        closes_ms = -(-int(self._times[row]) // self._bar_ms) * self._bar_ms
+        closes_ms = (int(self._times[row]) // self._bar_ms + 1) * self._bar_ms
         return int(np.searchsorted(self._times, closes_ms))
+
+    def _turned(self, held: Held, row: int) -> Held | None:
+        """What is held as a bar closes; None where that must be looked at."""
+        if not self._steady[row]:
+            return None
+        ahead, _ = self._ahead(slice(row, row + 1), held)
+        turned = self._foreseen.at(held, int(self._times[row]), rows_of(held, ahead).net[0])
+        return None if turned is None or unstill(turned) else turned
+
+    async def _pass_until(self, row: int, end: int, held: Held, tally: Tally) -> tuple[int, Held]:
+        """Pass quiet hours before ``end``; the first that is none, and what is held with what is remembered by then."""
+        look = FIRST_LOOK
+        while row < end:
+            rows = slice(row, min(row + look, end))
+            ahead, money = self._ahead(rows, held)
+            quiet = self._quiet(held, ahead)
+            if quiet and not await self._pass(slice(row, row + quiet), held, money, tally):
+                break
+            if quiet:
+                held = replace(held, memory=await self._engine.recorder.recall())
+            row += quiet
+            if row < rows.stop:
+                break
+            look = min(2 * look, FURTHEST_LOOK)
+        return row, held
+
+    def _ahead(self, rows: slice, held: Held) -> tuple[Prospect, Money]:
+        money = self._wallet.over(rows, held.snapshot, held.plan)
+        steady = self._steady[rows]
+        return Prospect(self._times[rows], self._price[rows], money.mark, money.liquid, money.available, steady), money
 
     def _quiet(self, held: Held, ahead: Prospect) -> int:
         """How many of these hours are quiet, from the first on."""
         flags = loud(held, ahead)
         count = int(np.argmax(flags)) if flags.any() else len(flags)
-        if not self._policy.signals.enabled:
+        if not self._bar_ms:
             return count
         net = rows_of(held, ahead).net
         return next((row for row in range(count) if not as_it_was(held, int(ahead.at_ms[row]), net[row])), count)
@@ -162,8 +206,8 @@ class Quiet:
 
     # ---- passing
 
-    async def _pass(self, rows: slice, held: Held, money: Money) -> bool:
-        """Remember what these hours would have; False where that cannot be told exactly."""
+    async def _pass(self, rows: slice, held: Held, money: Money, tally: Tally) -> bool:
+        """Remember and count what these hours would have; False where that cannot be told exactly."""
         with exact():
             found = self._equity(rows, held)
             if found is None or not await self._remember(rows, held, *found):
@@ -171,7 +215,8 @@ class Quiet:
         worth, scale = found
         equity = np.array(worth, dtype=np.float64) / 10.0**scale
         some = slice(0, len(worth))
-        self._stood = Still(equity, money.liquid[some], self._price[rows], money.mark[some])
+        still = Still(equity, money.liquid[some], self._price[rows], money.mark[some])
+        tally.stood(held.plan, self._times[rows], still)
         return True
 
     def _equity(self, rows: slice, held: Held) -> tuple[list[int], int] | None:

@@ -7,12 +7,14 @@ could. What it has no form for is named by `unscreened` and `awake`, and then ev
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.desk import contract_of
+from bot.core.foreseen import Foreseen
 from bot.core.gates.spike import SPREAD_WITHOUT_MEDIAN
 from bot.core.market import SPREAD_TIMES
 from bot.core.memory import Memory
@@ -36,7 +38,20 @@ from bot.core.still import (
 )
 from bot.core.triggers import calendar, floor, narrative, threshold
 
-__all__ = ["Held", "Prospect", "Rows", "as_it_was", "awake", "bar_ms", "loud", "rows_of", "steady", "unscreened"]
+__all__ = [
+    "Foreseen",
+    "Held",
+    "Prospect",
+    "Rows",
+    "as_it_was",
+    "awake",
+    "bar_ms",
+    "loud",
+    "rows_of",
+    "steady",
+    "unscreened",
+    "unstill",
+]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -98,7 +113,8 @@ def unscreened(policy: Policy) -> str:
 
 def bar_ms(policy: Policy) -> int:
     """How long readings stand; 0 where there are none."""
-    return timeframe_ms(policy.signals.timeframe) if policy.signals.enabled else 0
+    keys = policy.signals
+    return gcd(timeframe_ms(keys.timeframe), timeframe_ms(keys.regime_timeframe)) if keys.enabled else 0
 
 
 def awake(held: Held) -> str:

@@ -25,7 +25,7 @@ from bot.core.memory import Episode, Hedge, Memory
 from bot.core.numbers import from_milliseconds, milliseconds
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
-from bot.core.rules import add, derisk, index, margin
+from bot.core.rules import add, derisk, exits, index, margin
 from bot.core.sizing import AT_GOAL, CLOSE_ENOUGH, STRETCH, sign_of
 from bot.core.snapshot import Snapshot
 from bot.core.triggers import trend
@@ -35,7 +35,9 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 SLACK: Final = 1e-9
 MONEY_SLACK: Final = 1e-6
-WORKED: Final = ("add", "trim")  # episodes that may wait with a reason
+#: Episodes that may wait with a reason, and which way they go.
+WORKED: Final = (("add", "up"), ("calendar", "up"), ("trim", "down"))
+OF_NOW: Final = ("spread", "depth")  # what is illiquid by the hour; volume and size are of closed bars
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,10 +101,11 @@ def unstill(held: Held) -> str:
     seen, keys = plan.assessment, held.policy
     last = [memory.last_trades.get(item.asset) for item in held.items if item.contracts]
     parts = (
-        (seen.market.illiquid, "an illiquid market"),
+        (any(why.startswith(OF_NOW) for why in seen.market.illiquid.values()), "an illiquid market"),
+        (any(exits.leaving(held.desk, item) for item in held.items if item.coins), "an asset being left"),
         (any(item.contracts > 0 for item in held.items) or memory.bridges, "a long"),
         (any(one.purpose == "risk" for one in memory.hedges), "a risk short"),
-        (any(one.direction not in WORKED for one in memory.episodes), "an episode"),
+        (any((one.direction, sign_of(one)) not in WORKED for one in memory.episodes), "an episode"),
         (any(one and plan.at < one.at + keys.pace.increment_interval for one in last), "an increment's interval"),
         (any(one.margin_mode == "isolated" for one in held.snapshot.positions), "isolated margin"),
         (held.snapshot.account.unified and held.snapshot.positions, "unified margin"),
@@ -213,8 +216,6 @@ def worked(held: Held, rows: Rows, over: Flags, under: Flags) -> Flags:
 def _waits(episode: Episode, rows: Rows, place: int, held: Held, may: tuple[Flags, Flags]) -> Flags:
     item = held.items[place]
     up = sign_of(episode) == "up"
-    if up != (episode.direction == "add"):
-        return np.zeros(len(rows.at_ms), dtype=np.bool_)
     sign = 1.0 if up else -1.0
     net = rows.net[:, place]
     made: Flags = sign * (float(episode.goal or 0) - net) > float(CLOSE_ENOUGH) + SLACK
@@ -327,6 +328,9 @@ def hedged(held: Held, rows: Rows) -> Flags:
         unhedged = rows.spot[:, place] - float(item.target)
         made &= rows.net[:, place] > float(item.band_low) + SLACK
         made &= unhedged > float(keys.unwind * item.band) + SLACK
+        bear = any(one.reason.startswith(BEAR_HEDGE) for one in facts)
+        if item.readings.regime_trend == Trend.STRONG_DOWN and not bear:
+            return np.zeros_like(made)
         for one in facts:
             made &= _until(one.opened_at + keys.max_age, rows.at_ms)
     return made
@@ -361,11 +365,16 @@ def weighed(held: Held, at_ms: Ints) -> Flags:
     return _until(next_slot(keys.risk_parity.refresh, held.plan.at), at_ms)
 
 
+def weights_of(held: Held, net: Floats) -> dict[str, float]:
+    """What alarms are weighed by: net exposures (k,) without their signs, to nine digits as decisions have them."""
+    return {item.asset: round(abs(each), 9) for item, each in zip(held.items, net.tolist(), strict=True)}
+
+
 def as_it_was(held: Held, at_ms: int, net: Floats) -> bool:
     """Whether regime and stress, whose alarms are weighed by what is held, are at an hour what they were."""
     seen = held.plan.assessment
     if not held.policy.stress.enabled:
         return True
-    weights = {item.asset: round(abs(each), 9) for item, each in zip(held.items, net.tolist(), strict=True)}
-    found = view(held.snapshot.model_copy(update={"at": from_milliseconds(at_ms)}), held.policy, weights)
-    return (found.regime, found.stress) == (seen.regime, seen.stress) and not found.illiquid
+    found = view(held.snapshot.model_copy(update={"at": from_milliseconds(at_ms)}), held.policy, weights_of(held, net))
+    then = (seen.regime, seen.stress, seen.market.illiquid.keys())
+    return (found.regime, found.stress, found.illiquid.keys()) == then
