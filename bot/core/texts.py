@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from json.encoder import encode_basestring
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel
@@ -119,12 +120,14 @@ def _value(value: Any) -> str:
         return f'"{plain(value)}"'
     if kind is str:
         return encode_basestring(value)
-    if kind is datetime:
-        return f'"{utc_text(value)}"'
-    if kind is bool:
-        return "true" if value else "false"
     if kind is tuple:
         return "[" + ",".join([f'"{plain(item)}"' if type(item) is Decimal else _value(item) for item in value]) + "]"
+    if kind is datetime:
+        return f'"{utc_text(value)}"'
+    if kind is float and isfinite(value):
+        return repr(value)
+    if kind is bool:
+        return "true" if value else "false"
     if kind is dict:
         return "{" + ",".join([f"{encode_basestring(key)}:{_value(value[key])}" for key in sorted(value)]) + "}"
     return text_of(value) if isinstance(value, BaseModel) or is_dataclass(value) else canonical_json(value)

@@ -89,11 +89,11 @@ class Recorder:
             self._facts.popitem(last=False)
 
     async def facts(self, intent: OrderIntent) -> ActionFacts | None:
-        """An order's action: remembered, else read back from its decision; None where that was pruned."""
+        """An order's action: remembered, else read back from its decision; None where the record has none."""
         known = self._facts.get(intent.action_id)
         if known is None:
-            found = await self._parts.record.decision(intent.decision_id)
-            known = recorded_facts(found[0].plan_json, intent.action_id) if found else None
+            found = await self._parts.record.told(intent.decision_id)
+            known = recorded_facts(found.plan_json, intent.action_id) if found else None
             if known is not None:
                 self.remember(known)
         return known

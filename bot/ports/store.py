@@ -213,6 +213,10 @@ class Record(Protocol):
         """A decision with its inputs; a unique prefix of the id is enough; None when there is no such."""
         ...
 
+    async def told(self, decision_id: str) -> DecisionRow | None:
+        """A decision without its inputs, so also when they were pruned; by id or unique prefix, as `decision`."""
+        ...
+
     async def decisions(self, limit: int, *, asset: str | None = None) -> Sequence[DecisionRow]:
         """Newest first."""
         ...

@@ -139,6 +139,8 @@ class Database:
         self, url: str, *, query_only: bool = False, foreign_keys: bool = True, pool: Pool | None = None
     ) -> None:
         self.url = parsed(url)
+        self._is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._file = Path(_file_name(self.url)) if self._is_sqlite else None
         self._query_only = query_only
         self._pool = pool
         self._foreign_keys = foreign_keys
@@ -149,7 +151,7 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         """Whether it is a file of ours rather than a server."""
-        return self.url.get_backend_name() == "sqlite"
+        return self._is_sqlite
 
     @property
     def name(self) -> str:
@@ -159,12 +161,12 @@ class Database:
     @property
     def file(self) -> Path | None:
         """The SQLite file, or None."""
-        return Path(_file_name(self.url)) if self.is_sqlite else None
+        return self._file
 
     @property
     def missing(self) -> bool:
         """Whether there is no SQLite file yet (connecting would make an empty one)."""
-        return self.file is not None and not self.file.exists()
+        return self._file is not None and not os.path.exists(self._file)  # noqa: PTH110 - asked twice a second
 
     def make_file(self) -> None:
         """Make the SQLite file's folder and the file, readable by its owner alone; raises StoreError."""

@@ -39,6 +39,9 @@ T = TypeVar("T")
 _NEWEST = select(orders).where(orders.c.book_id == bindparam("book")).order_by(orders.c.id.desc())
 _LAST_ORDERS = Prepared(_NEWEST.limit(bindparam("most")))
 _ORDERS_OF = Prepared(_NEWEST.where(orders.c.decision_id == bindparam("decision")).limit(bindparam("most")))
+_DECISION = Prepared(
+    select(decisions).where(decisions.c.book_id == bindparam("book"), decisions.c.decision_id == bindparam("decision"))
+)
 _PAGE = 50  # decisions with their inputs that a reader holds at once
 
 
@@ -233,10 +236,10 @@ def _find(connection: Connection, book: int, decision_id: str) -> Row[Any] | Non
     """The decision of this id, or the only one whose id begins so."""
     if not decision_id:
         return None
-    wanted = reading.decisions_wanted(book)
-    same = connection.execute(wanted.where(decisions.c.decision_id == decision_id)).one_or_none()
+    same: Row[Any] | None = _DECISION.row(connection, {"book": book, "decision": decision_id})
     if same is not None:
         return same
+    wanted = reading.decisions_wanted(book)
     begins = decisions.c.decision_id.startswith(decision_id, autoescape=True)
     found = connection.execute(wanted.where(begins).limit(2)).all()
     return found[0] if len(found) == 1 else None
