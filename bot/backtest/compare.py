@@ -28,6 +28,7 @@ from bot.core.numbers import ZERO, milliseconds
 DAY_MS: Final = 86_400_000
 #: Figure -> whether more of it is better; None: neither.
 BETTER: Final[Mapping[str, bool | None]] = {
+    "times": True,
     "total": True,
     "cagr": True,
     "volatility": False,
@@ -65,7 +66,7 @@ def daily_of(result: Result) -> Floats:
 
 
 def measured(result: Result) -> dict[str, float | None]:
-    """The figures of `BETTER`: fractions, ratios, days, money; None where the span is too short to say."""
+    """The figures of `BETTER`: multiples, fractions, ratios, days, money; None where the span is too short to say."""
     curve = result.curve
     worth = growth(curve.equity, curve.flows)
     daily = daily_returns(curve.times_ms, worth)
@@ -75,6 +76,7 @@ def measured(result: Result) -> dict[str, float | None]:
     days = float(curve.times_ms[-1] - curve.times_ms[0]) / DAY_MS if len(curve) else 0.0
     traded = float(sum((trade.notional for trade in result.trades), ZERO))
     return {
+        "times": float(worth[-1]) if len(worth) else None,
         "total": float(worth[-1] - 1) if len(worth) else None,
         "cagr": float(worth[-1] ** (YEAR_DAYS / len(daily)) - 1) if enough and worth[-1] > 0 else None,
         "volatility": volatility(daily) if enough else None,

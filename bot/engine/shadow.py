@@ -20,6 +20,7 @@ from bot.core.numbers import utc_text
 
 Floats = NDArray[np.float64]
 LEAST: Final = 30  # orders under which nothing is suggested
+WORTH: Final = 0.1  # how far observed and assumed cost are apart before it is worth a word
 SAMPLES: Final = 1_000
 CHUNK: Final = 50  # samples drawn at a time
 SURE: Final = (0.05, 0.95)
@@ -182,7 +183,8 @@ def calibrated(done: Sequence[Done], min_ratio: Decimal) -> dict[str, Any]:
     ratio = _ratio(observed, assumed_paid)
     ends = _ends(observed, assumed_paid)
     suggested = None
-    if len(rows) >= LEAST and ratio is not None and ends is not None and not ends[0] <= 1 <= ends[1]:
+    sure = ends is not None and not ends[0] <= 1 <= ends[1]
+    if len(rows) >= LEAST and sure and ratio is not None and abs(ratio - 1) >= WORTH:
         suggested = round(float(min_ratio) * max(0.0, ratio), 2)
     return {
         "orders": len(rows),

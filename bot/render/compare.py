@@ -13,6 +13,7 @@ from bot.render.words import UNKNOWN, money, percent
 
 BEST, ALIKE = "★", "≈"
 ROWS: Final[Mapping[str, str]] = {
+    "times": "money became, times",
     "total": "gain over the span",
     "cagr": "gain a year (CAGR)",
     "volatility": "volatility a year",
@@ -32,6 +33,7 @@ def _ratio(value: float) -> str:
 
 
 SHOWN: Final[Mapping[str, Callable[[float], str]]] = {
+    "times": _ratio,
     "total": percent,
     "cagr": percent,
     "volatility": percent,

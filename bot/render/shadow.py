@@ -83,7 +83,7 @@ def _advice(gate: Mapping[str, Any]) -> str:
     if gate["orders"] < gate["least_orders"]:
         return f"cost gate: fewer than {gate['least_orders']} orders say too little; keep {now}"
     if gate["suggested_min_ratio"] is None:
-        return f"cost gate: no more than noise; keep {now}"
+        return f"cost gate: within noise or a tenth; keep {now}"
     return (
         f"cost gate: costs.min_ratio {gate['suggested_min_ratio']:g} instead of {gate['min_ratio']:g} would ask for as "
         f"much benefit as orders really cost; nothing is changed by itself"

@@ -99,7 +99,7 @@ def test_few_orders_or_a_ratio_that_may_as_well_be_one_suggest_nothing() -> None
     noise = calibrated(even, ONE)
     assert noise["ratio"] == pytest.approx(1.0, abs=0.05)
     assert noise["suggested_min_ratio"] is None
-    assert any("no more than noise; keep costs.min_ratio 1" in line for line in lines(of(*even), "USDT"))
+    assert any("within noise or a tenth; keep costs.min_ratio 1" in line for line in lines(of(*even), "USDT"))
 
 
 def test_an_order_whose_fee_or_assumption_is_unknown_says_nothing_of_the_gate() -> None:
