@@ -32,6 +32,7 @@ BUGS: tuple[Bug, ...] = (
         PLACE + "                    if placed == Placed.UNKNOWN:\n"
         "                        placed, view, why = await self._parts.broker.place(intent, lambda _intent: None)\n",
         ("timeout_after",),
+        beside=("venue.place#1 timeout_after 60",),
     ),
     Bug(
         "the word before the send is written after it",
@@ -47,6 +48,7 @@ BUGS: tuple[Bug, ...] = (
         "",
         ("late_accept", "hidden"),
         60,
+        beside=("venue.place#1 late_accept 60",),
     ),
     Bug(
         "fills are believed by status",
@@ -54,6 +56,7 @@ BUGS: tuple[Bug, ...] = (
         "        if view.filled > row.filled:\n",
         "        if view.state == OrderState.FILLED and view.filled > row.filled:\n",
         ("partial_fill",),
+        beside=("world.place#1 partial_fill 0.95",),
     ),
     Bug(
         "an order that says filled is closed before its trades add up",
@@ -61,6 +64,7 @@ BUGS: tuple[Bug, ...] = (
         "            state = OrderState.PARTLY_FILLED\n            why = f",
         "            why = f",
         ("late_trades",),
+        beside=("venue.place#1 late_trades 7200",),
     ),
     Bug(
         "the kill switch is looked at when the cycle begins and not at the gate",
@@ -68,7 +72,10 @@ BUGS: tuple[Bug, ...] = (
         "        level = self._kill()\n",
         '        level: Kill = "off"\n',
         ("halt", "flatten"),
-        beside=("venue.place#1 slow_answer 30",),
+        beside=(
+            "venue.place#1 slow_answer 30",
+            "process.step#234 halt 60",
+        ),
     ),
     Bug(
         "the end does not stop what is about to be sent late",
@@ -76,6 +83,7 @@ BUGS: tuple[Bug, ...] = (
         "        if now >= intent.sent_before:\n",
         "        if now < now:\n",
         ("suspended", "clock_ahead"),
+        beside=("process.step#397 suspended 14400",),
     ),
     Bug(
         "the lease is not fenced",
@@ -83,6 +91,7 @@ BUGS: tuple[Bug, ...] = (
         "    if row is None or row.fence != fence or not row.holder:\n",
         "    if row is None:\n",
         ("second_process", "suspended"),
+        beside=("process.step#1 second_process 7200",),
     ),
     Bug(
         "amounts are binary floats",
@@ -118,16 +127,21 @@ BUGS: tuple[Bug, ...] = (
         "        if isinstance(open_now, Gap):\n"
         "            open_now = ()\n"
         "        if not isinstance(open_now, (list, tuple)) and any(",
-        ("read_gap@fills",),
-        beside=("venue.place#1 timeout_after 10", "venue.find#1 forgotten 1"),
+        beside=(
+            "venue.place#1 timeout_after 10",
+            "venue.find#1 forgotten 1",
+            "venue.fills#10 read_gap 1",
+        ),
     ),
     Bug(
         "an unknown order times out into absent, whatever its trades",
         RECONCILE,
         "        traded, whole = max(row.filled, _traded(row, fills)), abs(row.sent_qty or row.intent.qty)\n",
         "        traded, whole, booked = row.filled, abs(row.intent.qty), []\n",
-        ("forgotten",),
-        beside=("venue.place#1 timeout_after 10", "world.place#1 partial_fill 0.95"),
+        beside=(
+            "venue.place#1 timeout_after 10",
+            "venue.find#1 forgotten 1",
+        ),
     ),
     Bug(
         "a failed cancel counts as cancelled",
@@ -135,16 +149,8 @@ BUGS: tuple[Bug, ...] = (
         "        return before if isinstance(after, Gap) else after\n",
         "        gone = OrderView(row.intent.client_id, row.venue_id, OrderState.CANCELLED, row.filled, None)\n"
         "        return gone if isinstance(after, Gap) else after\n",
-        ("cancel_fails",),
-        60,
-    ),
-    Bug(
-        "a cancel that was answered is the order's end, whatever it filled",
-        RECONCILE,
-        "        return before if isinstance(after, Gap) else after\n",
-        "        return before if isinstance(after, Gap) else replace(after, filled=row.filled)\n",
-        ("fill_before_cancel",),
-        60,
+        cycle_s=60,
+        beside=("venue.cancel#1 cancel_fails 20",),
     ),
     Bug(
         "a trade has no lasting name",
@@ -159,15 +165,15 @@ BUGS: tuple[Bug, ...] = (
         "bot/engine/cycle.py",
         "        moving = any(row.state == OrderState.UNKNOWN for row in await self._parts.store.moves())\n",
         "        moving = False\n",
-        ("timeout_before",),
-        60,
+        cycle_s=60,
+        beside=("venue.move#1 timeout_before 60",),
     ),
     Bug(
         "a transfer without an answer counts as made",
         RECONCILE,
         "        if found in (Placed.ACCEPTED, Placed.EXISTS):\n",
         "        if not isinstance(found, Gap):\n",
-        ("timeout_before",),
+        beside=("venue.move#1 timeout_before 60",),
     ),
     Bug(
         "the collar is off", "bot/core/gates/collar.py", "    collar = limits.price_collar\n", "    collar = ONE / 2\n"
@@ -178,6 +184,7 @@ BUGS: tuple[Bug, ...] = (
         "    if jump <= policy.limits.price_jump:\n",
         "    if jump >= 0:\n",
         ("absurd_price",),
+        beside=("venue.quotes#10 absurd_price 100",),
     ),
     Bug(
         "the floor counts for nothing",
@@ -190,31 +197,33 @@ BUGS: tuple[Bug, ...] = (
         EXECUTE,
         '                ratio = sent.filled / intent.qty\n                why = why or ("" if sent.filled',
         '                ratio = share\n                why = why or ("" if share',
-        ("partial_fill", "rejected"),
-    ),
-    Bug(
-        "a leg goes on while the one before has no known outcome",
-        EXECUTE,
-        '                why = why or f"{sent.symbol}: the outcome of {sent.client_id} is not known yet"\n',
-        "",
-        ("timeout_after", "timeout_before"),
+        beside=("world.place#1 partial_fill 0.3",),
     ),
     Bug(
         "a completed cycle's id runs again after a restart",
         DAEMON,
         "        if loaded.last_cycle_at is not None:\n            self._last_number",
         "        if not loaded:\n            self._last_number",
-        ("crash",),
+        kinds=("crash",),
+        beside=("process.step#150 crash 1",),
     ),
     Bug(
         "orders of unknown outcome are not counted by the next decision",
         "bot/engine/cycle.py",
         "        orders = await self._parts.store.orders()\n",
         "        orders = [row for row in await self._parts.store.orders() if row.state != OrderState.UNKNOWN]\n",
-        ("timeout_after", "hidden"),
+        beside=(
+            "venue.place#1 timeout_after 10",
+            "venue.find#1 read_gap 1",
+        ),
     ),
     Bug(
-        "trades that come late are not asked for", RECONCILE, "        await self._late()\n", "", ("fill_after_cancel",)
+        "trades that come late are not asked for",
+        RECONCILE,
+        "        await self._late()\n",
+        "",
+        kinds=("fill_after_cancel",),
+        beside=("world.cancel#1 fill_after_cancel 0.5",),
     ),
     Bug(
         "what was sent before a crash counts as never sent",
@@ -223,34 +232,18 @@ BUGS: tuple[Bug, ...] = (
         "            return [self._recorder.state(row.intent, OrderState.DENIED, NEVER_SENT)], OrderState.DENIED\n",
         "        if row.state in (OrderState.INTENDED, OrderState.SUBMITTED):\n"
         "            return [self._recorder.state(row.intent, OrderState.DENIED, NEVER_SENT)], OrderState.DENIED\n",
-        ("crash_before",),
-    ),
-    Bug(
-        "a resting order is never taken back",
-        RECONCILE,
-        "        due = self._parts.clock.now() - _sent_at(row) >= maker_wait\n",
-        "        due = False\n",
-        ("cancel_fails", "timeout_after"),
-    ),
-    Bug(
-        "a rise of the kill level can swallow the end",
-        DAEMON,
-        "                async with asyncio.timeout(LOOK_EVERY_S):\n                    await self.kill.rose.wait()\n",
-        "                await asyncio.wait_for(asyncio.shield(self.kill.rose.wait()), None)\n",
-        ("freeze",),
+        kinds=("crash",),
+        beside=(
+            "venue.place#1 timeout_after 60",
+            "process.step#234 crash 1",
+        ),
     ),
     Bug(
         "a heartbeat that fails ends the daemon",
         DAEMON,
         "                await self._one(cycle_id)\n                await self._beat_again()\n",
         "                await self._one(cycle_id)\n                await self._beat()\n",
-        ("full_before", "locked"),
-    ),
-    Bug(
-        "nobody cancels when a halt comes",
-        DAEMON,
-        "            asked = await self.engine.cancel_own()\n",
-        "            asked = 0\n",
-        ("halt",),
+        kinds=("full_before",),
+        beside=("store.commit#40 full_before 8",),
     ),
 )

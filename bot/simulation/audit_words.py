@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from decimal import Decimal
 
 from bot.simulation.audit import ALL, OWN
 from bot.venues.simulated.exchange import Exchange
 
+STEP_TOLERANCE = Decimal("0.02")  # amounts are cut to whole steps
 NEVER_WAS = ("absent", "denied", "rejected")
 
 
 def words(record: sqlite3.Connection, exchange: Exchange) -> list[str]:
     """Every check; one line each."""
-    return [*never_was(record, exchange), *carried_out(record)]
+    return [*never_was(record, exchange), *carried_out(record), *in_proportion(record)]
 
 
 def never_was(record: sqlite3.Connection, exchange: Exchange) -> list[str]:
@@ -43,3 +45,19 @@ def carried_out(record: sqlite3.Connection) -> list[str]:
     return [f"I3 {row[0]} belongs to no action that was approved" for row in lost] + [
         f"I4 leg {row[1]} of {row[0]} has {row[2]} orders" for row in twice
     ]
+
+
+def in_proportion(record: sqlite3.Connection) -> list[str]:
+    """I4: a later leg of an action was sent in no larger a part than the first one really filled."""
+    first: dict[str, Decimal] = {}
+    wrong = []
+    rows = record.execute("SELECT action_id, client_id, qty, sent_qty, filled FROM orders ORDER BY action_id, leg")
+    for action, name, qty, sent, filled in rows:
+        if action not in first:
+            first[action] = abs(Decimal(filled) / Decimal(qty))
+            continue
+        done = first[action]
+        part = abs(Decimal(sent or 0) / Decimal(qty))
+        if part > done + STEP_TOLERANCE:
+            wrong.append(f"I4 {name}, a later leg of {action}, was sent in {part:.1%}, the first filled {done:.1%}")
+    return wrong

@@ -37,6 +37,7 @@ from bot.venues.simulated.scene import Scene
 from bot.venues.simulated.venue import SimulatedVenue
 
 MINE = Identity("main", "paper", "binance", "local")
+TWICE = "holds this already"  # the store's words for what was written once
 #: What a port may raise and a cycle may fail with.
 FAIL_A_CYCLE = frozenset({"StoreAway", "StoreError", "Transient", "RateLimited", "Unauthorized", "Malformed"})
 
@@ -59,6 +60,8 @@ class Heard:
             self._seen.alerts[f"failed {why[:200]}"] += 1
             if why.partition(":")[0] not in FAIL_A_CYCLE:
                 self._seen.violated(f"L6 a cycle failed with {why[:300]}")
+            elif TWICE in why:
+                self._seen.violated(f"I12 a cycle failed for what the record had of it: {why[:300]}")
             elif self._is_quiet():
                 self._seen.violated(f"L6 a cycle failed while all was well: {why[:300]}")
 
