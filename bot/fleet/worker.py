@@ -178,11 +178,12 @@ class FleetWorker:
         for name in decided.take:
             book = self._books[name]
             try:
-                if not await self._shared.roster.claim(book, alive):
+                if not await self._shared.roster.claim(book, self._shared.me.name, alive, TTL_S):
                     continue
             except PortError as error:
                 self._tell("the roster", str(error))
                 return
+            self._log.info("takes", portfolio=name)
             made = Member(self._portfolios[name], book, self._shared.compose, self._turns, self._clashes.get(name, ""))
             self._members[name] = made
 
@@ -206,7 +207,7 @@ class FleetWorker:
 
     async def _dropped(self, member: Member) -> None:
         try:
-            await self._shared.roster.drop(member.book)
+            await self._shared.roster.drop(member.book, self._shared.me.name)
         except PortError as error:
             self._tell("the roster", str(error))
 

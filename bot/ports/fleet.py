@@ -116,12 +116,15 @@ class Roster(Protocol):
         """Say that I work for ``ttl_s`` more, and hear who else does and who leads what."""
         ...
 
-    async def claim(self, book: int, alive: Collection[str]) -> bool:
-        """Keep others from a book whose lease has run out; False where one of the workers ``alive`` was quicker."""
+    async def claim(self, book: int, holder: str, alive: Collection[str], ttl_s: float) -> bool:
+        """Take a book whose lease has run out, and with a new fence shut out who had it; who claims may then start it.
+
+        False where one of the workers ``alive`` was quicker.
+        """
         ...
 
-    async def drop(self, book: int) -> None:
-        """Let others claim it."""
+    async def drop(self, book: int, holder: str) -> None:
+        """Let others claim it; a lease that is still ours is given back."""
         ...
 
     async def leave(self, me: Worker) -> None:

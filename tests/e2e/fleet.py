@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -111,9 +111,10 @@ class Started:
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)
 
-    def led(self) -> dict[str, dict[str, Any]]:
-        """Which portfolios it began to lead, by name: the last line of each."""
-        return {line["portfolio"]: line for line in self.folder.told("leads")}
+    def last(self, event: str, names: Sequence[str]) -> list[dict[str, Any]]:
+        """The last line about an event of each of these portfolios."""
+        found = {line["portfolio"]: line for line in self.folder.told(event)}
+        return [found[name] for name in names if name in found]
 
     def cycles(self) -> Counter[str]:
         return Counter(line["portfolio"] for line in self.folder.told("cycle"))

@@ -1,4 +1,4 @@
-"""Owns a fleet's roster in SQL: workers' rows, claims, the server's time. Writes no lease: that is the store's.
+"""Owns a fleet's roster in SQL: workers' rows, claims with the first lease, renewals, the server's time.
 
 A claim is an advisory lock of one dedicated PostgreSQL session. It keeps two workers from starting one portfolio at
 once and goes with its process; what keeps a worker that lost a portfolio from writing is the lease's fencing number.
@@ -19,7 +19,7 @@ from bot.core.numbers import canonical_json
 from bot.ports.errors import Fenced, StoreRefused
 from bot.ports.fleet import Lease, Muster, Offer, Worker
 from bot.ports.store import Identity
-from bot.store.sql import booking, schema
+from bot.store.sql import booking, leasing, schema
 from bot.store.sql.engine import Database, Pool
 from bot.store.sql.renewing import renewed
 from bot.store.sql.tables import leases, workers
@@ -113,30 +113,42 @@ class SqlRoster:
 
         return await self._database.write(work)
 
-    async def claim(self, book: int, alive: Collection[str]) -> bool:
+    async def claim(self, book: int, holder: str, alive: Collection[str], ttl_s: float) -> bool:
         """See the Protocol."""
 
         def work(connection: Connection) -> bool:
             if self._lock(connection, book):
                 self._locked.add(book)
-                return True
-            # A worker that stands still keeps its session, and with it its lock. Its lease ran out, so its fence will.
-            name = connection.execute(_HOLDER, {"claims": CLAIMS, "book": book}).scalar()
-            return name is not None and name.removeprefix(SESSION) not in alive
+            else:
+                # A worker that stands still keeps its session, and with it its lock: its lease ran out all the same.
+                name = connection.execute(_HOLDER, {"claims": CLAIMS, "book": book}).scalar()
+                if name is None or name.removeprefix(SESSION) in alive:
+                    return False
+            at, _ = self._clock(connection)
+            try:
+                leasing.lead(connection, book, holder, at + timedelta(seconds=ttl_s), at, None)
+            except Fenced:
+                return False
+            return True
 
         if await self._database.write(work):
             self._claimed.add(book)
             return True
         return False
 
-    async def drop(self, book: int) -> None:
+    async def drop(self, book: int, holder: str) -> None:
         """See the Protocol."""
         self._claimed.discard(book)
-        if book in self._locked and self._served:
-            self._locked.discard(book)
-            await self._database.write(
-                lambda connection: connection.execute(select(func.pg_advisory_unlock(CLAIMS, book)))
-            )
+        locked = self._served and book in self._locked
+        self._locked.discard(book)
+        mine = (leases.c.book_id == book) & (leases.c.holder == holder)
+
+        def work(connection: Connection) -> None:
+            connection.execute(update(leases).where(mine).values(holder=""))
+            if locked:
+                connection.execute(select(func.pg_advisory_unlock(CLAIMS, book)))
+
+        await self._database.write(work)
 
     async def leave(self, me: Worker) -> None:
         """See the Protocol."""

@@ -83,24 +83,28 @@ async def test_a_worker_that_is_silent_is_no_longer_counted(roster_at: Make) -> 
 async def test_a_book_is_claimed_once_and_again_when_it_is_dropped_or_its_claimant_is_gone(roster_at: Make) -> None:
     one, two = roster_at("one"), roster_at("two")
     first, second = await one.bind([MAIN, OTHER])
-    assert await one.claim(first, {"one", "two"})
-    assert await one.claim(second, {"one", "two"})
-    assert not await two.claim(first, {"one", "two"})
-    await one.drop(first)
-    assert await two.claim(first, {"one", "two"})
+    assert await one.claim(first, "one", {"one", "two"}, 0.2)
+    assert await one.claim(second, "one", {"one", "two"}, 0.2)
+    assert not await two.claim(first, "two", {"one", "two"}, 0.2)
+    await one.drop(first, "one")
+    assert await two.claim(first, "two", {"one", "two"}, 0.2)
+    assert not await two.claim(second, "two", {"two"}, 0.2)
     await one.close()  # as when its process is killed: the session's end is its locks' end
-    assert await two.claim(second, {"one", "two"})
+    await asyncio.sleep(0.3)  # and its lease runs out
+    assert await two.claim(second, "two", {"one", "two"}, 0.2)
 
 
 async def test_one_that_stands_still_does_not_keep_others_off(roster_at: Make) -> None:
     one, two, three = roster_at("one"), roster_at("two"), roster_at("three")
     (book,) = await one.bind([MAIN])
-    assert await one.claim(book, {"one"})
-    assert await two.claim(book, {"two"})
+    assert await one.claim(book, "one", {"one"}, 0.2)
+    await asyncio.sleep(0.3)
+    assert await two.claim(book, "two", {"two"}, 0.2)
+    await asyncio.sleep(0.3)
     # When the old claimant is gone, its lock becomes the new one's, which keeps a third off.
     await one.close()
     await two.muster(a_worker("two"), 15)
-    assert not await three.claim(book, {"two", "three"})
+    assert not await three.claim(book, "three", {"two", "three"}, 0.2)
 
 
 async def test_leases_are_renewed_together_and_only_by_who_has_them(postgres: Postgres, postgres_template: str) -> None:
@@ -167,7 +171,7 @@ async def test_a_file_serves_one_worker(tmp_path: Path) -> None:
     with pytest.raises(Fenced, match="a fleet of several needs PostgreSQL"):
         await two.open()
     (book,) = await one.bind([MAIN])
-    assert await one.claim(book, {"one"})
+    assert await one.claim(book, "one", {"one"}, 0.2)
     store = SqlStore(url, one.now)
     await store.open(MAIN, migrate=False)
     await store.lead("one", 15)
