@@ -63,11 +63,12 @@ acceptance: venv ## 400 hours of recorded candles through the crash of May 2021;
 	@test -d "$(MARKET_DATA)/perp_1h" || { echo "MARKET_DATA is '$(MARKET_DATA)', must name a folder of recorded candles that has perp_1h in it" >&2; exit 1; }
 	@ACCEPTANCE=1 $(BIN)/python -m pytest -q tests/e2e/test_recorded.py $(ARGS)
 
-presets: venv ## the five presets over MARKET_DATA, each with its report, opened in a browser (an hour); PICTURES=1 keeps pictures
+presets: venv ## the five presets over MARKET_DATA: reports in data/presets, opened in a browser, docs/presets.md (an hour); CYCLE=4h PICTURES=1
 	@test -d "$(MARKET_DATA)/perp_1h" || { echo "MARKET_DATA is '$(MARKET_DATA)', must name a folder of recorded candles that has perp_1h in it" >&2; exit 1; }
 	@for name in tactical dynamic core-satellite momentum risk-parity; do \
-	  $(BIN)/ballast backtest --config config/$$name.yaml --data "$(MARKET_DATA)/perp_1h" --cycle 1h --out data/presets/$$name || exit 1; done
+	  $(BIN)/ballast backtest --config config/$$name.yaml --data "$(MARKET_DATA)/perp_1h" --cycle $(or $(CYCLE),1h) --out data/presets/$$name || exit 1; done
 	@REPORTS=data/presets $(BIN)/python -m pytest -q tests/e2e/test_report.py -k preset $(ARGS)
+	@PYTHONPATH=. $(BIN)/python docs/presets.py data/presets
 
 bench: venv ## time one decision and one whole cycle by the number of assets; ARGS="--assets 20 --rounds 9"
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/cycle.py $(ARGS)
