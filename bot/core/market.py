@@ -90,10 +90,19 @@ class _Start:
 
 
 _STARTS: dict[int, _Start] = {}
+_SERIES: Kept[Snapshot, dict[tuple[str, str], tuple[Policy, Series]]] = Kept(lambda _snapshot: {}, 2)
 
 
 def series(asset: str, timeframe: str, snapshot: Snapshot, policy: Policy) -> Series:
     """An asset's candles of one timeframe that are closed at the decision; empty where there are none."""
+    known = _SERIES.of(snapshot)  # one decision asks for each several times
+    found = known.get((asset, timeframe))
+    if found is None or found[0] is not policy:
+        found = known[asset, timeframe] = (policy, _series(asset, timeframe, snapshot, policy))
+    return found[1]
+
+
+def _series(asset: str, timeframe: str, snapshot: Snapshot, policy: Policy) -> Series:
     symbol = candles_symbol(asset, contract_of(asset, policy).symbol, snapshot, policy)
     bars = snapshot.bars(symbol, timeframe)
     if bars is None or not len(bars):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 ZERO = Decimal(0)
@@ -59,6 +60,7 @@ def utc_text(at: datetime) -> str:
     return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat().replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=64)  # a decision asks of its one instant thousands of times
 def milliseconds(at: datetime) -> int:
     """Whole milliseconds since the epoch."""
     return int((at - _EPOCH) / _MILLISECOND)
