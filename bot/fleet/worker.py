@@ -24,7 +24,9 @@ from bot.wiring_fleet import Shared
 STARTS_AT_ONCE: Final = 4
 AGAIN_S: Final = 5.0  # after a portfolio could not be led, twice as long each time,
 AGAIN_MOST_S: Final = 300.0  # up to this
-TTL_S: Final = LEASE_S  # a worker that is silent for so long is no longer counted, as its leases have run out
+#: A worker that is silent for so long is no longer counted: less than its leases last, so that the others' shares have
+#: grown by the time they run out.
+TTL_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ class FleetWorker:
         for name in decided.take:
             book = self._books[name]
             try:
-                if not await self._shared.roster.claim(book, self._shared.me.name, alive, TTL_S):
+                if not await self._shared.roster.claim(book, self._shared.me.name, alive, LEASE_S):
                     continue
             except PortError as error:
                 self._tell("the roster", str(error))
