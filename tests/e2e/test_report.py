@@ -22,7 +22,7 @@ from tests.e2e.folder import ROOT, Folder
 from tests.e2e.test_backtest import SPAN, bot
 
 SIZES = {"desktop": (1240, 900), "phone": (390, 844)}
-TALL = {"desktop": 1_900, "phone": 2_200}  # of a picture
+TALL = {"desktop": 1_640, "phone": 1_900}  # of a picture
 PICTURES = ROOT / "docs" / "img"
 REPORTS = Path(os.environ.get("REPORTS", ""))
 NAMES = sorted(path.parent.name for path in REPORTS.glob("*/report.html")) if os.environ.get("REPORTS") else []
