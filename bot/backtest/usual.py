@@ -94,7 +94,7 @@ class Usual:
         enough = samples.starts[1:] + A_DAY >= LEAST
         known = day >= 0
         known[known] &= enough[day[known]]
-        made[known] = least[day[known]]
+        made[known] = least[day[known]] - 10.0**-SPREAD_DIGITS  # it is told rounded
         return made
 
 
