@@ -44,6 +44,7 @@ from bot.engine.arithmetic import exact
 from bot.engine.cycle import Engine, Outcome
 from bot.engine.observe import sampled
 from bot.engine.parts import Parts
+from bot.engine.record import UNIT_STEP
 from bot.venues.simulated.columns import Columns
 from bot.venues.simulated.observed import ObservedScene
 
@@ -71,6 +72,15 @@ class Recorded:
     quotes: Quotes
     settled: Settled
     candles: Candles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worth:
+    """Hours passed: E (n,), unit values in 1e-12, and E of a row to the last digit."""
+
+    equity: Floats
+    units: list[int]
+    at: Callable[[int], Decimal]
 
 
 def no_form(policy: Policy) -> str:
@@ -127,7 +137,7 @@ class Quiet:
         """The first cycle from ``row`` on that is to be decided, after ``outcome``; those before it were passed."""
         plan, snapshot = outcome.plan, outcome.snapshot
         held = Held(plan, snapshot, await self._engine.recorder.recall(), self._policy)
-        if self._engine.reconciler.active or awake(held) or not self._wallet.known(plan):
+        if self._engine.reconciler.active or awake(held) or not self._wallet.known(snapshot):
             return row
         first = row
         while row < len(self._times):
@@ -209,50 +219,68 @@ class Quiet:
     async def _pass(self, rows: slice, held: Held, money: Money, tally: Tally) -> bool:
         """Remember and count what these hours would have; False where that cannot be told exactly."""
         with exact():
-            found = self._equity(rows, held)
-            if found is None or not await self._remember(rows, held, *found):
+            found = self._positioned(rows, held) if held.snapshot.positions else self._unpositioned(rows, held)
+            if found is None:
                 return False
-        worth, scale = found
-        equity = np.array(worth, dtype=np.float64) / 10.0**scale
-        some = slice(0, len(worth))
-        still = Still(equity, money.liquid[some], self._price[rows], money.mark[some])
+            await self._remember(rows, held, found)
+        some = slice(0, len(found.equity))
+        still = Still(found.equity, money.liquid[some], self._price[rows], money.mark[some])
         tally.stood(held.plan, self._times[rows], still)
         return True
 
-    def _equity(self, rows: slice, held: Held) -> tuple[list[int], int] | None:
-        """E at each hour in whole units of one scale: what does not move, coins at half of twice the mid, contracts."""
-        seen = held.plan.assessment
-        coins = [
-            item.coins * HALF * ONE.scaleb(-each.tick) for item, each in zip(seen.exposures, self._spots, strict=True)
-        ]
-        moving = sum((item.coins * (item.price or ZERO) for item in seen.exposures), ZERO)
-        ticks, sizes, then = self._wallet.contracts(rows, held.plan, held.snapshot)
-        return worths(
-            np.column_stack((self._twice[rows], ticks)), [*coins, *sizes], (seen.equity or ZERO) - moving - then
-        )
+    def _coins(self, rows: slice, held: Held, still: Decimal) -> tuple[list[int], int] | None:
+        """``still`` and the coins' worth at each hour, in whole units of one scale: half of twice the mid each."""
+        items = zip(held.items, self._spots, strict=True)
+        return worths(self._twice[rows], [item.coins * HALF * ONE.scaleb(-each.tick) for item, each in items], still)
 
-    async def _remember(self, rows: slice, held: Held, worth: list[int], scale: int) -> bool:
-        """The facts of these hours that outlive them: the last one's, the peak's, and the one that opened the day."""
-        memory = held.memory
+    def _unpositioned(self, rows: slice, held: Held) -> Worth | None:
+        """Without futures all is whole units."""
+        seen, memory = held.plan.assessment, held.memory
+        moving = sum((item.coins * (item.price or ZERO) for item in seen.exposures), ZERO)
+        found = self._coins(rows, held, (seen.equity or ZERO) - moving)
+        if found is None:
+            return None
+        worth, scale = found
         before = memory.equity_seen or Decimal(worth[0]).scaleb(-scale)
         made = units(worth, memory.unit_value or ONE, before, scale)
         if made is None:
-            return False
-        last = len(worth) - 1
+            return None
+        return Worth(
+            np.array(worth, dtype=np.float64) / 10.0**scale, made, lambda row: Decimal(worth[row]).scaleb(-scale)
+        )
+
+    def _positioned(self, rows: slice, held: Held) -> Worth | None:
+        """With futures, whose entries are means of many digits, E is rounded as decisions round it, hour by hour."""
+        memory, stables = held.memory, self._policy.targets.stables.assets
+        money = sum((one.total for one in held.snapshot.balances if one.asset in stables), ZERO)
+        found = self._coins(rows, held, money)
+        if found is None:
+            return None
+        worth, scale = found
+        equity = [
+            Decimal(each).scaleb(-scale) + self._wallet.profit(rows.start + row, held.snapshot)
+            for row, each in enumerate(worth)
+        ]
+        unit, before, made = memory.unit_value or ONE, memory.equity_seen or equity[0], []
+        for each in equity:
+            unit, before = (unit * each / before).quantize(UNIT_STEP), each
+            made.append(int(unit.scaleb(UNIT_DIGITS)))
+        return Worth(np.array([float(each) for each in equity]), made, equity.__getitem__)
+
+    async def _remember(self, rows: slice, held: Held, found: Worth) -> None:
+        """The facts of these hours that outlive them: the last one's, the peak's, and the one that opened the day."""
+        memory, made = held.memory, found.units
+        last = len(made) - 1
         wanted = {last}
         if Decimal(made[peak := made.index(max(made))]).scaleb(-UNIT_DIGITS) > (memory.unit_peak or ZERO):
             wanted.add(peak)
         if from_milliseconds(int(self._times[rows][last])).date().isoformat() != memory.day:
             wanted.add(int(np.searchsorted(self._days[rows], self._days[rows][last])))
         events = [
-            self._seen(
-                rows.start + row, held,
-                (Decimal(worth[row]).scaleb(-scale), Decimal(made[row]).scaleb(-UNIT_DIGITS)),
-            )
+            self._seen(rows.start + row, held, (found.at(row), Decimal(made[row]).scaleb(-UNIT_DIGITS)))
             for row in sorted(wanted)
-        ]  # fmt: skip
+        ]
         await self._parts.store.append(events, self._engine.recorder.fence)
-        return True
 
     def _seen(self, row: int, held: Held, worth: tuple[Decimal, Decimal]) -> Event:
         """What the cycle of this hour would have recorded as seen."""
@@ -262,14 +290,17 @@ class Quiet:
             Decimal(int(twice)).scaleb(-each.tick) / 2
             for twice, each in zip(self._twice[row], self._spots, strict=True)
         ]
-        snapshot, gained = self._wallet.marked(row, plan, held.snapshot)
+        snapshot, profits = self._wallet.marked(row, held.snapshot)
         items = tuple(replace(item, price=price) for item, price in zip(seen.exposures, prices, strict=True))
-        moved = dict(seen.worth)
-        for before, item in zip(seen.exposures, items, strict=True):
-            came = item.coins * ((item.price or ZERO) - (before.price or ZERO)) + gained.get(item.asset, ZERO)
-            moved[item.asset] = moved.get(item.asset, ZERO) + came
+        moved = {item.asset: item.coins * (item.price or ZERO) + profits.get(item.asset, ZERO) for item in items}
         assessed = replace(
-            seen, at=at, exposures=items, equity=worth[0], read_equity=worth[0], unit_value=worth[1], worth=moved
+            seen,
+            at=at,
+            exposures=items,
+            equity=worth[0],
+            read_equity=worth[0],
+            unit_value=worth[1],
+            worth={**seen.worth, **moved},
         )
         told = replace(plan, decision_id=f"quiet{milliseconds(at)}", at=at, assessment=assessed, events=())
         return self._engine.recorder.seen(told, snapshot).events[-1]

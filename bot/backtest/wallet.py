@@ -18,7 +18,6 @@ from bot.venues.simulated.columns import Columns
 from bot.venues.simulated.fees import at_least
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,10 +41,10 @@ class Wallet:
             np.full(_length(known), np.nan) if each is None else each.mid * 10.0**-each.tick for each in self._swaps
         ])  # fmt: skip
 
-    def known(self, plan: Plan) -> bool:
-        """Whether every contract that is held has recorded marks."""
-        items = zip(plan.assessment.exposures, self._swaps, strict=True)
-        return all(each is not None for item, each in items if item.contracts or item.index_contracts)
+    def known(self, snapshot: Snapshot) -> bool:
+        """Whether every position has recorded marks and an entry."""
+        priced = all(position.entry_price is not None for position in snapshot.positions)
+        return priced and len(self._held(snapshot)) == len(snapshot.positions)
 
     def over(self, rows: slice, snapshot: Snapshot, plan: Plan) -> Money:
         """What there is at each of these hours, were nothing traded."""
@@ -59,7 +58,7 @@ class Wallet:
         for row in range(count):
             available = wallet
             for position, columns in self._held(snapshot):
-                mark = Decimal(int(columns.mid[rows.start + row])).scaleb(-columns.tick)
+                mark = _mark(columns, rows.start + row)
                 size = abs(position.quantity)
                 available += _profit(position, mark) - at_least(size * mark / (position.leverage or ONE))
             left = min(max(available, ZERO), wallet)
@@ -67,32 +66,25 @@ class Wallet:
             free[row] = float(left)
         return Money(self._mark[rows], liquid, free)
 
-    def contracts(self, rows: slice, plan: Plan, snapshot: Snapshot) -> tuple[Ints, list[Decimal], Decimal]:
-        """Marks in ticks (n, m) of what is held, what a tick of each is worth, and what all were worth then."""
-        found = list(self._held(snapshot))
-        sizes = self._sizes(plan)
-        ticks = [columns.mid[rows] for _, columns in found]
-        each = [sizes[position.symbol] * ONE.scaleb(-columns.tick) for position, columns in found]
-        then = sum((sizes[position.symbol] * (position.mark_price or ZERO) for position, _ in found), ZERO)
-        count = rows.stop - rows.start
-        return (np.column_stack(ticks) if ticks else np.empty((count, 0), dtype=np.int64)), each, then
+    def profit(self, row: int, snapshot: Snapshot) -> Decimal:
+        """What E counts of all positions at the marks of a row, reckoned as `bot.core.exposure` does."""
+        total = ZERO
+        for position, columns in self._held(snapshot):
+            total += position.quantity * (_mark(columns, row) - (position.entry_price or ZERO))
+        return total
 
-    def marked(self, row: int, plan: Plan, snapshot: Snapshot) -> tuple[Snapshot, Mapping[str, Decimal]]:
-        """The snapshot with positions at the marks of a row, and what each asset's gained since the decision."""
+    def marked(self, row: int, snapshot: Snapshot) -> tuple[Snapshot, Mapping[str, Decimal]]:
+        """The snapshot with positions at the marks of a row, and the profit of each asset's."""
         if not snapshot.positions:
             return snapshot, {}
-        sizes, gained, positions = self._sizes(plan), {}, []
+        profits: dict[str, Decimal] = {}
+        positions = []
         for position, columns in self._held(snapshot):
-            mark = Decimal(int(columns.mid[row])).scaleb(-columns.tick)
+            mark = _mark(columns, row)
             asset = self._assets[self._symbols.index(position.symbol)]
-            gained[asset] = sizes[position.symbol] * (mark - (position.mark_price or ZERO))
+            profits[asset] = position.quantity * (mark - (position.entry_price or ZERO))
             positions.append(position.model_copy(update={"mark_price": mark}))
-        return snapshot.model_copy(update={"positions": tuple(positions)}), gained
-
-    def _sizes(self, plan: Plan) -> Mapping[str, Decimal]:
-        """Signed contracts by symbol, index hedges among them."""
-        items = zip(self._symbols, plan.assessment.exposures, strict=True)
-        return {symbol: item.contracts + item.index_contracts for symbol, item in items}
+        return snapshot.model_copy(update={"positions": tuple(positions)}), profits
 
     def _held(self, snapshot: Snapshot) -> list[tuple[Position, Columns]]:
         made = []
@@ -101,6 +93,10 @@ class Wallet:
             if columns is not None:
                 made.append((position, columns))
         return made
+
+
+def _mark(columns: Columns, row: int) -> Decimal:
+    return Decimal(int(columns.mid[row])).scaleb(-columns.tick)
 
 
 def _profit(position: Position, mark: Decimal) -> Decimal:

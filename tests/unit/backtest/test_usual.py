@@ -15,8 +15,8 @@ from bot.core.numbers import from_milliseconds
 from bot.engine.medians import Medians
 from bot.engine.observe import in_turn
 from bot.venues.simulated.tape import TapeScene
-from tests.unit.engine.world import FakeAlerts, a_world
 from tests.unit.backtest.tapes import BEGUN, HOUR_MS, tape
+from tests.unit.engine.world import FakeAlerts
 
 WITHIN = Decimal("0.005")
 FEW = {"BTC": 31_234.5, "DOGE": 0.0123}
