@@ -79,7 +79,8 @@ def judge(wish: Wish, desk: Desk) -> Approved | Refused:
         made, verdict = row.judge(wish, desk)
         if verdict.verdict in ("defer", "veto"):
             refused.append(verdict)
-            wish = replace(wish, cost=made.cost, benefit=made.benefit)  # what it was judged by is recorded all the same
+            if made.cost is not wish.cost or made.benefit is not wish.benefit:
+                wish = replace(wish, cost=made.cost, benefit=made.benefit)  # what it was judged by is recorded as well
             continue
         wish = made
         if verdict.verdict == "pass":

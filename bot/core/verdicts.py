@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Literal
 
 from bot.core.wishes import Wish
@@ -22,6 +23,12 @@ class Verdict:
     nearest: str = ""
     until: datetime | None = None
     scale: Decimal | None = None
+
+
+@cache
+def passed(gate: str) -> Verdict:
+    """The word of a gate that let a wish through: the same object each time, since most words are this one."""
+    return Verdict(gate, "pass")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from bot.core.desk import Desk
 from bot.core.futures import tax_of, taxed_whole
 from bot.core.numbers import ONE, fraction
 from bot.core.sizing import sign_of
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Cost, Wish
 
 GATE = "R-G10"
@@ -30,7 +30,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     episode = desk.memory.episode(wish.asset)
     same_way = episode is not None and (sign_of(episode) == "up") == (wish.exposure_change > 0)
     if episode is not None and episode.judged and same_way:
-        return priced, Verdict(GATE, "pass")
+        return priced, passed(GATE)
     goal = wish.goal if wish.goal is not None else target
     after = fraction(goal - target)
     way = abs(before - after) / abs(wish.exposure_change) if wish.exposure_change else ONE
@@ -39,7 +39,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     benefit = benefit_of(before, after, exposure.readings, desk)
     ratio = desk.policy.costs.min_ratio
     if benefit > 0 and benefit >= ratio * whole.total:
-        return priced, Verdict(GATE, "pass")
+        return priced, passed(GATE)
     why = f"benefit {benefit / desk.equity:.4%} against cost {whole.total / desk.equity:.4%} of E"
     why += f" ({taxed})" if taxed else ""
     nearest = f"benefit {ratio * whole.total / desk.equity:.4%} of E, now {benefit / desk.equity:.4%}"

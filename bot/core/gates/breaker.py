@@ -9,7 +9,7 @@ from bot.core.desk import Desk
 from bot.core.exposure import drawdown
 from bot.core.numbers import ONE, ZERO, utc_text
 from bot.core.sizing import percent
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
 BREAKER = "R-G13"
@@ -24,7 +24,7 @@ def tripped(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     limit = desk.policy.limits.drawdown
     fall = drawdown(desk.ledger, desk.memory, desk.snapshot.at, desk.seen.rescoped)
     if fall is None or fall < limit:
-        return wish, Verdict(BREAKER, "pass")
+        return wish, passed(BREAKER)
     why = f"unit value {percent(fall)} under its peak, breaker at {percent(limit)}"
     return wish, Verdict(
         BREAKER, "veto", why, f"{percent(limit)} at most, now {percent(fall)}; or an operator's `resume`"
@@ -34,10 +34,10 @@ def tripped(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
 def approved(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """`approve: manual`: the wish waits for an operator's yes, which has an expiry."""
     if desk.policy.approve == "auto":
-        return wish, Verdict(APPROVAL, "pass")
+        return wish, passed(APPROVAL)
     until = desk.memory.approvals.get(wish.key)
     if until is not None and datetime.fromisoformat(until) > desk.snapshot.at:
-        return wish, Verdict(APPROVAL, "pass")
+        return wish, passed(APPROVAL)
     return wish, Verdict(APPROVAL, "defer", "waits for an operator's yes", f"`ballast approve {desk.decision_id}`")
 
 
@@ -57,7 +57,7 @@ def budgets(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         if after > most:
             nearest = f"at most {percent(most)} of {wish.asset}, with this {percent(after)}"
             return wish, Verdict(BUDGETS, "veto", f"{wish.asset} would be {percent(after)}", nearest)
-    return wish, Verdict(BUDGETS, "pass")
+    return wish, passed(BUDGETS)
 
 
 def _spent(desk: Desk, what: str, spent: Decimal, limit: Decimal) -> Verdict:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.core.desk import Desk
 from bot.core.numbers import ONE, ZERO, ceil_to, floor_to
 from bot.core.sizing import percent
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Leg, Wish
 
 GATE = "R-G14"
@@ -17,7 +17,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """No leg over `limits.order_value_max` of E; every leg gets its worst price, inside the collar, on the tick."""
     largest = max((leg.notional for leg in wish.legs), default=ZERO)
     limit = desk.policy.limits.order_value_max * desk.equity
-    verdict = Verdict(GATE, "pass")
+    verdict = passed(GATE)
     if desk.ledger.equity and largest > limit:
         share = limit / largest
         why = f"order of {percent(largest / desk.equity)} of E"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
 from bot.core.prices import stale
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
 FRESH = "R-G2"
@@ -42,7 +42,7 @@ def fresh(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         if found:
             nearest = f"a quote of {leg.symbol} at most {_seconds(ages.quotes)} old, now {found}"
             return wish, Verdict(FRESH, "defer", f"{leg.symbol}'s quote is too old", nearest)
-    return wish, Verdict(FRESH, "pass")
+    return wish, passed(FRESH)
 
 
 def sane(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -57,7 +57,7 @@ def sane(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
             return wish, Verdict(
                 SANE, "defer", f"{leg.symbol} has no sane price", f"a sane price of {leg.symbol}, now none"
             )
-    return wish, Verdict(SANE, "pass")
+    return wish, passed(SANE)
 
 
 def _oldest(instants: Iterable[datetime | None], now: datetime, limit: timedelta) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
 from bot.core.prices import pegs
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
 GATE = "R-G12"
@@ -21,4 +21,4 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     spot = wish.cls != "safety" and any(not is_swap(leg.symbol) for leg in wish.legs)
     if found.unknown and (spot or any(move.to == "earn" for move in wish.moves)):
         return wish, Verdict(GATE, "veto", f"pegs unknown: {found.why}", limit)
-    return wish, Verdict(GATE, "pass")
+    return wish, passed(GATE)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
 from bot.core.numbers import ZERO, fraction, plain
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Leg, Wish
 
 GATE = "R-G11"
@@ -40,7 +40,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     if wish.legs and change:
         change = _change(legs, desk)
     made = replace(wish, legs=tuple(legs), exposure_change=change)
-    return made, Verdict(GATE, "pass")
+    return made, passed(GATE)
 
 
 def _needs_all(wish: Wish) -> bool:

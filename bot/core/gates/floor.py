@@ -9,7 +9,7 @@ from bot.core.desk import Desk
 from bot.core.instruments import is_swap
 from bot.core.numbers import ONE, ZERO, floor_to
 from bot.core.sizing import percent
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Leg, Wish
 
 GATE = "R-G7"
@@ -21,10 +21,10 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     spends = [leg for leg in wish.legs if _spends(leg)]
     parked = sum((move.amount for move in wish.moves if move.to == "earn"), ZERO)
     if not spends and not parked:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     room = _Room.of(wish, desk)
     if room.holds(spends, desk, ONE) and parked <= room.powder:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     floor = percent(desk.policy.targets.stables.floor)
     worst = parked + sum((_takes(leg, desk, leg.limit or leg.price) for leg in spends), ZERO)
     least = parked + sum((_takes(leg, desk, leg.price * (ONE + FILLABLE)) for leg in spends), ZERO)
@@ -38,7 +38,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         return wish, Verdict(GATE, "defer", why, nearest)
     if share < ONE:
         return _capped(wish.scaled(share), desk), Verdict(GATE, "resize", why, nearest, scale=share)
-    return _capped(wish, desk), Verdict(GATE, "pass")  # smaller only in its limit prices
+    return _capped(wish, desk), passed(GATE)  # smaller only in its limit prices
 
 
 @dataclass(frozen=True, slots=True)

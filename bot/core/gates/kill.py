@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.desk import Desk
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
 GATE = "R-G1"
@@ -23,7 +23,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     level = desk.snapshot.control.kill
     flattens = level == "flatten" and wish.cls == "safety" and wish.kind == "flatten"
     if level == "off" or flattens or (level == "freeze" and while_frozen(wish)):
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     reason = f" ({desk.snapshot.control.reason})" if desk.snapshot.control.reason else ""
     return wish, Verdict(
         GATE, "veto", f"kill level {level}{reason}", f"kill level off, now {level}: an operator's `resume`"

@@ -8,7 +8,7 @@ from bot.core.desk import Desk
 from bot.core.instruments import is_swap
 from bot.core.numbers import ZERO
 from bot.core.sizing import percent
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
 GATE = "R-G8"
@@ -31,7 +31,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         nearest = f"a gross exposure of at most {limits.gross}, with this {gross:.4f}, now {desk.ledger.gross:.4f}"
         return wish, Verdict(GATE, "veto", f"gross exposure would be {gross:.4f}{under_way}", nearest)
     if not opened:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     if not after.unified and after.futures_available < 0:
         have, short = desk.ledger.futures_available, -after.futures_available
         nearest = f"{have + short:.2f} in the futures wallet, now {have:.2f}"
@@ -46,4 +46,4 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         would = percent(max(ZERO, distance))
         nearest = f"a distance of at least {percent(limits.top_up_distance)}, with this {would}"
         return wish, Verdict(GATE, "veto", f"distance to liquidation would be {would}", nearest)
-    return wish, Verdict(GATE, "pass")
+    return wish, passed(GATE)

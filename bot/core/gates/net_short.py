@@ -8,7 +8,7 @@ from bot.core.desk import Desk, Ledger
 from bot.core.instruments import is_swap
 from bot.core.numbers import ONE, ZERO, plain
 from bot.core.sizing import percent
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
 GATE = "R-G9"
@@ -39,7 +39,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         if then < min(ZERO, before):
             why = f"the portfolio would be net short: beta-weighted exposure {percent(then)}"
             return wish, Verdict(GATE, "veto", why, f"at least 0.0%, with this {percent(then)}, now {percent(before)}")
-    return wish, Verdict(GATE, "pass")
+    return wish, passed(GATE)
 
 
 def _portfolio(ledger: Ledger, desk: Desk) -> Decimal:

@@ -10,7 +10,7 @@ from bot.core.desk import Desk
 from bot.core.memory import Ended
 from bot.core.numbers import ONE, ZERO, utc_text
 from bot.core.sizing import CLOSE_ENOUGH, STRETCH, left_of, percent, sign_of
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
 GATE = "R-G6"
@@ -25,14 +25,14 @@ def interval(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Time between two increments of an episode; what is left of an increment does not wait."""
     episode = desk.memory.episode(_subject(wish))
     if episode is None or episode.last_increment_at is None or not wish.whole:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     policy = desk.policy
     keys = policy.add_for(wish.asset) if wish.exposure_change > 0 else policy.trim_for(wish.asset)
     if left_of(episode, keys.increment) is not None:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     ready = episode.last_increment_at + desk.policy.pace.increment_interval
     if desk.snapshot.at >= ready:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     nearest = f"{_span(desk.policy.pace.increment_interval)} between increments: from {utc_text(ready)}"
     return wish, Verdict(GATE, "defer", "the last increment was too recent", nearest, until=ready)
 
@@ -47,13 +47,13 @@ def cooldown(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     elif episode is not None and sign_of(episode) == sign:
         ended = None
     if ended is None:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     pace = desk.policy.pace
     turned = ended.sign is not None and ended.sign != sign
     wait = max(pace.whipsaw, pace.cooldown) if turned else pace.cooldown
     ready = ended.at + wait
     if desk.snapshot.at >= ready:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     what = "whipsaw guard" if turned else "cooldown"
     nearest = f"{what} of {_span(wait)}: from {utc_text(ready)}"
     return wish, Verdict(GATE, "defer", f"{what} after the last episode", nearest, until=ready)
@@ -72,7 +72,7 @@ def turnover(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     plus, minus = _sides(wish, desk)
     room = min((limit - bought) / plus if plus else ONE, (limit - sold) / minus if minus else ONE)
     if room >= ONE:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     used = f"turnover of the day {percent(max(bought, sold))} of {percent(limit)}"
     # What is left of the day may be no step any more: a crumb is not traded, and not told as the venue's business.
     if room * max(plus, minus) <= min(CLOSE_ENOUGH, max(plus, minus) * STRETCH):
@@ -107,7 +107,7 @@ def orders(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         when = f"from {utc_text(free)}" if free else "the next cycle"
         nearest = f"at most {limit} in one {word}, with this {count + planned}; {when}"
         return wish, Verdict(GATE, "defer", why, nearest, until=free)
-    return wish, Verdict(GATE, "pass")
+    return wish, passed(GATE)
 
 
 def _free_at(sent: Sequence[datetime], span: timedelta, over: int) -> datetime | None:

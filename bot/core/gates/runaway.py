@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.core.desk import Desk
 from bot.core.numbers import plain
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
 GATE = "R-G15"
@@ -31,4 +31,4 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         why = f"sent {sent} times without an observed change of the position"
         nearest = f"under {most} tries in vain, now {sent}: an operator's `rearm {wish.asset}`"
         return wish, Verdict(GATE, "veto", why, nearest)
-    return wish, Verdict(GATE, "pass")
+    return wish, passed(GATE)

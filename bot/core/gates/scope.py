@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.desk import Desk
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
 GATE = "R-G16"
@@ -18,5 +18,5 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         )
     owned = desk.memory.owned
     if owned is None or wish.asset in owned or wish.cls == "safety" or wish.asset in desk.policy.targets.stables.assets:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     return wish, Verdict(GATE, "veto", f"{wish.asset} was there before the bot", "an operator's `adopt`")

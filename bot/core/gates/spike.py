@@ -11,7 +11,7 @@ from bot.core.assessment import Exposure
 from bot.core.desk import Desk
 from bot.core.numbers import from_float, utc_text
 from bot.core.prices import half_spread
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
 GATE = "R-G4"
@@ -56,18 +56,18 @@ def spikes(desk: Desk, exposure: Exposure) -> Iterator[Spike]:
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Deferred until the cool-off after it was last true; derisk and floor wait no longer than the move lasts."""
     if wish.asset not in desk.policy.assets or wish.kind in PASSING_MOVES:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     now = desk.snapshot.at
     found = list(spikes(desk, desk.exposure(wish.asset)))
     if wish.cls in ("derisk", "floor"):
         running = [item for item in found if item.running]
         if running:
             return wish, Verdict(GATE, "defer", running[0].why, running[0].nearest)
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     cooloff = desk.policy.spike.cooloff
     last = max([item.at for item in found] + [at for at in [desk.memory.spikes.get(wish.asset)] if at], default=None)
     if last is None or now >= last + cooloff:
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     why = found[0].why if found else f"a spike at {utc_text(last)}"
     calm = f"{cooloff.total_seconds() / 60:g} min of calm: from {utc_text(last + cooloff)}"
     nearest = f"{found[0].nearest}; {calm}" if found else calm

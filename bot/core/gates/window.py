@@ -7,7 +7,7 @@ from decimal import Decimal
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
 from bot.core.numbers import ONE, utc_text
-from bot.core.verdicts import Verdict
+from bot.core.verdicts import Verdict, passed
 from bot.core.windows import is_open, liquidity, next_open
 from bot.core.wishes import Leg, Wish
 
@@ -19,7 +19,7 @@ def schedule(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Whether the schedule is open at the instant of the decision."""
     hours = desk.policy.windows.schedule
     if is_open(hours, desk.snapshot.at):
-        return wish, Verdict(GATE, "pass")
+        return wish, passed(GATE)
     opens = next_open(hours, desk.snapshot.at)
     return wish, Verdict(
         GATE,
@@ -60,7 +60,7 @@ def live(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         return wish, Verdict(GATE, "defer", tightest, nearest)
     if share < ONE:
         return wish.scaled(share), Verdict(GATE, "resize", tightest, nearest, scale=share)
-    return wish, Verdict(GATE, "pass")
+    return wish, passed(GATE)
 
 
 def _other(leg: Leg, desk: Desk) -> str:
