@@ -55,14 +55,16 @@ def simulate(  # noqa: PLR0917 - typer passes all by name
     wanted = _exhaustive(exhaustive) if exhaustive else _wanted(seeds, seed, plan, days, _seconds(cycle))
     alone = len(wanted) == 1
     workers = 1 if alone else min(len(wanted), jobs or os.cpu_count() or 1)
+    before_s = _processor_s()
     totals = _played(wanted, workers, quiet=as_json)
+    spent_s = _processor_s() - before_s
     shrunk = _shrunk(totals, quiet=as_json) if alone and totals.failed else None
     if write_plan is not None and alone:
         _write(write_plan, shrunk or wanted[0])
     if as_json:
-        show_json(_body(totals, shrunk))
+        show_json(_body(totals, shrunk, spent_s))
     else:
-        _tell(totals, shrunk, write_plan)
+        _tell(totals, shrunk, write_plan, spent_s)
     if totals.failed:
         raise typer.Exit(FAILED)
 
@@ -174,10 +176,15 @@ def _write(path: Path, plan: Plan) -> None:
         raise Told(f"--write-plan {path}: {error.strerror}") from None
 
 
+def _processor_s() -> float:
+    """Seconds of processor time that this process and those of its children that ended took."""
+    return sum(os.times()[:4])
+
+
 # ---- telling
 
 
-def _tell(totals: Totals, shrunk: Plan | None, written: Path | None) -> None:
+def _tell(totals: Totals, shrunk: Plan | None, written: Path | None, spent_s: float) -> None:
     show(_table("fault", totals.faults(), "bit"))
     show(_table("road of an order", totals.roads(), "taken"))
     show(_table("done", sorted(totals.done.items()), "filled"))
@@ -187,6 +194,7 @@ def _tell(totals: Totals, shrunk: Plan | None, written: Path | None) -> None:
         f"{totals.histories} histories, {totals.days:g} days, {totals.cycles} cycles, {totals.starts} starts, "
         f"{totals.deaths} deaths, {totals.orders} creates, {totals.fills} fills; {share:.0%} of them traded"
     )
+    line(f"{totals.days / spent_s:.2g} simulated days a second of processor time, {spent_s:.0f} s in all")
     if len(totals.digests) == 1:
         line(f"digest {next(iter(totals.digests.values()))}")
     if shrunk is not None:
@@ -210,10 +218,11 @@ def _table(title: str, rows: list[tuple[str, int]], count: str) -> RenderableTyp
     return table
 
 
-def _body(totals: Totals, shrunk: Plan | None) -> dict[str, Any]:
+def _body(totals: Totals, shrunk: Plan | None, spent_s: float) -> dict[str, Any]:
     return {
         "histories": totals.histories,
         "days": str(totals.days),
+        "processor_s": round(spent_s, 1),
         "cycles": totals.cycles,
         "starts": totals.starts,
         "deaths": totals.deaths,
