@@ -44,7 +44,7 @@ class Foreseen:
 
         None where regime, stress or what is illiquid is not what it was: targets, or what is done about them, change.
         """
-        seen, snapshot = held.plan.assessment, self._snapshot(held.snapshot, at_ms)
+        seen, snapshot = held.plan.assessment, self._snapshot(held.charts, at_ms)
         found = view(snapshot, self._policy, weights_of(held, net))
         then = (seen.regime, seen.stress, seen.market.illiquid.keys())
         if (found.regime, found.stress, found.illiquid.keys()) != then:
@@ -54,7 +54,7 @@ class Foreseen:
             replace(item, readings=row(self._table(item.asset, snapshot), slot_ms)) for item in seen.exposures
         )
         read = replace(seen, exposures=items, market=found)
-        return replace(held, plan=replace(held.plan, assessment=read), snapshot=snapshot)
+        return replace(held, plan=replace(held.plan, assessment=read), charted=snapshot)
 
     def _snapshot(self, snapshot: Snapshot, at_ms: int) -> Snapshot:
         """The snapshot with the candles of an instant."""

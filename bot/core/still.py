@@ -66,12 +66,22 @@ class Rows:
 
 @dataclass(frozen=True)
 class Held:
-    """What a decision left, and what it knew: looked at together."""
+    """What a decision left, and what it knew: looked at together.
+
+    ``charted``: the snapshot with later candles, once a bar has closed since; quotes and funding stay those of the
+    decision, and so does the instant they are asked at: they have not grown old, they are known to stand.
+    """
 
     plan: Plan
     snapshot: Snapshot
     memory: Memory
     policy: Policy
+    charted: Snapshot | None = None
+
+    @property
+    def charts(self) -> Snapshot:
+        """With the candles of now."""
+        return self.charted or self.snapshot
 
     @property
     def items(self) -> tuple[Exposure, ...]:
@@ -375,6 +385,6 @@ def as_it_was(held: Held, at_ms: int, net: Floats) -> bool:
     seen = held.plan.assessment
     if not held.policy.stress.enabled:
         return True
-    found = view(held.snapshot.model_copy(update={"at": from_milliseconds(at_ms)}), held.policy, weights_of(held, net))
+    found = view(held.charts.model_copy(update={"at": from_milliseconds(at_ms)}), held.policy, weights_of(held, net))
     then = (seen.regime, seen.stress, seen.market.illiquid.keys())
     return (found.regime, found.stress, found.illiquid.keys()) == then

@@ -169,7 +169,7 @@ PRESETS = ("tactical", "core-satellite")
 @pytest.mark.parametrize("preset", PRESETS)
 async def test_recorded_hours_of_a_preset_passed_change_no_decision(market_data: Path, preset: str) -> None:
     """Signals, funding, hedges, stress and windows; more of it with SCREEN_DAYS."""
-    begun = datetime(2022, 5, 1, tzinfo=UTC)
+    begun = datetime(2022, 5, 9, tzinfo=UTC)  # into a bear regime and its index hedges
     asked = load(CONFIGS / f"{preset}.yaml", {})
     span = Span(market_data / "perp_1h", begun, begun + timedelta(days=max(4, RECORDED_DAYS - 12)))
     mine, other = await both(asked, span)
