@@ -16,7 +16,7 @@ PROVEN := $(PROVEN),bot/engine/guard.py,bot/engine/permit.py,bot/engine/reconcil
 PROVING := tests/unit/core/test_orders.py tests/unit/core/test_gates_alone.py tests/unit/engine tests/rules/test_gate_*.py tests/rules/test_stopping.py tests/rules/test_scope_changes.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test presets coverage bench soak check format docs tour lock clean simulate planted
+.PHONY: help venv run test presets coverage bench soak check format docs tour session lock clean simulate planted
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-14s", $$2; $$1=$$2=""; print $$0}'
@@ -119,6 +119,9 @@ docs: venv ## make the pages of docs/ that come from the code
 
 tour: venv ## play config/tour.yaml through (a few minutes) and write docs/tour.md from its record; ARGS="FOLDER" keeps it
 	@$(BIN)/python docs/tour.py $(ARGS)
+
+session: venv ## run a newcomer's commands one after the other and write docs/session.md of what they said
+	@$(BIN)/python docs/session.py
 
 format: venv ## let ruff mend and format
 	@$(BIN)/ruff check --fix .

@@ -86,9 +86,12 @@ def restore(
 
 
 def _words(copy: Copy) -> str:
-    last = f"the last at {copy.last_at}" if copy.last_at else "none yet"
+    from bot.render.words import counted, instant
+
+    last = f"the last at {instant(copy.last_at)}" if copy.last_at else "none yet"
     size = copy.size_bytes / MEGABYTE
-    return f"{copy.decisions:,} decisions, {last}, {len(copy.books)} portfolios, {size:,.1f} MB, sound"
+    books = counted(len(copy.books), "portfolio")
+    return f"{counted(copy.decisions, 'decision')}, {last}, {books}, {size:,.1f} MB, sound"
 
 
 def _body(copy: Copy) -> dict[str, object]:

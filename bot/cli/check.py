@@ -60,9 +60,9 @@ def check(
     else:
         learnt = _Learnt()
     known, meaning = {"volatility": learnt.volatility, "targets": learnt.targets}, learnt.meaning
-    kill, around = settings.kill_switch, changed_around(settings)
+    kill = settings.kill_switch
     switched = _switch(settings)
-    found = [*advice(policy, kill=kill, around=around, venue=learnt.venue, **known), *learnt.warned, *switched]
+    found = [*advice(policy, kill=kill, venue=learnt.venue, **known), *learnt.warned, *switched]
     rows = bands(policy, **known)
     if as_json:
         show_json(check_body(found, rows, meaning))
@@ -76,17 +76,6 @@ def check(
             line(each.line())
     if any(each.level == "error" for each in found):
         raise typer.Exit(FAILED)
-
-
-def changed_around(settings: Settings) -> list[tuple[str, object]]:
-    """The keys of the program around the decisions that differ from their defaults."""
-    sections = {"web": settings.web, "alerts": settings.alerts}
-    return [
-        (f"{name}.{key}", value)
-        for name, section in sections.items()
-        for key, value in section
-        if value != getattr(type(section)(), key)
-    ]
 
 
 def _switch(settings: Settings) -> list[Advice]:

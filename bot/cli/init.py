@@ -138,7 +138,7 @@ def _write(to: Path, venue: str, environment: str, weights: Mapping[str, Decimal
         raise Told(str(error)) from None
     except ConfigError as error:
         raise Told(error.lines) from None
-    wrong = [each.line() for each in advice(settings.policy(), kill="off", around=()) if each.level == "error"]
+    wrong = [each.line() for each in advice(settings.policy(), kill="off") if each.level == "error"]
     if wrong:
         raise Told(wrong)
     try:

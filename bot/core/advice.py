@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from typing import Final, Literal
 
 from bot.core.desk import contract_of
 from bot.core.instruments import Market, is_swap, spot_symbol
 from bot.core.numbers import ONE, ZERO, fraction, plain
-from bot.core.policy import Policy, changed_keys, shown
+from bot.core.policy import Policy
 from bot.core.windows import VOLUME_AS_DEPTH
 
 DAY: Final = timedelta(days=1)
@@ -32,7 +31,6 @@ WINDOW_BARS: Final = 1280
 WINDOW_BARS_REGIME: Final = 512
 
 Level = Literal["warning", "error"]
-ANYTHING: Final = frozenset[object]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,38 +71,15 @@ class VenueSeen:
     can_withdraw: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    """A key (a pattern over dotted keys) whose rule does not act yet; ``when`` the only values it concerns."""
-
-    pattern: str
-    says: str
-    when: frozenset[object] = ANYTHING
-
-    def concerns(self, key: str, value: object) -> bool:
-        """Whether a configured key is one of these."""
-        return fnmatchcase(key, self.pattern) and (
-            not self.when or (isinstance(value, str | bool) and value in self.when)
-        )
-
-
-#: Keys that are read and checked, and that no rule acts upon yet. The first row that concerns a key speaks for it.
-NOT_ACTING_YET: Final[tuple[_Rest, ...]] = (
-    _Rest("web.*", "no dashboard is served"),
-    _Rest("alerts.urls", "nobody is told; alerts are recorded and logged"),
-)
-
-
 def advice(
     policy: Policy,
     *,
     kill: str = "off",
-    around: Sequence[tuple[str, object]] = (),
     volatility: Mapping[str, Decimal] = {},
     targets: Mapping[str, Decimal] = {},
     venue: VenueSeen | None = None,
 ) -> list[Advice]:
-    """Every finding, errors first. ``around``: changed keys of the program around the decisions, with their values.
+    """Every finding, errors first.
 
     ``volatility`` and ``targets`` as in `bands`; ``venue`` what the venue itself said, where it was asked.
     """
@@ -116,7 +91,6 @@ def advice(
         *_windows(policy, venue),
         *_kill(kill),
         *(_venue(policy, venue) if venue else ()),
-        *not_acting(policy, around),
     ]
     return sorted(found, key=lambda each: each.level)  # stable: each level keeps its order
 
@@ -145,16 +119,6 @@ def break_even(policy: Policy, volatility: Decimal) -> Decimal:
     years = Decimal(costs.horizon / DAY) / DAYS_A_YEAR
     worth = costs.risk_aversion / 2 * volatility * volatility * years
     return fraction(costs.min_ratio * (TAKER_PRESUMED + HALF_SPREAD_PRESUMED) / worth) if worth else ONE
-
-
-def not_acting(policy: Policy, around: Sequence[tuple[str, object]] = ()) -> Iterator[Advice]:
-    """A warning for every configured key whose rule does not act yet."""
-    configured = [(key, value) for key, value, _default in changed_keys(policy)]
-    for key, value in (*configured, *around):
-        rest = next((each for each in NOT_ACTING_YET if each.concerns(key, value)), None)
-        if rest is not None:
-            told = f"is {shown(value)}, " if isinstance(value, str | bool | int | Decimal | timedelta) else ""
-            yield Advice("warning", key, f"{told}but its rule does not act yet: {rest.says}")
 
 
 def _band(policy: Policy, asset: str, target: Decimal) -> Decimal | None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bot.core.numbers import ZERO
 from bot.render.plan import leg_words, plain_table, verdict_words, wish_words
-from bot.render.words import percent
+from bot.render.words import percent, whole_seconds
 
 Body = Mapping[str, Any]
 
@@ -99,5 +99,5 @@ def _words(body: Body) -> dict[str, list[str]]:
         lines = said.setdefault(item["asset"], [])
         lines += [f"refused: {wish_words(item)}", *(f"  {verdict_words(each)}" for each in item["gates"]["not_passed"])]
     for item in body["holds"]:
-        said.setdefault(item["asset"], []).append(f"holds ({item['rule']}): {item['why']}")
+        said.setdefault(item["asset"], []).append(whole_seconds(f"holds ({item['rule']}): {item['why']}"))
     return {asset: [*dict.fromkeys(lines)] for asset, lines in said.items()}

@@ -154,7 +154,7 @@ def verdict_words(verdict: Body) -> str:
     until = verdict.get("until")
     when = f" until {instant(until)}" if until and until not in named else ""
     nearest = f"; nearest: {whole_seconds(named)}" if named else ""
-    return f"{verdict['gate']} {says}{when}: {verdict['why']}{nearest}"
+    return f"{verdict['gate']} {says}{when}: {whole_seconds(verdict['why'])}{nearest}"
 
 
 def holds_table(holds: Sequence[Body]) -> Table:
@@ -163,7 +163,10 @@ def holds_table(holds: Sequence[Body]) -> Table:
     table.add_column("asset", no_wrap=True, style="bold")
     table.add_column("because", ratio=3, overflow="fold")
     table.add_column("until", ratio=2, overflow="fold", style="dim")
-    rows = dict.fromkeys((item["asset"], f"{item['rule']}: {item['why']}", item["nearest"]) for item in holds)
+    rows = dict.fromkeys(
+        (item["asset"], whole_seconds(f"{item['rule']}: {item['why']}"), whole_seconds(item["nearest"] or ""))
+        for item in holds
+    )
     for row in rows:
         table.add_row(*row)
     return table
@@ -188,7 +191,7 @@ def words_on(body: Body, asset: str) -> Iterator[Text]:
     for item in body["holds"]:
         if item["asset"] == asset:
             nearest = f"; nearest: {item['nearest']}" if item["nearest"] else ""
-            yield Text(f"Holds ({item['rule']}): {item['why']}{nearest}.")
+            yield Text(whole_seconds(f"Holds ({item['rule']}): {item['why']}{nearest}."))
 
 
 def plain_table() -> Table:

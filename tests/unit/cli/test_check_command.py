@@ -37,7 +37,7 @@ def test_json_holds_the_same_findings(ballast: Ballast) -> None:
     ran = ballast("check", "--config", a_config_file(ballast.folder, text), "--json")
     assert ran.code == 1
     assert [each["key"] for each in ran.json["errors"]] == ["signals.rsi.period"]
-    assert [each["key"] for each in ran.json["warnings"]] == ["kill_switch", "web.port"]
+    assert [each["key"] for each in ran.json["warnings"]] == ["kill_switch"]
     assert [each["asset"] for each in ran.json["bands"]] == ["BTC", "ETH"]
 
 

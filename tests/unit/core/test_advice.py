@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.advice import NOT_ACTING_YET, Advice, VenueSeen, advice, bands, break_even
+from bot.core.advice import Advice, VenueSeen, advice, bands, break_even
 from bot.core.instruments import Market
 from bot.core.plan import plan
 from bot.core.policy import Policy, changed_keys
@@ -193,19 +193,6 @@ def test_a_configured_key_whose_rule_acts_is_not_named(groups: dict[str, Any]) -
     policy = a_policy(**groups)
     assert len(changed_keys(policy)) > 1  # beside execution.style
     assert advice(policy) == []
-
-
-def test_keys_around_the_decisions_are_named_too() -> None:
-    found = advice(a_policy(), around=[("web.port", 9000), ("store.url", "x")])
-    assert [each.key for each in found] == ["web.port"]
-
-
-def test_every_row_of_the_table_can_be_reached() -> None:
-    """A row that an earlier one hides would never speak."""
-    for row in NOT_ACTING_YET:
-        key = row.pattern.replace("*", "some")
-        value = min(row.when, key=str) if row.when else Decimal(1)
-        assert next(each for each in NOT_ACTING_YET if each.concerns(key, value)) is row
 
 
 # ---- windows and the venue
