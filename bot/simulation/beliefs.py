@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from bot.core.events import Event
-from bot.core.instruments import base_of
+from bot.core.instruments import base_of, is_swap
 from bot.core.numbers import ZERO
 from bot.core.orders import MoveIntent, OrderIntent
 from bot.core.plan_record import Plan
@@ -80,10 +80,16 @@ class Beliefs:
             self._told[process] = _summed((base_of(each.symbol), each.quantity) for each in positions)
 
     def decided(self, process: str, plan: Plan) -> None:
-        """I6: a decision rests on the positions that there are, with the right sign and in coins."""
-        known = self._told.pop(process, None)
-        items = plan.assessment.exposures
+        """I6: a decision rests on the positions that there are, with the right sign and in coins.
+
+        One whose mark is not known it counts nowhere, and says so: E is unknown then, and nothing is believed.
+        """
+        told = self._told.pop(process, None)
+        named = [word.partition(": ")[0] for word in plan.assessment.unknown]
+        unsure = {base_of(name) for name in named if "/" in name and is_swap(name)}
+        items = [item for item in plan.assessment.exposures if item.asset not in unsure]
         believed = _summed((item.asset, item.contracts + item.index_contracts) for item in items)
+        known = None if told is None else {asset: held for asset, held in told.items() if asset not in unsure}
         if known is not None and known != believed:
             self._seen.violated(f"I6 {plan.decision_id} believes to hold {_words(believed)}, there is {_words(known)}")
 
