@@ -46,7 +46,7 @@ class Seen:
     note: str = ""
 
 
-def told(python: Path, module: str, *arguments: str) -> list[dict[str, object]]:
+def lines_of(python: Path, module: str, *arguments: str) -> list[dict[str, object]]:
     """The JSON lines that a module prints; nothing where its environment is not there."""
     if not python.exists():
         print(f"left out: {module}, {python} is not there", file=sys.stderr)
@@ -71,7 +71,7 @@ def job(coins: list[int], rounds: int, *, every_bar: int) -> dict[int, dict[str,
             asked = [run for _ in range(rounds) for run in runs]
             asked += [(mine, "on_ours", path, "1", "every")] if count == every_bar else []
             for python, module, *arguments in asked:
-                for line in told(python, module, *arguments):
+                for line in lines_of(python, module, *arguments):
                     name = str(line["engine"])
                     seconds[count, name] += line["seconds"]  # type: ignore[operator]
                     note = f"{line['decided']:,} of {BARS:,} bars decided" if "decided" in line else ""
@@ -119,7 +119,7 @@ def live_table(pairs: list[int]) -> list[str]:
         "| --: | --: | --: | --: | --: | --: |",
     ]
     for count in pairs:
-        theirs = told(FREQTRADE, "on_freqtrade", str(count), "5")
+        theirs = lines_of(FREQTRADE, "on_freqtrade", str(count), "5")
         if not theirs:
             return []
         with tempfile.TemporaryDirectory() as folder:
@@ -147,7 +147,9 @@ def start_table() -> list[str]:
     lines = ["| process | processor time | resident |", "| --- | --: | --: |"]
     for name, command in commands.items():
         seconds, memory = of_process(command)
-        lines.append(f"| {name} | {seconds:.2f} s | {memory:.0f} MB |")
+        least = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # a child is told no less than its parent
+        told = f"{memory:.0f} MB" if memory > least else f"under {least:.0f} MB"
+        lines.append(f"| {name} | {seconds:.2f} s | {told} |")
     return lines
 
 
