@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.core.desk import Desk
+from bot.core.assessment import Assessment
+from bot.core.desk import Desk, Ledger
 from bot.core.exposure import drawdown
+from bot.core.kept import Kept
 from bot.core.numbers import ONE, ZERO, utc_text
 from bot.core.sizing import percent
+from bot.core.snapshot import Snapshot
 from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
@@ -22,13 +25,26 @@ OUTSIDE = ("deposit", "withdrawal")  # flows that change equity without being pr
 def tripped(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """Unit value a limit or more under its peak: nothing but safety until an operator resumes."""
     limit = desk.policy.limits.drawdown
-    fall = drawdown(desk.ledger, desk.memory, desk.snapshot.at, desk.seen.rescoped)
+    fall = _fall(desk)
     if fall is None or fall < limit:
         return wish, passed(BREAKER)
     why = f"unit value {percent(fall)} under its peak, breaker at {percent(limit)}"
     return wish, Verdict(
         BREAKER, "veto", why, f"{percent(limit)} at most, now {percent(fall)}; or an operator's `resume`"
     )
+
+
+def _fall(desk: Desk) -> Decimal | None:
+    """The drawdown, made once for all wishes that are judged by one ledger."""
+    known = _FALLS.of(desk.ledger)
+    if not known or known[0][0] is not desk.snapshot or known[0][1] is not desk.seen:
+        known[:] = [
+            (desk.snapshot, desk.seen, drawdown(desk.ledger, desk.memory, desk.snapshot.at, desk.seen.rescoped))
+        ]
+    return known[0][2]
+
+
+_FALLS: Kept[Ledger, list[tuple[Snapshot, Assessment, Decimal | None]]] = Kept(lambda _ledger: [], 2)
 
 
 def approved(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
