@@ -179,14 +179,6 @@ BUGS: tuple[Bug, ...] = (
         "the collar is off", "bot/core/gates/collar.py", "    collar = limits.price_collar\n", "    collar = ONE / 2\n"
     ),
     Bug(
-        "an absurd price is believed",
-        "bot/core/prices.py",
-        "    if jump <= policy.limits.price_jump:\n",
-        "    if jump >= 0:\n",
-        ("absurd_price",),
-        beside=("venue.quotes#10 absurd_price 100",),
-    ),
-    Bug(
         "the floor counts for nothing",
         "bot/core/desk.py",
         "        return self.policy.targets.stables.floor * self.equity\n",
