@@ -25,7 +25,7 @@ def shadow(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare recorded orders with what the paper engine makes of them at the same books.
+    """Compare recorded orders with the paper engine's.
 
     Example: ballast shadow --config live.yaml --from 2026-05-01
     """

@@ -54,7 +54,7 @@ def tune(  # noqa: PLR0917 - typer passes all by name
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search for better values of a configuration's keys, and say how much of what was found is luck.
+    """Search for better values of keys, and judge them.
 
     Example: ballast tune --config config/tactical.yaml --space space.yaml --storage sqlite:///tune.db --data candles
     """
