@@ -140,7 +140,7 @@ def intervals(daily: Floats, *, seed: int = 0, samples: int = SAMPLES) -> Mappin
     }
     found: dict[str, list[float]] = {name: [] for name in asked}
     for _ in range(samples):
-        drawn = daily[_stationary(len(daily), rng)]
+        drawn = daily[stationary(len(daily), rng)]
         for name, of in asked.items():
             value = of(drawn)
             if value is not None:
@@ -165,7 +165,7 @@ def _calmar(daily: Floats) -> float | None:
     return _cagr(daily) / deepest if deepest > 0 else None
 
 
-def _stationary(size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def stationary(size: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Row numbers of one resampled history: blocks of geometric length that start anywhere and wrap around."""
     begins = rng.random(size) < 1 / BLOCK_DAYS
     begins[0] = True

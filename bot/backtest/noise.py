@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from bot.backtest.metrics import LEAST_DAYS, SAMPLES, SURE, YEAR_DAYS, Floats, _stationary
+from bot.backtest.metrics import LEAST_DAYS, SAMPLES, SURE, YEAR_DAYS, Floats, stationary
 
 NAMES: Final = ("cagr", "volatility", "sharpe", "drawdown")
 
@@ -44,7 +44,7 @@ class Resampled:
         if len(sizes) != 1 or (size := sizes.pop()) < LEAST_DAYS:
             return
         rng = np.random.default_rng(seed)
-        rows = np.stack([_stationary(size, rng) for _ in range(samples)])
+        rows = np.stack([stationary(size, rng) for _ in range(samples)])
         for name, of in FIGURES.items():
             self._drawn[name] = np.stack([of(each[rows]) for each in daily])
             self._was[name] = np.stack([of(each[None, :])[0] for each in daily])
