@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,7 +45,8 @@ def check(
     Example: ballast check --config config/tactical.yaml
     """
     from bot.core.advice import advice, bands
-    from bot.render.check import bands_view, check_body, history_view
+    from bot.render.check import bands_view, check_body, history_view, now_view
+    from bot.render.venues import venue_view
 
     try:
         settings = settings_of(config)
@@ -59,18 +60,25 @@ def check(
         learnt = _asked(settings, policy, ask_key=venue)
     else:
         learnt = _Learnt()
-    known, meaning = {"volatility": learnt.volatility, "targets": learnt.targets}, learnt.meaning
+    known = {"volatility": learnt.volatility, "targets": learnt.targets, "fees": learnt.fees}
     kill = settings.kill_switch
     switched = _switch(settings)
     found = [*advice(policy, kill=kill, venue=learnt.venue, **known), *learnt.warned, *switched]
     rows = bands(policy, **known)
+    card = _card(settings) if venue else None
     if as_json:
-        show_json(check_body(found, rows, meaning))
+        show_json(check_body(found, rows, learnt.meaning, learnt.now, card))
     else:
         show(bands_view(rows))
-        if meaning is not None:
+        if learnt.meaning is not None:
             line("")
-            show(history_view(meaning, policy.limits.drawdown, policy.liquidity.volume_share))
+            show(history_view(learnt.meaning, policy.limits.drawdown, policy.liquidity.volume_share))
+        if learnt.now is not None:
+            line("")
+            show(now_view(learnt.now))
+            line("")
+        if card is not None:
+            show(venue_view(card))
             line("")
         for each in found:
             line(each.line())
@@ -90,13 +98,18 @@ def _switch(settings: Settings) -> list[Advice]:
 
 @dataclass(frozen=True, slots=True)
 class _Learnt:
-    """What a snapshot teaches: volatilities, targets, the venue, what the target means (R-T8), what that warns of."""
+    """What a snapshot teaches: volatilities, targets, fees, the venue, what the target means (R-T8) and warns of.
+
+    ``now`` is what the configuration would do with it, as a plan's body.
+    """
 
     volatility: Mapping[str, Decimal] = field(default_factory=dict)
     targets: Mapping[str, Decimal] = field(default_factory=dict)
+    fees: Mapping[str, Decimal] = field(default_factory=dict)
     venue: VenueSeen | None = None
     meaning: Outlook | None = None
     warned: Sequence[Advice] = ()
+    now: Mapping[str, Any] | None = None
 
 
 def _asked(settings: Settings, policy: Policy, *, ask_key: bool) -> _Learnt:
@@ -113,20 +126,34 @@ def _asked(settings: Settings, policy: Policy, *, ask_key: bool) -> _Learnt:
 
 
 def _learnt(policy: Policy, seen: Snapshot, *, live: bool = False, can_withdraw: bool | None = None) -> _Learnt:
-    from bot.core.outlook import findings, outlook, venue_seen, volatilities
+    from bot.core.outlook import findings, outlook, taker_fees, venue_seen, volatilities
     from bot.core.plan import plan
     from bot.engine.arithmetic import exact
 
     with exact():
-        assessed = plan(seen, policy).assessment
+        made = plan(seen, policy)
+        assessed = made.assessment
         meaning = outlook(seen, policy, assessed)
         return _Learnt(
             volatility=volatilities(assessed),
             targets=assessed.neutral,
+            fees=taker_fees(seen, policy),
             venue=venue_seen(seen, policy, assessed, live=live, can_withdraw=can_withdraw),
             meaning=meaning,
             warned=tuple(findings(meaning, policy)),
+            now=made.body(),
         )
+
+
+def _card(settings: Settings) -> Mapping[str, Any]:
+    """What works on the configured venue, and what is done instead."""
+    from bot.ports.errors import VenueError
+    from bot.venues.ccxt.card import cards
+
+    try:
+        return cards(settings.venue.id)[0].body()
+    except VenueError as error:
+        raise Told(str(error)) from error
 
 
 def _looking(settings: Settings) -> Settings:

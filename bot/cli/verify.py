@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.options import DEFAULT_CONFIG, ConfigFile
+from bot.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from bot.cli.parts import go, record_of, settings_of
-from bot.cli.screen import line
+from bot.cli.screen import line, show_json
 from bot.cli.told import FAILED, Told
 
 if TYPE_CHECKING:
@@ -24,14 +25,18 @@ def verify(
     any_version: Annotated[
         bool, typer.Option("--with-this-version", help="Compare decisions of other versions too.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prove the record: decide everything again, and compare.
 
     Example: ballast verify
     """
     report = go(_verified(settings_of(config), any_version=any_version))
-    for each in report.lines:
-        line(each)
+    if as_json:
+        show_json({"clean": report.clean, **asdict(report)})
+    else:
+        for each in report.lines:
+            line(each)
     if not report.clean:
         raise typer.Exit(FAILED)
 

@@ -56,6 +56,7 @@ class BandRow:
     band: Decimal | None  # half-width; None: switched off
     break_even: Decimal
     volatility: Decimal
+    fee: Decimal  # a taker's in spot, a fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,16 @@ def advice(
     kill: str = "off",
     volatility: Mapping[str, Decimal] = {},
     targets: Mapping[str, Decimal] = {},
+    fees: Mapping[str, Decimal] = {},
     venue: VenueSeen | None = None,
 ) -> list[Advice]:
     """Every finding, errors first.
 
-    ``volatility`` and ``targets`` as in `bands`; ``venue`` what the venue itself said, where it was asked.
+    ``volatility``, ``targets`` and ``fees`` as in `bands`; ``venue`` what the venue itself said, where it was asked.
     """
     found = [
         *_periods(policy),
-        *_bands(policy, bands(policy, volatility, targets)),
+        *_bands(policy, bands(policy, volatility, targets, fees)),
         *_leverage(policy),
         *_floor(policy),
         *_windows(policy, venue),
@@ -95,10 +97,16 @@ def advice(
     return sorted(found, key=lambda each: each.level)  # stable: each level keeps its order
 
 
-def bands(policy: Policy, volatility: Mapping[str, Decimal] = {}, targets: Mapping[str, Decimal] = {}) -> list[BandRow]:
+def bands(
+    policy: Policy,
+    volatility: Mapping[str, Decimal] = {},
+    targets: Mapping[str, Decimal] = {},
+    fees: Mapping[str, Decimal] = {},
+) -> list[BandRow]:
     """Each asset's band beside its break-even drift.
 
-    ``volatility`` a year by asset, 0.5 where it is not known; ``targets`` where history set them: else the skeleton's.
+    ``volatility`` a year by asset, 0.5 where it is not known; ``targets`` where history set them: else the skeleton's;
+    ``fees`` of a taker in spot by asset, fractions, as the venue says: 0.1 % where it does not.
     """
     rows = []
     for name, sleeve in policy.targets.sleeves.items():
@@ -106,19 +114,21 @@ def bands(policy: Policy, volatility: Mapping[str, Decimal] = {}, targets: Mappi
             inner = sleeve.fixed[asset] if sleeve.fixed is not None else ONE / len(sleeve.members)
             target = targets.get(asset, fraction(sleeve.weight * inner))
             sigma = volatility.get(asset, VOLATILITY_PRESUMED)
-            rows.append(BandRow(asset, name, target, _band(policy, asset, target), break_even(policy, sigma), sigma))
+            fee = fees.get(asset, TAKER_PRESUMED)
+            earns = break_even(policy, sigma, fee)
+            rows.append(BandRow(asset, name, target, _band(policy, asset, target), earns, sigma, fee))
     return rows
 
 
-def break_even(policy: Policy, volatility: Decimal) -> Decimal:
-    """The drift from which R-G10 lets a correction in spot through, at a taker's fee and half a spread of 1 bp.
+def break_even(policy: Policy, volatility: Decimal, fee: Decimal = TAKER_PRESUMED) -> Decimal:
+    """The drift from which R-G10 lets a correction in spot through, at a taker's ``fee`` and half a spread of 1 bp.
 
     Benefit λ/2·σ²·d²·years equals min_ratio·cost·d at d = min_ratio·cost / (λ/2·σ²·years).
     """
     costs = policy.costs
     years = Decimal(costs.horizon / DAY) / DAYS_A_YEAR
     worth = costs.risk_aversion / 2 * volatility * volatility * years
-    return fraction(costs.min_ratio * (TAKER_PRESUMED + HALF_SPREAD_PRESUMED) / worth) if worth else ONE
+    return fraction(costs.min_ratio * (fee + HALF_SPREAD_PRESUMED) / worth) if worth else ONE
 
 
 def _band(policy: Policy, asset: str, target: Decimal) -> Decimal | None:
@@ -131,9 +141,8 @@ def _band(policy: Policy, asset: str, target: Decimal) -> Decimal | None:
 
 
 def _bands(policy: Policy, rows: Iterable[BandRow]) -> Iterator[Advice]:
-    round_trip = 2 * (TAKER_PRESUMED + HALF_SPREAD_PRESUMED)
-    move = ROUND_TRIPS * round_trip
     for row in rows:
+        move = ROUND_TRIPS * 2 * (row.fee + HALF_SPREAD_PRESUMED)
         if not row.target or row.band is None:
             continue
         own = any(policy.targets.sleeves[row.sleeve].band.values())

@@ -141,6 +141,12 @@ def venue_seen(
     )
 
 
+def taker_fees(snapshot: Snapshot, policy: Policy) -> dict[str, Decimal]:
+    """What the venue takes of a taker in each asset's spot market, a fraction; what it does not list is left out."""
+    listed = {asset: snapshot.markets.get(spot_symbol(asset, policy.accounting_currency)) for asset in policy.assets}
+    return {asset: market.taker for asset, market in listed.items() if market is not None}
+
+
 def volatilities(seen: Assessment) -> dict[str, Decimal]:
     """Each asset's realised volatility a year, as the cost gate reads it (R-G10); unknown ones are left out."""
     read = {item.asset: item.readings.volatility for item in seen.exposures}

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bot.render.plan import assets_table
-from bot.render.words import instant, money, whole_seconds
+from bot.render.words import counted, instant, money, whole_seconds
 
 #: What `status --json` always has (plan contract), and what stands there while it is unknown.
 PROMISED: Final[Mapping[str, Any]] = {
@@ -35,6 +35,13 @@ def status_body(beat: Mapping[str, Any], **over: Any) -> dict[str, Any]:
     return {**PROMISED, **beat, **over}
 
 
+def post_words(post: Mapping[str, Any] | None) -> str:
+    """Which alerts people did not get, of the beat's `alerts`; "" while none is known to be lost."""
+    if not post or not post["undelivered"]:
+        return ""
+    return f"{counted(post['undelivered'], 'alert')} could not be delivered to people: {post['why'] or 'unknown why'}"
+
+
 def status_view(body: Mapping[str, Any], currency: str = "") -> RenderableType:
     """Who trades what where, whether it may, what it holds, what it waits for."""
     kill = body["kill"]
@@ -55,6 +62,8 @@ def status_view(body: Mapping[str, Any], currency: str = "") -> RenderableType:
             f"open orders {body['orders_open']}, unknown {body['unknown_orders']}"
         ),
     ]
+    post = post_words(body.get("alerts"))
+    parts += [Text(post, style="red")] if post else []
     raises = (body.get("edit") or {}).get("raises", ())
     parts += [Text(f"an edit waits for `ballast accept`, it raises risk: {each}", style="yellow") for each in raises]
     parts += [Text(f"waits: {whole_seconds(each)}", style="yellow") for each in body["waiting_for"]]

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -171,6 +172,15 @@ def _counted(tally: Tally) -> list[Metric]:
     return [outcomes, wishes, took]
 
 
+def lag_s(plan: Mapping[str, Any]) -> float | None:
+    """Seconds from the turn of the last decision's cycle to the decision; None where its cycle had no turn."""
+    length, *turns = str((plan.get("recorded") or {}).get("cycle_id", "")).split(":")
+    if not turns or not all(each.isdigit() for each in (length, *turns)):
+        return None
+    due_ms = int(turns[1]) if len(turns) > 1 else int(length) * int(turns[0])  # a cycle that news woke had no turn
+    return max(0.0, datetime.fromisoformat(plan["at"]).timestamp() - due_ms / 1_000)
+
+
 def _machine(facts: Facts) -> list[Metric]:
     beat = facts.beat
     made = _gauge("orders_open", "Orders that rest or fill.", beat.get("orders_open"))
@@ -183,12 +193,17 @@ def _machine(facts: Facts) -> list[Metric]:
     made += _gauge("beat_age_seconds", "Host seconds since the bot's last word.", facts.pulse.beat_s)
     made += _gauge("cycle_age_seconds", "Host seconds since a decision came in.", facts.pulse.cycle_s)
     made += _gauge("memory_bytes", "Resident memory of this process.", facts.memory_bytes)
+    made += _gauge("cycle_lag_seconds", "Venue seconds from a cycle's turn to its decision.", lag_s(facts.plan))
     made += _gauge("listeners", "Pages that are open.", facts.listeners)
     requests = CounterMetricFamily(
         "ballast_requests", "Requests to the venue, or weight used, by call.", labels=["call"]
     )
     for call, count in sorted((beat.get("requests") or {}).items()):
         requests.add_metric([str(call)], float(count))
+    post = beat.get("alerts") or {}
+    made += _gauge("alerts_waiting", "Alerts that people have yet to be told.", post.get("waiting"))
+    made += _gauge("alerts_delivered", "Alerts that people were told since the bot began.", post.get("delivered"))
+    made += _gauge("alerts_undelivered", "Alerts that could not be delivered since.", post.get("undelivered"))
     version = InfoMetricFamily("ballast_build", "What runs.")
     version.add_metric([], {name: str(beat.get(name) or "") for name in ("version", "mode", "venue", "environment")})
     return [*made, requests, version]

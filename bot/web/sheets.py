@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from bot.render.plan import leg_words, verdict_words, wish_words
+from bot.render.status import post_words
 from bot.render.words import amount, counted, instant, money, percent, points, reading, sentence, times
 from bot.web.desk import Desk
 from bot.web.guard import Visitor
@@ -54,7 +55,7 @@ def environment() -> Environment:
         "compact": compact,
         "readings": readings,
     }
-    made.globals |= {"counted": counted}
+    made.globals |= {"counted": counted, "post_words": post_words}
     return made
 
 

@@ -177,4 +177,7 @@ def test_a_backup_of_the_first_schema_is_restored_upgraded_and_told_as_before(ba
     assert told(ballast, config) == before
     assert len(before) == 2
     assert ballast("verify", "--config", config).code == 0
+    proven = ballast("verify", "--config", config, "--json").json
+    assert proven["clean"] is True
+    assert proven["identical"] == proven["decisions"] > 0
     assert ballast("backup", "new.db", "--config", config).code == 0

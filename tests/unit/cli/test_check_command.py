@@ -13,7 +13,7 @@ def test_a_sound_configuration_shows_its_bands_beside_what_they_have_to_earn(bal
     ran = ballast("check", "--config", a_config_file(ballast.folder, CONFIG + TAKER))
     assert (ran.code, ran.err) == (0, "")
     btc = next(line for line in ran.out.splitlines() if line.startswith("BTC"))
-    assert btc.split() == ["BTC", "majors", "54.0", "%", "±", "5.0", "±", "1.8"]
+    assert btc.split() == ["BTC", "majors", "54.0", "%", "±", "5.0", "±", "1.8", "0.100", "%"]
     assert "warning" not in ran.out
 
 
@@ -58,6 +58,8 @@ def test_a_dead_mans_switch_that_the_venue_does_not_have_is_an_error_where_order
     watched = text.replace("mode: live", "mode: dry-run")
     assert "warning: venue.dead_man" in ballast("check", "--config", a_config_file(ballast.folder, watched)).out
 
+
+FEES = {"BTC": "0.0019", "ETH": "0.0004"}
 
 BAD = [
     ("colour: red\n", "colour"),
@@ -142,6 +144,22 @@ def test_a_snapshots_venue_is_asked_what_it_lists(ballast: Ballast) -> None:
     assert "warning: venue.futures: is true, and binance has no perpetuals" in ran.out
 
 
+def test_the_venues_own_fees_say_what_a_band_has_to_earn_and_what_would_be_done_is_told(ballast: Ballast) -> None:
+    markets = {f"{asset}/USDT": {**a_market(spot=True), "taker": fee} for asset, fee in FEES.items()}
+    snapshot = a_snapshot_file(ballast.folder, {"BTC": 0.7, "ETH": 0.2}, markets=markets)
+    asked = ["check", "--config", str(a_config_file(ballast.folder, CONFIG + TAKER)), "--snapshot", str(snapshot)]
+    body = ballast(*asked, "--json").json
+    btc, eth = body["bands"]
+    assert (btc["fee"], eth["fee"]) == ("0.0019", "0.0004")
+    assert float(btc["break_even"]) == pytest.approx(4 * float(eth["break_even"]), rel=1e-6)  # 0.20 % to 0.05 %
+    planned = ballast("plan", *asked[1:], "--json").json
+    assert body["now"]["actions"] == planned["actions"]
+    said = ballast(*asked).out
+    assert f"Now it would do {len(planned['actions'])} thing" in said
+    for each in planned["actions"]:
+        assert f"{each['kind'].capitalize()} {each['asset']}" in said
+
+
 def test_without_being_told_to_it_asks_no_venue(ballast: Ballast) -> None:
     """A venue nobody could reach from here."""
     text = f"{CONFIG}{TAKER}venue: {{id: binance, environment: production}}\n"
@@ -152,6 +170,7 @@ def test_the_built_in_exchange_answers_for_itself(ballast: Ballast) -> None:
     config = a_config_file(ballast.folder, CONFIG.replace("ETH: 0.4", "NOSUCH: 0.4") + TAKER)
     ran = ballast("check", "--venue", "--config", config)
     assert "has NOSUCH, and binance does not list NOSUCH/USDT" in ran.out
+    assert "what the bot does instead" in ran.out, "the venue's card"
     assert not (ballast.folder / "data").exists()
 
 

@@ -17,7 +17,7 @@ from bot.ports.store import ControlRow, DecisionRow
 from bot.web.bullets import WIDTH, bullet, state_of
 from bot.web.futures import held, rates, sums
 from bot.web.heat import table
-from bot.web.metrics import COUNTED, Facts, Tally, exposition
+from bot.web.metrics import COUNTED, Facts, Tally, exposition, lag_s
 from bot.web.sheets import age, compact, duration, moment, plainly
 from bot.web.standing import drawdown, pulse, standing
 from bot.web.timeline import LOOKED_AT, LOOKS_MOST, Bodies, Page, timeline
@@ -341,6 +341,18 @@ async def test_metrics_tell_exposure_drift_band_equity_stress_and_what_was_count
     assert found["ballast_wishes_total", (("kind", "trim"), ("verdict", "approved"))] == 1
     assert found["ballast_requests_total", (("call", "GET /x"),)] == 60
     assert found["ballast_unknown_readings", ()] == 1
+
+
+def test_metrics_tell_what_people_were_told_and_how_late_a_decision_came() -> None:
+    plan = {"at": "2026-01-05T00:10:02.5Z", "recorded": {"cycle_id": "600000:2945953"}}
+    post = {"waiting": 1, "delivered": 4, "undelivered": 2, "why": "refused"}
+    found = samples(some_facts(Tally(), beat={"alerts": post}, plan=plan))
+    assert found["ballast_alerts_undelivered", ()] == 2
+    assert found["ballast_alerts_waiting", ()] == 1
+    assert found["ballast_cycle_lag_seconds", ()] == pytest.approx(2.5)
+    assert lag_s({**plan, "recorded": {"cycle_id": "600000:2945953:1767571802000"}}) == pytest.approx(0.5)
+    assert lag_s({**plan, "recorded": {"cycle_id": "once"}}) is None, "no turn, no lag"
+    assert ("ballast_alerts_undelivered", ()) not in samples(some_facts(Tally(), beat={}, plan={}))
 
 
 async def test_a_long_record_is_not_counted_from_its_beginning() -> None:

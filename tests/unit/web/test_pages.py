@@ -168,6 +168,15 @@ async def test_an_edit_that_raises_risk_is_shown_and_accepted_with_the_typed_wor
         assert [(row.what, row.value) for row in await room.asked()] == [("accept", "1234abcd")]
 
 
+async def test_alerts_that_did_not_reach_people_are_shown(tmp_path: Path) -> None:
+    post = {"waiting": 1, "delivered": 4, "undelivered": 2, "why": "no answer within 20 s"}
+    async with a_signed_in_room(tmp_path, beat=a_beat(alerts=post)) as room:
+        for page in ("/", "/controls"):
+            told = (await room.browser.get(page)).text
+            assert "2 alerts could not be delivered to people: no answer within 20 s" in told
+        assert "4 delivered, 1 waiting, 2 undelivered" in told
+
+
 async def test_no_edit_no_form(room: Room) -> None:
     assert "An edit of the configuration" not in (await room.browser.get("/controls")).text
     assert (await room.press("/accept", edit="", confirm="accept")).status_code == 409
