@@ -37,6 +37,7 @@ from bot.ports.store import Identity, Run
 from bot.settings import Settings
 from bot.settings.watch import ConfigWatch
 from bot.signals import heard
+from bot.vitals import memory_bytes
 
 LOOK_EVERY_S = 0.5
 LEASE_S = 15.0
@@ -483,6 +484,7 @@ class Daemon:
             "version": __version__,
             "requests": dict(self._body.requests()),
             "failures": self._failures,
+            "memory_bytes": memory_bytes(),
             "edit": asdict(self._config.waiting) if self._config.waiting else None,
             "clock_offset_ms": self.engine.guard.skew.offset_ms,
             "alerts": asdict(self._body.delivery()) if self._body.delivery else None,

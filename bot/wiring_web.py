@@ -6,7 +6,6 @@ import asyncio
 import json
 import multiprocessing
 import os
-import resource
 import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -31,13 +30,13 @@ from bot.store.sql.engine import Database
 from bot.store.sql.panorama import SqlPanorama
 from bot.store.sql.posts import SqlPosts
 from bot.store.sql.roster import lock_of
+from bot.vitals import memory_bytes
 from bot.web.server import Dashboard
 from bot.web.terms import Terms, WebRefused, WhatIfRefused
 
 TOKEN_FILE = "web.token"  # noqa: S105 - its name, not the token
 KEYS = ("BALLAST_VENUE__API_KEY", "BALLAST_VENUE__SECRET", "BALLAST_VENUE__PASSWORD", "BALLAST_ALERTS__URLS")
 PLANNED_WITHIN_S = 30.0
-STATM = Path("/proc/self/statm")
 
 
 def settings_without_keys(path: Path, env: Mapping[str, str]) -> Settings:
@@ -210,14 +209,6 @@ def edited(targets: Mapping[str, Any], edit: Mapping[str, Any]) -> dict[str, Any
                 raise WhatIfRefused(f"{name}.{asset}: has no weight of its own in this sleeve")
             sleeve["assets"][asset] = share
     return made
-
-
-def memory_bytes() -> int:
-    """Resident memory of this process; where the system does not tell, the most it ever had."""
-    try:
-        return int(STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
-    except (OSError, ValueError, IndexError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _cycle_s(settings: Settings) -> float:

@@ -192,6 +192,7 @@ def _machine(facts: Facts) -> list[Metric]:
     )
     made += _gauge("beat_age_seconds", "Host seconds since the bot's last word.", facts.pulse.beat_s)
     made += _gauge("cycle_age_seconds", "Host seconds since a decision came in.", facts.pulse.cycle_s)
+    made += _gauge("bot_memory_bytes", "Resident memory of the bot's process.", beat.get("memory_bytes"))
     made += _gauge("memory_bytes", "Resident memory of this process.", facts.memory_bytes)
     made += _gauge("cycle_lag_seconds", "Venue seconds from a cycle's turn to its decision.", lag_s(facts.plan))
     made += _gauge("listeners", "Pages that are open.", facts.listeners)

@@ -346,7 +346,9 @@ async def test_metrics_tell_exposure_drift_band_equity_stress_and_what_was_count
 def test_metrics_tell_what_people_were_told_and_how_late_a_decision_came() -> None:
     plan = {"at": "2026-01-05T00:10:02.5Z", "recorded": {"cycle_id": "600000:2945953"}}
     post = {"waiting": 1, "delivered": 4, "undelivered": 2, "why": "refused"}
-    found = samples(some_facts(Tally(), beat={"alerts": post}, plan=plan))
+    found = samples(some_facts(Tally(), beat={"alerts": post, "memory_bytes": 7_000}, plan=plan))
+    assert found["ballast_bot_memory_bytes", ()] == 7_000
+    assert found["ballast_memory_bytes", ()] == 1_000, "of the process that serves the page"
     assert found["ballast_alerts_undelivered", ()] == 2
     assert found["ballast_alerts_waiting", ()] == 1
     assert found["ballast_cycle_lag_seconds", ()] == pytest.approx(2.5)
