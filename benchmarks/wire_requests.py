@@ -2,11 +2,12 @@
 
     PYTHONPATH=. python benchmarks/wire_requests.py [--assets 5 20 100] [--rounds 12] [--write docs/venues.md]
 
-The whole engine with ccxt's clients in front of the local exchange, which counts what comes in. `first`: the first
-cycle of a process. `quiet`: no bar closed since the last cycle and nothing to trade, median and most. `new bar`: every
-asset's 4 h bar closed. What an order adds (its book, itself, its look-up, its fills, its set-up on perpetuals) follows
-what is traded and not how wide it is: it is measured with a portfolio that trades in every cycle. `--write` puts the
-table between the marks of the page.
+The whole engine with ccxt's clients in front of the local exchange, which counts what comes in; BingX, WEEX and MEXC
+in front of the wires that the venue contract replays, which refuse what those venues do not document. `first`: the
+first cycle of a process. `quiet`: no bar closed since the last cycle and nothing to trade, median and most. `new bar`:
+every asset's 4 h bar closed. What an order adds (its book, itself, its look-up, its fills, its set-up on perpetuals)
+follows what is traded and not how wide it is: it is measured on the local exchange with a portfolio that trades in
+every cycle. `--write` puts the table between the marks of the page.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import argparse
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -39,15 +40,29 @@ from bot.store.sql import SqlControls, SqlRecord, SqlStore
 from bot.venues.ccxt.profiles import Credentials, Setup
 from bot.venues.ccxt.venue import make_venue
 from bot.venues.simulated.exchange import Exchange
+from tests.wire.replay.bingx import BingxWire
+from tests.wire.replay.mexc import MexcWire
+from tests.wire.replay.stage import KEY, PASSPHRASE, SECRET, Server, Wire
+from tests.wire.replay.weex import WeexWire
 
-VENUES = ("binance", "bybit")
+SERVED = ("binance", "bybit")
+REPLAYED: Mapping[str, type[Wire]] = {"bingx": BingxWire, "weex": WeexWire, "mexc": MexcWire}
+VENUES = (*SERVED, *REPLAYED)
 STEP, BAR = timedelta(minutes=10), timedelta(hours=4)
 SETTLING = 5  # cycles: a process looks for fills it missed on some symbols of each cycle until it has seen all
 MARKS = ("<!-- requests -->", "<!-- /requests -->")
 # The count is what is measured: nobody is slowed down or refused on the way.
 BOUNDLESS = Budget(10**9)
-BY_ASSET = {"candles": ("/klines", "/kline"), "books": ("/depth", "/orderbook")}
-ORDERS = ("POST /api/v3/order", "POST /fapi/v1/order", "POST /v5/order/create")
+BY_ASSET = {"candles": ("/klines", "/kline", "/historyKlines"), "books": ("/depth", "/orderbook")}
+ORDERS = (
+    "POST /api/v3/order",
+    "POST /fapi/v1/order",
+    "POST /v5/order/create",
+    "POST /openApi/spot/v1/trade/order",
+    "POST /openApi/swap/v2/trade/order",
+    "POST /capi/v3/order",
+    "POST /api/v1/private/order/create",
+)
 
 
 @dataclass
@@ -56,7 +71,7 @@ class Bench:
 
     policy: Policy
     clock: StepClock
-    server: LocalExchange
+    asked: Callable[[], Counter[str]]  # so far, by method and path
     engine: Engine
     closes: Sequence[Callable[[], Awaitable[None]]]
     cycles: int = 0
@@ -65,9 +80,9 @@ class Bench:
         """One cycle ``later``; what it asked, by kind."""
         await self.clock.until(self.clock.now() + later)
         self.cycles += 1
-        before = Counter(self.server.requests_by_path)
+        before = self.asked()
         await self.engine.cycle(f"c{self.cycles}", self.policy)
-        return by_kind(Counter(self.server.requests_by_path) - before)
+        return by_kind(self.asked() - before)
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -79,7 +94,8 @@ def by_kind(asked: Counter[str]) -> Counter[str]:
     """Requests for candles, books, orders, and all others."""
     found: Counter[str] = Counter()
     for what, times in asked.items():
-        kind = next((kind for kind, ends in BY_ASSET.items() if what.endswith(ends)), "others")
+        path = what.rpartition("/")[0] if what.endswith("_USDT") else what  # MEXC names the symbol in the path
+        kind = next((kind for kind, ends in BY_ASSET.items() if path.endswith(ends)), "others")
         found["orders" if what in ORDERS else kind] += times
     return found
 
@@ -97,13 +113,17 @@ def a_still_policy(assets: Sequence[str]) -> Policy:
     )
 
 
-async def a_bench(venue_id: str, count: int, folder: Path, *, trades: bool = False) -> Bench:
-    """Everything up and leading."""
-    scene = WideScene(count)
-    clock = StepClock(scene.start)
-    exchange = Exchange(scene, opening=an_opening(scene))
-    if venue_id == "binance":
-        exchange.transfer("USDT", exchange.balances()["USDT"].free / 4, "spot", "futures", client_id="opening")
+@dataclass(frozen=True)
+class Door:
+    """Where a venue answers, and what it was asked."""
+
+    setup: Setup
+    asked: Callable[[], Counter[str]]
+    stop: Callable[[], Awaitable[None]]
+
+
+async def a_served_door(venue_id: str, exchange: Exchange, clock: StepClock) -> Door:
+    """The local exchange, which refuses nobody for asking often."""
     keys = make_keys()
     terms = Terms(
         spot=BOUNDLESS,
@@ -113,7 +133,36 @@ async def a_bench(venue_id: str, count: int, folder: Path, *, trades: bool = Fal
         unified=venue_id == "bybit",
     )
     server = LocalExchange(exchange, clock, key=keys.key, secret=keys.secret, save=None, terms=terms)
-    venue = make_venue(venue_id, Setup("local", Credentials(keys.key, keys.secret), await server.start()), clock)
+    setup = Setup("local", Credentials(keys.key, keys.secret), await server.start())
+    return Door(setup, lambda: Counter(server.requests_by_path), server.stop)
+
+
+async def a_replayed_door(venue_id: str, exchange: Exchange, scene: WideScene, clock: StepClock) -> Door:
+    """A venue's documented wire; what it does not document is an error."""
+    wire = REPLAYED[venue_id](exchange, scene, clock)
+    wire.assets = tuple(scene.assets)
+    server = Server(wire)
+
+    def asked() -> Counter[str]:
+        if wire.faults:
+            raise RuntimeError(f"{venue_id}: {wire.faults[0]}")
+        return Counter(f"{one.method} {one.path}" for one in wire.asked)
+
+    return Door(Setup("local", Credentials(KEY, SECRET, PASSPHRASE), await server.start()), asked, server.stop)
+
+
+async def a_bench(venue_id: str, count: int, folder: Path, *, trades: bool = False) -> Bench:
+    """Everything up and leading."""
+    scene = WideScene(count)
+    clock = StepClock(scene.start)
+    exchange = Exchange(scene, opening=an_opening(scene))
+    if venue_id != "bybit":
+        exchange.transfer("USDT", exchange.balances()["USDT"].free / 4, "spot", "futures", client_id="opening")
+    served = venue_id in SERVED
+    door = await (
+        a_served_door(venue_id, exchange, clock) if served else a_replayed_door(venue_id, exchange, scene, clock)
+    )
+    venue = make_venue(venue_id, door.setup, clock)
     await venue.open()
     url = f"sqlite+aiosqlite:///{folder / f'{venue_id}-{count}.db'}"
     mine = Identity("main", "testnet", venue_id, "local")
@@ -130,9 +179,9 @@ async def a_bench(venue_id: str, count: int, folder: Path, *, trades: bool = Fal
     kill = KillWatch(controls, alerts)
     engine = Engine(parts, kill, SendPermit(lambda: kill.level, lambda: float("inf"), clock))
     engine.lead(fence)
-    closes = [venue.close, server.stop, store.close, controls.close, record.close]
+    closes = [venue.close, door.stop, store.close, controls.close, record.close]
     policy = (a_policy if trades else a_still_policy)(scene.assets)
-    return Bench(policy, clock, server, engine, closes)
+    return Bench(policy, clock, door.asked, engine, closes)
 
 
 @dataclass(frozen=True)
@@ -213,7 +262,7 @@ def main() -> None:
             print(lines[-1], flush=True)
             quiet[venue_id] = seen.quiet
     told = []
-    for venue_id in VENUES:
+    for venue_id in SERVED:
         with tempfile.TemporaryDirectory() as folder:
             more = asyncio.run(by_order(venue_id, quiet[venue_id], given.rounds, Path(folder)))
         told.append(f"{more:.1f} requests at {venue_id}")

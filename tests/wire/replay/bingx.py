@@ -12,10 +12,8 @@ from bot.core.instruments import is_swap
 from bot.core.numbers import from_milliseconds, milliseconds, plain
 from bot.venues.simulated.exchange import OrderRecord, OrderRequest, Refusal, RefusalCode
 from bot.venues.simulated.records import Side, Tif, WalletName
-from tests.unit.venues.simulated.scenes import SPOT, SWAP
 from tests.wire.replay.stage import KEY, SECRET, Asked, D, Route, Said, Wire, route
 
-ID = "BTC-USDT"
 CODES = {
     RefusalCode.ORDER_NOT_FOUND: 109421,
     RefusalCode.DUPLICATE_CLIENT_ID: 101481,
@@ -34,6 +32,12 @@ class BingxWire(Wire):
         super().__init__(*parts)
         self.common = frozenset({"timestamp", "signature"})
 
+    def id_of(self, symbol: str) -> str:
+        return symbol.partition(":")[0].replace("/", "-")
+
+    def contract(self) -> dict[str, Any]:
+        return CONTRACT | {"symbol": self.id, "asset": self.asset}
+
     def signed(self, asked: Asked) -> bool:
         query, _, signature = asked.query.rpartition("&signature=")
         made = hmac.new(SECRET.encode(), unquote(query).encode(), hashlib.sha256).hexdigest()
@@ -46,20 +50,24 @@ class BingxWire(Wire):
     def routes(self) -> Mapping[tuple[str, str], Route]:
         made = {
             "GET swap/v2/server/time": route(lambda _: ok({"serverTime": self.at_ms}), may="timestamp"),
-            "GET swap/v2/quote/contracts": route(lambda _: ok([CONTRACT]), may="timestamp"),
-            "GET spot/v1/common/symbols": route(lambda _: ok({"symbols": [LISTING]}), may="timestamp"),
+            "GET swap/v2/quote/contracts": route(lambda _: ok(self.each(self.contract)), may="timestamp"),
+            "GET spot/v1/common/symbols": route(
+                lambda _: ok({"symbols": self.each(lambda: LISTING | {"symbol": self.id})}), may="timestamp"
+            ),
             "GET spot/v1/ticker/24hr": route(self.spot_tickers, may="timestamp"),
             "GET swap/v2/quote/ticker": route(self.swap_tickers, may="timestamp"),
             "GET swap/v2/quote/premiumIndex": route(self.premium, may="timestamp"),
             "GET swap/v2/quote/fundingRate": route(self.settled, "symbol startTime limit", "timestamp"),
             "GET spot/v1/market/kline": route(
-                lambda asked: self.klines(SPOT, asked), "symbol interval startTime endTime limit", "timestamp timeZone"
+                lambda asked: self.klines(self.spot, asked),
+                "symbol interval startTime endTime limit",
+                "timestamp timeZone",
             ),
             "GET swap/v3/quote/klines": route(
-                lambda asked: self.klines(SWAP, asked), "symbol interval startTime endTime limit", "timestamp"
+                lambda asked: self.klines(self.swap, asked), "symbol interval startTime endTime limit", "timestamp"
             ),
-            "GET spot/v1/market/depth": route(lambda _: ok(self.levels(SPOT)), "symbol limit", "timestamp"),
-            "GET swap/v2/quote/depth": route(lambda _: ok(self.levels(SWAP)), "symbol limit", "timestamp"),
+            "GET spot/v1/market/depth": route(lambda _: ok(self.levels(self.spot)), "symbol limit", "timestamp"),
+            "GET swap/v2/quote/depth": route(lambda _: ok(self.levels(self.swap)), "symbol limit", "timestamp"),
             "GET account/v1/uid": route(lambda _: ok({"uid": 777}), private=True),
             "GET v1/account/apiPermissions": route(
                 lambda _: ok({"permissions": [1, 2, 3, 4], "ipAddresses": ["127.0.0.1"]}), private=True
@@ -84,19 +92,24 @@ class BingxWire(Wire):
                 private=True,
             ),
             "GET spot/v1/trade/query": route(
-                lambda asked: ok(self.order(self.find(SPOT, asked))), "symbol", "clientOrderID orderId", private=True
+                lambda asked: ok(self.order(self.find(self.spot, asked))),
+                "symbol",
+                "clientOrderID orderId",
+                private=True,
             ),
             "GET swap/v2/trade/order": route(
-                lambda asked: ok({"order": self.order(self.find(SWAP, asked))}),
+                lambda asked: ok({"order": self.order(self.find(self.swap, asked))}),
                 "symbol",
                 "clientOrderID orderId",
                 private=True,
             ),
             "POST spot/v1/trade/cancel": route(
-                lambda asked: ok(self.order(self.cancel(SPOT, asked))), "symbol clientOrderID", private=True
+                lambda asked: ok(self.order(self.cancel(self.spot, asked))), "symbol clientOrderID", private=True
             ),
             "DELETE swap/v2/trade/order": route(
-                lambda asked: ok({"order": self.order(self.cancel(SWAP, asked))}), "symbol clientOrderID", private=True
+                lambda asked: ok({"order": self.order(self.cancel(self.swap, asked))}),
+                "symbol clientOrderID",
+                private=True,
             ),
             "GET spot/v1/trade/openOrders": route(
                 lambda _: ok({"orders": self.resting(swap=False)}), may="symbol", private=True
@@ -111,7 +124,7 @@ class BingxWire(Wire):
             "GET swap/v2/trade/leverage": route(self.leverage, "symbol", private=True),
             "POST swap/v2/trade/leverage": route(self.set_leverage, "symbol side leverage", private=True),
             "GET swap/v2/trade/marginType": route(
-                lambda _: ok({"marginType": MODES[self.exchange.margin_mode(SWAP)]}), "symbol", private=True
+                lambda _: ok({"marginType": MODES[self.exchange.margin_mode(self.swap)]}), "symbol", private=True
             ),
             "POST swap/v2/trade/marginType": route(self.set_margin, "symbol marginType", private=True),
             "GET swap/v1/positionSide/dual": route(lambda _: ok({"dualSidePosition": "false"}), private=True),
@@ -129,38 +142,47 @@ class BingxWire(Wire):
 
     def spot_tickers(self, asked: Asked) -> Any:
         del asked
-        if self.price(SPOT) is None:
-            return ok([])
-        bid, ask = self.bid_ask(SPOT)
-        return ok([{"symbol": ID, "bidPrice": float(bid), "askPrice": float(ask), "quoteVolume": 1_000_000.0}])
+        return ok(self.each(self.spot_ticker))
+
+    def spot_ticker(self) -> Any:
+        if self.price(self.spot) is None:
+            return None
+        bid, ask = self.bid_ask(self.spot)
+        return {"symbol": self.id, "bidPrice": float(bid), "askPrice": float(ask), "quoteVolume": 1_000_000.0}
 
     def swap_tickers(self, asked: Asked) -> Any:
         del asked
-        return ok([{"symbol": ID, "lastPrice": str(self.price(SWAP)), "quoteVolume": "1000000"}])
+        return ok(
+            self.each(
+                lambda: {"symbol": self.id, "lastPrice": str(self.price(self.swap)), "quoteVolume": "1000000"},
+            )
+        )
 
     def premium(self, asked: Asked) -> Any:
         del asked
-        funding = self.scene.funding(SWAP, self.clock.now())
+        return ok(self.each(self.rate))
+
+    def rate(self) -> Any:
+        funding = self.scene.funding(self.swap, self.clock.now())
         if funding is None:
-            return ok([])
-        row = {
-            "symbol": ID,
-            "markPrice": str(self.price(SWAP)),
-            "indexPrice": str(self.price(SWAP)),
+            return None
+        return {
+            "symbol": self.id,
+            "markPrice": str(self.price(self.swap)),
+            "indexPrice": str(self.price(self.swap)),
             "lastFundingRate": str(funding.rate),
             "nextFundingTime": milliseconds(funding.next_at) if funding.next_at else 0,
             "fundingIntervalHours": 8,
         }
-        return ok([row])
 
     def settled(self, asked: Asked) -> Any:
-        rows = self.rates(SWAP, int(asked.said["startTime"]))[: int(asked.said["limit"])]
-        return ok([{"symbol": ID, "fundingRate": str(rate), "fundingTime": at} for at, rate in rows])
+        rows = self.rates(self.swap, int(asked.said["startTime"]))[: int(asked.said["limit"])]
+        return ok([{"symbol": self.id, "fundingRate": str(rate), "fundingTime": at} for at, rate in rows])
 
     def klines(self, symbol: str, asked: Asked) -> Any:
         said = asked.said
-        rows = self.bars(symbol, int(said["startTime"]), int(said["endTime"]), int(said["limit"]))
-        if symbol == SPOT:
+        rows = self.bars(symbol, said["interval"], int(said["startTime"]), int(said["endTime"]), int(said["limit"]))
+        if symbol == self.spot:
             return ok([[*row, int(row[0]) + 3_599_999, row[5]] for row in rows])
         return ok(
             [
@@ -198,7 +220,7 @@ class BingxWire(Wire):
         return ok(
             [
                 {
-                    "symbol": ID,
+                    "symbol": self.id_of(one.symbol),
                     "positionId": "1",
                     "positionSide": "LONG" if one.quantity > 0 else "SHORT",
                     "onlyOnePosition": True,
@@ -217,15 +239,15 @@ class BingxWire(Wire):
 
     def leverage(self, asked: Asked) -> Any:
         del asked
-        leverage = self.exchange.leverage(SWAP)
-        return ok({"longLeverage": leverage, "shortLeverage": leverage, "symbol": ID})
+        leverage = self.exchange.leverage(self.swap)
+        return ok({"longLeverage": leverage, "shortLeverage": leverage, "symbol": self.id})
 
     def set_leverage(self, asked: Asked) -> Any:
         assert asked.said["side"] == "BOTH"
-        return ok({"leverage": self.exchange.set_leverage(SWAP, int(asked.said["leverage"]))})
+        return ok({"leverage": self.exchange.set_leverage(self.swap, int(asked.said["leverage"]))})
 
     def set_margin(self, asked: Asked) -> Any:
-        self.exchange.set_margin_mode(SWAP, "isolated" if asked.said["marginType"] == "ISOLATED" else "cross")
+        self.exchange.set_margin_mode(self.swap, "isolated" if asked.said["marginType"] == "ISOLATED" else "cross")
         return ok({})
 
     def income(self, asked: Asked) -> Any:
@@ -233,7 +255,7 @@ class BingxWire(Wire):
         return ok(
             [
                 {
-                    "symbol": ID if one.symbol else "",
+                    "symbol": self.id_of(one.symbol) if one.symbol else "",
                     "incomeType": one.kind.value.upper(),
                     "income": plain(one.amount),
                     "asset": one.asset,
@@ -271,19 +293,19 @@ class BingxWire(Wire):
 
     def create_spot(self, asked: Asked) -> Any:
         said = asked.said
-        return ok(self.order(self._place(SPOT, asked, said["newClientOrderId"], reduce_only=False)))
+        return ok(self.order(self._place(self.spot, asked, said["newClientOrderId"], reduce_only=False)))
 
     def create_swap(self, asked: Asked) -> Any:
         said = asked.said
         assert said["positionSide"] == "BOTH"
         reduces = said.get("reduceOnly", "false").lower() == "true"
-        made = self._place(SWAP, asked, said["clientOrderID"], reduce_only=reduces)
-        short = {"symbol": ID, "orderId": made.order_id, "side": said["side"], "positionSide": "BOTH"}
+        made = self._place(self.swap, asked, said["clientOrderID"], reduce_only=reduces)
+        short = {"symbol": self.id, "orderId": made.order_id, "side": said["side"], "positionSide": "BOTH"}
         return ok({"order": short | {"type": "LIMIT", "clientOrderID": made.client_id}})
 
     def _place(self, symbol: str, asked: Asked, client_id: str, *, reduce_only: bool) -> OrderRecord:
         said = asked.said
-        assert said["symbol"] == ID
+        assert said["symbol"] == self.id
         assert said["type"] == "LIMIT"
         side: Side = "buy" if said["side"] == "BUY" else "sell"
         tif = TIFS[said["timeInForce"]]
@@ -306,7 +328,7 @@ class BingxWire(Wire):
     def order(self, one: OrderRecord) -> dict[str, Any]:
         words = {"gtc": "GTC", "ioc": "IOC", "post_only": "PostOnly"}
         row = {
-            "symbol": ID,
+            "symbol": self.id_of(one.symbol),
             "orderId": one.order_id,
             "clientOrderID": one.client_id,
             "price": plain(one.price or D(0)),
@@ -326,12 +348,14 @@ class BingxWire(Wire):
         return row
 
     def spot_trades(self, asked: Asked) -> Any:
-        rows = self.exchange.trades(SPOT, from_milliseconds(int(asked.said["startTime"])), int(asked.said["limit"]))
+        rows = self.exchange.trades(
+            self.spot, from_milliseconds(int(asked.said["startTime"])), int(asked.said["limit"])
+        )
         return ok(
             {
                 "fills": [
                     {
-                        "symbol": ID,
+                        "symbol": self.id_of(one.symbol),
                         "id": one.trade_id,
                         "orderId": one.order_id,
                         "price": plain(one.price),
@@ -349,12 +373,12 @@ class BingxWire(Wire):
         )
 
     def swap_trades(self, asked: Asked) -> Any:
-        rows = self.exchange.trades(SWAP, from_milliseconds(int(asked.said["startTs"])), 500)
+        rows = self.exchange.trades(self.swap, from_milliseconds(int(asked.said["startTs"])), 500)
         return ok(
             {
                 "fill_history_orders": [
                     {
-                        "symbol": ID,
+                        "symbol": self.id_of(one.symbol),
                         "tradeId": str(one.trade_id),
                         "orderId": str(one.order_id),
                         "side": one.side.upper(),
@@ -380,7 +404,6 @@ def ok(data: Any) -> dict[str, Any]:
 MODES = {"cross": "CROSSED", "isolated": "ISOLATED"}
 CONTRACT = {
     "contractId": "100",
-    "symbol": ID,
     "size": "0.001",
     "quantityPrecision": 3,
     "pricePrecision": 1,
@@ -397,7 +420,6 @@ CONTRACT = {
     "apiStateClose": "true",
 }
 LISTING = {
-    "symbol": ID,
     "minQty": 0.001,
     "maxQty": 100,
     "minNotional": 5,

@@ -11,10 +11,8 @@ from bot.core.instruments import is_swap
 from bot.core.numbers import from_milliseconds, milliseconds, plain
 from bot.venues.simulated.exchange import OrderRecord, OrderRequest, OrderStatus, Refusal, RefusalCode
 from bot.venues.simulated.records import Side, Tif, WalletName
-from tests.unit.venues.simulated.scenes import SPOT, SWAP
 from tests.wire.replay.stage import KEY, SECRET, Asked, D, Route, Said, Wire, route
 
-SPOT_ID, SWAP_ID = "BTCUSDT", "BTC_USDT"
 SIZE = D("0.001")  # coins of a contract
 SPOT_TYPES: Mapping[str, Tif] = {"LIMIT": "gtc", "IMMEDIATE_OR_CANCEL": "ioc", "LIMIT_MAKER": "post_only"}
 SWAP_TYPES: Mapping[int, Tif] = {1: "gtc", 2: "post_only", 3: "ioc"}
@@ -26,6 +24,8 @@ STATES = {
     OrderStatus.CANCELED: 4,
     OrderStatus.EXPIRED: 4,
 }
+SPOT_FRAMES = {"60m": "1h", "4h": "4h", "1d": "1d"}
+SWAP_FRAMES = {"Min60": "1h", "Hour4": "4h", "Day1": "1d"}
 ACCOUNTS: Mapping[str, WalletName] = {"SPOT": "spot", "FUTURES": "futures"}
 
 
@@ -35,6 +35,15 @@ class MexcWire(Wire):
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
         self.common = frozenset({"timestamp", "recvWindow", "signature"})
+
+    def id_of(self, symbol: str) -> str:
+        return symbol.partition(":")[0].replace("/", "_" if is_swap(symbol) else "")
+
+    def listing(self) -> dict[str, Any]:
+        return LISTING | {"symbol": self.id, "baseAsset": self.asset}
+
+    def contract(self) -> dict[str, Any]:
+        return CONTRACT | {"symbol": self.id_of(self.swap), "baseCoin": self.asset}
 
     def signed(self, asked: Asked) -> bool:
         if asked.path.startswith("/api/v3/"):
@@ -61,16 +70,18 @@ class MexcWire(Wire):
     def routes(self) -> Mapping[tuple[str, str], Route]:
         made = {
             "GET /api/v3/time": route(lambda _: {"serverTime": self.at_ms}),
-            "GET /api/v3/exchangeInfo": route(lambda _: {"symbols": [LISTING]}),
-            "GET /api/v1/contract/detail": route(lambda _: ok([CONTRACT])),
+            "GET /api/v3/exchangeInfo": route(lambda _: {"symbols": self.each(self.listing)}),
+            "GET /api/v1/contract/detail": route(lambda _: ok(self.each(self.contract))),
             "GET /api/v3/ticker/bookTicker": route(self.book_tickers),
-            "GET /api/v3/ticker/24hr": route(lambda _: [{"symbol": SPOT_ID, "quoteVolume": "1000000"}]),
+            "GET /api/v3/ticker/24hr": route(
+                lambda _: self.each(lambda: {"symbol": self.id, "quoteVolume": "1000000"})
+            ),
             "GET /api/v1/contract/ticker": route(self.contract_tickers),
             "GET /api/v1/contract/funding_rate/history": route(self.settled, "symbol page_num page_size"),
             "GET /api/v1/contract/funding_rate/*": route(self.funding_rate),
             "GET /api/v3/klines": route(self.spot_klines, "symbol interval startTime endTime limit"),
             "GET /api/v1/contract/kline/*": route(self.swap_klines, "interval start"),
-            "GET /api/v3/depth": route(lambda _: self.levels(SPOT), "symbol limit"),
+            "GET /api/v3/depth": route(lambda _: self.levels(self.spot), "symbol limit"),
             "GET /api/v1/contract/depth/*": route(self.depth, "limit"),
             "GET /api/v3/uid": route(lambda _: {"uid": "99"}, private=True),
             "GET /api/v3/account": route(self.spot_balance, private=True),
@@ -103,15 +114,18 @@ class MexcWire(Wire):
                 private=True,
             ),
             "GET /api/v1/private/order/external/*/*": route(
-                lambda asked: ok(self.swap_order(self.exchange.order(SWAP, client_id=asked.parts[1]))), private=True
+                lambda asked: ok(self.swap_order(self.exchange.order(self.swap, client_id=asked.parts[1]))),
+                private=True,
             ),
             "GET /api/v1/private/order/get/*": route(
-                lambda asked: ok(self.swap_order(self.exchange.order(SWAP, order_id=int(asked.parts[0])))),
+                lambda asked: ok(self.swap_order(self.exchange.order(self.swap, order_id=int(asked.parts[0])))),
                 "symbol",
                 private=True,
             ),
             "DELETE /api/v3/order": route(
-                lambda asked: self.spot_order(self.exchange.cancel(SPOT, client_id=asked.said["origClientOrderId"])),
+                lambda asked: self.spot_order(
+                    self.exchange.cancel(self.spot, client_id=asked.said["origClientOrderId"])
+                ),
                 "symbol origClientOrderId",
                 private=True,
             ),
@@ -137,52 +151,66 @@ class MexcWire(Wire):
 
     def book_tickers(self, asked: Asked) -> Any:
         del asked
-        if self.price(SPOT) is None:
-            return []
-        bid, ask = self.bid_ask(SPOT)
-        return [{"symbol": SPOT_ID, "bidPrice": plain(bid), "bidQty": "1", "askPrice": plain(ask), "askQty": "1"}]
+        return self.each(self.book_ticker)
+
+    def book_ticker(self) -> Any:
+        if self.price(self.spot) is None:
+            return None
+        bid, ask = self.bid_ask(self.spot)
+        return {"symbol": self.id, "bidPrice": plain(bid), "bidQty": "1", "askPrice": plain(ask), "askQty": "1"}
 
     def contract_tickers(self, asked: Asked) -> Any:
         del asked
-        funding = self.scene.funding(SWAP, self.clock.now())
+        return ok(self.each(self.contract_ticker))
+
+    def contract_ticker(self) -> Any:
+        funding = self.scene.funding(self.swap, self.clock.now())
         if funding is None:
-            return ok([])
-        row = {
-            "symbol": SWAP_ID,
-            "fairPrice": str(self.price(SWAP)),
+            return None
+        return {
+            "symbol": self.id_of(self.swap),
+            "fairPrice": str(self.price(self.swap)),
             "fundingRate": str(funding.rate),
             "amount24": "1000000",
             "timestamp": self.at_ms,
         }
-        return ok([row])
 
     def funding_rate(self, asked: Asked) -> Any:
-        assert asked.parts == (SWAP_ID,)
-        return ok({"symbol": SWAP_ID, "fundingRate": "0", "collectCycle": 8, "nextSettleTime": self.at_ms})
+        assert asked.parts == (self.id_of(self.swap),)
+        return ok(
+            {"symbol": self.id_of(self.swap), "fundingRate": "0", "collectCycle": 8, "nextSettleTime": self.at_ms}
+        )
 
     def settled(self, asked: Asked) -> Any:
         """Newest first."""
         page, size = int(asked.said["page_num"]), int(asked.said["page_size"])
-        rows = self.rates(SWAP, 0)[::-1][(page - 1) * size : page * size]
+        rows = self.rates(self.swap, 0)[::-1][(page - 1) * size : page * size]
         return ok(
-            {"resultList": [{"symbol": SWAP_ID, "fundingRate": str(rate), "settleTime": at} for at, rate in rows]}
+            {
+                "resultList": [
+                    {"symbol": self.id_of(self.swap), "fundingRate": str(rate), "settleTime": at} for at, rate in rows
+                ]
+            }
         )
 
     def spot_klines(self, asked: Asked) -> Any:
         said = asked.said
-        assert said["interval"] == "60m"
-        rows = self.bars(SPOT, int(said["startTime"]), int(said["endTime"]), int(said["limit"]))
+        rows = self.bars(
+            self.spot, SPOT_FRAMES[said["interval"]], int(said["startTime"]), int(said["endTime"]), int(said["limit"])
+        )
         return [[int(row[0]), *map(str, row[1:]), int(row[0]) + 3_600_000, "1"] for row in rows]
 
     def swap_klines(self, asked: Asked) -> Any:
-        rows = self.bars(SWAP, int(asked.said["start"]) * 1000, self.at_ms, 2000)
+        rows = self.bars(
+            self.swap, SWAP_FRAMES[asked.said["interval"]], int(asked.said["start"]) * 1000, self.at_ms, 2000
+        )
         names = ("open", "high", "low", "close", "vol")
         columns = {name: [row[place] for row in rows] for place, name in enumerate(names, 1)}
         return ok({"time": [int(row[0]) // 1000 for row in rows], **columns})
 
     def depth(self, asked: Asked) -> Any:
-        assert asked.parts == (SWAP_ID,)
-        return ok({name: [[*row, 1] for row in rows] for name, rows in self.levels(SWAP).items()})
+        assert asked.parts == (self.id_of(self.swap),)
+        return ok({name: [[*row, 1] for row in rows] for name, rows in self.levels(self.swap).items()})
 
     # ---- account
 
@@ -213,7 +241,7 @@ class MexcWire(Wire):
             [
                 {
                     "positionId": 1,
-                    "symbol": SWAP_ID,
+                    "symbol": self.id_of(one.symbol),
                     "positionType": 1 if one.quantity > 0 else 2,
                     "openType": 2,
                     "holdVol": float(abs(one.quantity) / SIZE),
@@ -228,11 +256,11 @@ class MexcWire(Wire):
 
     def leverage(self, asked: Asked) -> Any:
         del asked
-        return ok([{"positionType": side, "leverage": self.exchange.leverage(SWAP)} for side in (1, 2)])
+        return ok([{"positionType": side, "leverage": self.exchange.leverage(self.swap)} for side in (1, 2)])
 
     def set_leverage(self, asked: Asked) -> Any:
         assert asked.said["openType"] == 2
-        self.exchange.set_leverage(SWAP, int(asked.said["leverage"]))
+        self.exchange.set_leverage(self.swap, int(asked.said["leverage"]))
         return {"success": True, "code": 0}
 
     def funding(self, asked: Asked) -> Any:
@@ -243,7 +271,7 @@ class MexcWire(Wire):
                 "resultList": [
                     {
                         "id": one.income_id,
-                        "symbol": SWAP_ID,
+                        "symbol": self.id_of(one.symbol),
                         "funding": plain(one.amount),
                         "settleTime": milliseconds(one.at),
                     }
@@ -284,29 +312,31 @@ class MexcWire(Wire):
         side: Side = "buy" if said["side"] == "BUY" else "sell"
         amount, price, tif = D(said["quantity"]), D(said["price"]), SPOT_TYPES[said["type"]]
         made = self.exchange.place(
-            OrderRequest(SPOT, side, "limit", amount, price, tif, client_id=said["newClientOrderId"])
+            OrderRequest(self.spot, side, "limit", amount, price, tif, client_id=said["newClientOrderId"])
         )
-        return {"symbol": SPOT_ID, "orderId": str(made.order_id), "price": said["price"], "origQty": said["quantity"]}
+        return {"symbol": self.id, "orderId": str(made.order_id), "price": said["price"], "origQty": said["quantity"]}
 
     def create_swap(self, asked: Asked) -> Any:
         said = asked.said
-        assert (said["symbol"], said["openType"]) == (SWAP_ID, 2)
+        assert (said["symbol"], said["openType"]) == (self.id_of(self.swap), 2)
         side, reduces = SIDES[said["side"]]
         amount, price = D(str(said["vol"])) * SIZE, D(str(said["price"]))
         tif = SWAP_TYPES[said["type"]]
-        made = self.exchange.place(OrderRequest(SWAP, side, "limit", amount, price, tif, reduces, said["externalOid"]))
+        made = self.exchange.place(
+            OrderRequest(self.swap, side, "limit", amount, price, tif, reduces, said["externalOid"])
+        )
         return ok({"orderId": str(made.order_id), "ts": self.at_ms})
 
     def find_spot(self, asked: Asked) -> OrderRecord:
         number = asked.said.get("orderId")
         return self.exchange.order(
-            SPOT, client_id=asked.said.get("origClientOrderId"), order_id=int(number) if number else None
+            self.spot, client_id=asked.said.get("origClientOrderId"), order_id=int(number) if number else None
         )
 
     def cancel_swap(self, asked: Asked) -> Any:
         (one,) = asked.said["list"]
-        assert one["symbol"] == SWAP_ID
-        made = self.exchange.cancel(SWAP, client_id=one["externalOid"])
+        assert one["symbol"] == self.id_of(self.swap)
+        made = self.exchange.cancel(self.swap, client_id=one["externalOid"])
         return ok([{"orderId": made.order_id, "errorCode": 0, "errorMsg": "success"}])
 
     def spot_order(self, one: OrderRecord) -> dict[str, Any]:
@@ -314,7 +344,7 @@ class MexcWire(Wire):
         partly = one.status is OrderStatus.EXPIRED and one.filled
         word = "PARTIALLY_CANCELED" if partly else one.status.value.upper().replace("EXPIRED", "CANCELED")
         return {
-            "symbol": SPOT_ID,
+            "symbol": self.id_of(one.symbol),
             "orderId": str(one.order_id),
             "clientOrderId": one.client_id,
             "price": plain(one.price or D(0)),
@@ -333,7 +363,7 @@ class MexcWire(Wire):
         sides = {said: number for number, said in SIDES.items()}
         return {
             "orderId": str(one.order_id),
-            "symbol": SWAP_ID,
+            "symbol": self.id_of(one.symbol),
             "externalOid": one.client_id,
             "price": float(one.price or 0),
             "vol": float(one.amount / SIZE),
@@ -347,10 +377,12 @@ class MexcWire(Wire):
         }
 
     def spot_trades(self, asked: Asked) -> Any:
-        rows = self.exchange.trades(SPOT, from_milliseconds(int(asked.said["startTime"])), int(asked.said["limit"]))
+        rows = self.exchange.trades(
+            self.spot, from_milliseconds(int(asked.said["startTime"])), int(asked.said["limit"])
+        )
         return [
             {
-                "symbol": SPOT_ID,
+                "symbol": self.id_of(one.symbol),
                 "id": str(one.trade_id),
                 "orderId": str(one.order_id),
                 "clientOrderId": one.client_id,
@@ -368,13 +400,13 @@ class MexcWire(Wire):
 
     def swap_trades(self, asked: Asked) -> Any:
         said = asked.said
-        rows = self.exchange.trades(SWAP, from_milliseconds(int(said["start_time"])), 10_000)[::-1]
+        rows = self.exchange.trades(self.swap, from_milliseconds(int(said["start_time"])), 10_000)[::-1]
         page, size = int(said["page_num"]), int(said["page_size"])
         return ok(
             [
                 {
                     "id": str(one.trade_id),
-                    "symbol": SWAP_ID,
+                    "symbol": self.id_of(one.symbol),
                     "side": 1 if one.side == "buy" else 3,
                     "vol": float(one.amount / SIZE),
                     "price": float(one.price),
@@ -399,7 +431,6 @@ def ok(data: Any) -> dict[str, Any]:
 
 
 LISTING = {
-    "symbol": SPOT_ID,
     "status": "1",
     "baseAsset": "BTC",
     "baseAssetPrecision": 3,
@@ -414,7 +445,6 @@ LISTING = {
     "takerCommission": "0.001",
 }
 CONTRACT = {
-    "symbol": SWAP_ID,
     "baseCoin": "BTC",
     "quoteCoin": "USDT",
     "settleCoin": "USDT",

@@ -14,9 +14,10 @@ from decimal import Decimal
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from bot.core.numbers import milliseconds
+from bot.core.instruments import spot_symbol, swap_symbol
+from bot.core.numbers import from_milliseconds, milliseconds
 from bot.venues.simulated.exchange import Exchange, Refusal
-from tests.unit.venues.simulated.scenes import StillScene
+from bot.venues.simulated.scene import Scene
 
 KEY, SECRET, PASSPHRASE = "replay-key", "replay-secret", "replay-passphrase"
 D = Decimal
@@ -81,12 +82,14 @@ class Wire:
     """What all venues' wires share: the engine, the clock, faults; a venue adds its routes and how it says no."""
 
     exchange: Exchange
-    scene: StillScene
+    scene: Scene
     clock: Clock
     faults: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     common: frozenset[str] = frozenset()  # parameters of every signed request
     instead: dict[tuple[str, str], Said] = field(default_factory=dict)  # what is answered whatever is asked there
+    assets: tuple[str, ...] = ("BTC",)  # what is listed, spot and perpetual
+    asset: str = "BTC"  # what the request or the row is about
 
     def routes(self) -> Mapping[tuple[str, str], Route]:
         raise NotImplementedError
@@ -96,6 +99,30 @@ class Wire:
 
     def signed(self, asked: Asked) -> bool:
         raise NotImplementedError
+
+    def id_of(self, symbol: str) -> str:
+        """A symbol in the venue's words."""
+        raise NotImplementedError
+
+    @property
+    def spot(self) -> str:
+        return spot_symbol(self.asset, "USDT")
+
+    @property
+    def swap(self) -> str:
+        return swap_symbol(self.asset, "USDT")
+
+    @property
+    def id(self) -> str:
+        return self.id_of(self.spot)
+
+    def each(self, row: Callable[[], Any]) -> list[Any]:
+        """A row of each asset listed; None is left out."""
+        rows = []
+        for asset in self.assets:
+            self.asset = asset
+            rows.append(row())
+        return [row for row in rows if row is not None]
 
     @property
     def at_ms(self) -> int:
@@ -110,6 +137,9 @@ class Wire:
         if found is None:
             return self._fault(asked, "is no call that this venue documents")
         asked = Asked(asked.method, asked.path, asked.query, asked.headers, asked.body, stars)
+        named = next((word for word in (*stars, asked.said.get("symbol", "")) if word.endswith("USDT")), "")
+        asset = named.removesuffix("USDT").rstrip("-_")
+        self.asset = asset if asset in self.assets else self.assets[0]
         names = set(asked.said) - (self.common if found.private else frozenset())
         if missing := found.must - names:
             return self._fault(asked, f"lacks {sorted(missing)}")
@@ -157,13 +187,13 @@ class Wire:
         sides = {"bids": book.bids, "asks": book.asks}
         return {name: [[str(price), str(amount)] for price, amount in rows] for name, rows in sides.items()}
 
-    def bars(self, symbol: str, since_ms: int, until_ms: int, most: int) -> list[list[float]]:
-        rows = self.scene.candles(symbol, "1h", since_ms, 100_000, self.clock.now()).tolist()
+    def bars(self, symbol: str, frame: str, since_ms: int, until_ms: int, most: int) -> list[list[float]]:
+        rows = self.scene.candles(symbol, frame, since_ms, 100_000, self.clock.now()).tolist()
         return [row for row in rows if row[0] <= until_ms][:most]
 
     def rates(self, symbol: str, since_ms: int) -> list[tuple[int, Decimal]]:
-        known = self.scene.settlements.get(symbol, [])
-        return [(milliseconds(at), rate) for at, rate in known if since_ms <= milliseconds(at) <= self.at_ms]
+        known = self.scene.settled(symbol, from_milliseconds(since_ms - 1), self.clock.now())
+        return [(milliseconds(at), rate) for at, rate in known]
 
 
 class Server:

@@ -12,10 +12,8 @@ from bot.core.instruments import is_swap
 from bot.core.numbers import from_milliseconds, milliseconds, plain
 from bot.venues.simulated.exchange import OrderRecord, OrderRequest, Refusal, RefusalCode
 from bot.venues.simulated.records import Side, Tif
-from tests.unit.venues.simulated.scenes import SPOT, SWAP
 from tests.wire.replay.stage import KEY, PASSPHRASE, SECRET, Asked, D, Route, Said, Wire, route
 
-ID = "BTCUSDT"
 CODES = {
     RefusalCode.UNKNOWN_SYMBOL: (-1121, "Invalid symbol."),
     RefusalCode.INSUFFICIENT_BALANCE: (-1142, "available amount not enough"),
@@ -29,6 +27,12 @@ KINDS = {"funding_fee": "position_funding", "transfer": "transfer_in"}
 
 class WeexWire(Wire):
     """The routes and shapes."""
+
+    def id_of(self, symbol: str) -> str:
+        return symbol.partition(":")[0].replace("/", "")
+
+    def listing(self, shape: dict[str, Any]) -> dict[str, Any]:
+        return shape | {"symbol": self.id, "baseAsset": self.asset}
 
     def signed(self, asked: Asked) -> bool:
         target = asked.path + (f"?{asked.query}" if asked.query else "")
@@ -46,16 +50,18 @@ class WeexWire(Wire):
     def routes(self) -> Mapping[tuple[str, str], Route]:
         made = {
             "GET /api/v3/time": route(lambda _: {"serverTime": self.at_ms}),
-            "GET /api/v3/exchangeInfo": route(lambda _: {"symbols": [LISTING]}),
-            "GET /capi/v3/market/exchangeInfo": route(lambda _: {"symbols": [CONTRACT]}),
+            "GET /api/v3/exchangeInfo": route(lambda _: {"symbols": self.each(lambda: self.listing(LISTING))}),
+            "GET /capi/v3/market/exchangeInfo": route(lambda _: {"symbols": self.each(lambda: self.listing(CONTRACT))}),
             "GET /api/v3/market/ticker/24hr": route(self.spot_tickers),
-            "GET /capi/v3/market/ticker/24hr": route(lambda _: [{"symbol": ID, "quoteVolume": "1000000"}]),
+            "GET /capi/v3/market/ticker/24hr": route(
+                lambda _: self.each(lambda: {"symbol": self.id, "quoteVolume": "1000000"})
+            ),
             "GET /capi/v3/market/premiumIndex": route(self.premium),
             "GET /capi/v3/market/fundingRate": route(self.settled, "symbol startTime limit"),
             "GET /api/v3/market/klines": route(self.spot_klines, "symbol interval", "limit"),
             "GET /capi/v3/market/historyKlines": route(self.swap_klines, "symbol interval startTime endTime"),
-            "GET /api/v3/market/depth": route(lambda _: self.levels(SPOT), "symbol", "limit"),
-            "GET /capi/v3/market/depth": route(lambda _: self.levels(SWAP), "symbol", "limit"),
+            "GET /api/v3/market/depth": route(lambda _: self.levels(self.spot), "symbol", "limit"),
+            "GET /capi/v3/market/depth": route(lambda _: self.levels(self.swap), "symbol", "limit"),
             "GET /api/v3/account/": route(self.spot_balance, private=True),
             "GET /capi/v3/account/balance": route(self.swap_balance, private=True),
             "GET /capi/v3/account/position/allPosition": route(self.positions, private=True),
@@ -79,23 +85,27 @@ class WeexWire(Wire):
                 private=True,
             ),
             "GET /api/v3/order": route(
-                lambda asked: self.order(self.find(SPOT, asked)), may="origClientOrderId orderId", private=True
+                lambda asked: self.order(self.find(self.spot, asked)), may="origClientOrderId orderId", private=True
             ),
             "GET /capi/v3/order": route(
-                lambda asked: self.order(self.find(SWAP, asked)), may="origClientOrderId orderId", private=True
+                lambda asked: self.order(self.find(self.swap, asked)), may="origClientOrderId orderId", private=True
             ),
-            "DELETE /api/v3/order": route(lambda asked: self.cancel(SPOT, asked), "origClientOrderId", private=True),
-            "DELETE /capi/v3/order": route(lambda asked: self.cancel(SWAP, asked), "origClientOrderId", private=True),
+            "DELETE /api/v3/order": route(
+                lambda asked: self.cancel(self.spot, asked), "origClientOrderId", private=True
+            ),
+            "DELETE /capi/v3/order": route(
+                lambda asked: self.cancel(self.swap, asked), "origClientOrderId", private=True
+            ),
             "GET /api/v3/openOrders": route(lambda _: self.resting(swap=False), may="symbol", private=True),
             "GET /capi/v3/openOrders": route(lambda _: self.resting(swap=True), may="symbol", private=True),
             "GET /capi/v3/order/history": route(
-                lambda _: [self.order(one) for one in self.exchange.orders(SWAP)], "symbol limit", private=True
+                lambda _: [self.order(one) for one in self.exchange.orders(self.swap)], "symbol limit", private=True
             ),
             "GET /api/v3/myTrades": route(
-                lambda asked: self.trades(SPOT, asked), "symbol startTime limit", private=True
+                lambda asked: self.trades(self.spot, asked), "symbol startTime limit", private=True
             ),
             "GET /capi/v3/userTrades": route(
-                lambda asked: self.trades(SWAP, asked), "symbol startTime limit", private=True
+                lambda asked: self.trades(self.swap, asked), "symbol startTime limit", private=True
             ),
         }
         return {(name.split(" ")[0], name.split(" ")[1]): one for name, one in made.items()}
@@ -104,39 +114,45 @@ class WeexWire(Wire):
 
     def spot_tickers(self, asked: Asked) -> Any:
         del asked
-        if self.price(SPOT) is None:
-            return []
-        bid, ask = self.bid_ask(SPOT)
-        return [{"symbol": ID, "bidPrice": plain(bid), "askPrice": plain(ask), "quoteVolume": "1000000"}]
+        return self.each(self.spot_ticker)
+
+    def spot_ticker(self) -> Any:
+        if self.price(self.spot) is None:
+            return None
+        bid, ask = self.bid_ask(self.spot)
+        return {"symbol": self.id, "bidPrice": plain(bid), "askPrice": plain(ask), "quoteVolume": "1000000"}
 
     def premium(self, asked: Asked) -> Any:
         del asked
-        funding = self.scene.funding(SWAP, self.clock.now())
+        return self.each(self.rate)
+
+    def rate(self) -> Any:
+        funding = self.scene.funding(self.swap, self.clock.now())
         if funding is None:
-            return []
-        row = {
-            "symbol": ID,
-            "markPrice": str(self.price(SWAP)),
+            return None
+        return {
+            "symbol": self.id,
+            "markPrice": str(self.price(self.swap)),
             "lastFundingRate": str(funding.rate),
             "nextFundingTime": milliseconds(funding.next_at) if funding.next_at else 0,
             "time": self.at_ms,
             "collectCycle": 480,
         }
-        return [row]
 
     def settled(self, asked: Asked) -> Any:
-        rows = self.rates(SWAP, int(asked.said["startTime"]))[: int(asked.said["limit"])]
-        return [{"symbol": ID, "fundingRate": str(rate), "fundingTime": at} for at, rate in rows]
+        rows = self.rates(self.swap, int(asked.said["startTime"]))[: int(asked.said["limit"])]
+        return [{"symbol": self.id, "fundingRate": str(rate), "fundingTime": at} for at, rate in rows]
 
     def spot_klines(self, asked: Asked) -> Any:
         """Its newest, whatever was asked for."""
         most = int(asked.said.get("limit", 100))
-        rows = self.bars(SPOT, self.at_ms - most * 3_600_000, self.at_ms, most)
+        frame = asked.said["interval"]
+        rows = self.bars(self.spot, frame, self.at_ms - most * HOURS[frame] * 3_600_000, self.at_ms, most)
         return [[int(row[0]), *map(str, row[1:]), int(row[0]) + 3_599_999, "1"] for row in rows]
 
     def swap_klines(self, asked: Asked) -> Any:
         said = asked.said
-        rows = self.bars(SWAP, int(said["startTime"]), int(said["endTime"]), 100)
+        rows = self.bars(self.swap, said["interval"], int(said["startTime"]), int(said["endTime"]), 100)
         return [[int(row[0]), *map(str, row[1:]), int(row[0]) + 3_599_999, "1"] for row in rows]
 
     # ---- account
@@ -168,7 +184,7 @@ class WeexWire(Wire):
             {
                 "id": 1,
                 "asset": "USDT",
-                "symbol": ID,
+                "symbol": self.id_of(one.symbol),
                 "side": "LONG" if one.quantity > 0 else "SHORT",
                 "marginType": MODES[one.margin_mode],
                 "separatedMode": "COMBINED",
@@ -184,19 +200,19 @@ class WeexWire(Wire):
 
     def config(self, asked: Asked) -> Any:
         del asked
-        leverage, mode = str(self.exchange.leverage(SWAP)), self.exchange.margin_mode(SWAP)
+        leverage, mode = str(self.exchange.leverage(self.swap)), self.exchange.margin_mode(self.swap)
         names = ("crossLeverage", "isolatedLongLeverage", "isolatedShortLeverage")
-        row = {"symbol": ID, "marginType": MODES[mode], "separatedType": "COMBINED"}
+        row = {"symbol": self.id, "marginType": MODES[mode], "separatedType": "COMBINED"}
         return [row | dict.fromkeys(names, leverage)]
 
     def set_leverage(self, asked: Asked) -> Any:
         said = asked.said
-        self.exchange.set_leverage(SWAP, int(said.get("crossLeverage") or said["isolatedLongLeverage"]))
+        self.exchange.set_leverage(self.swap, int(said.get("crossLeverage") or said["isolatedLongLeverage"]))
         return {"code": "200", "msg": "success", "requestTime": self.at_ms}
 
     def set_margin(self, asked: Asked) -> Any:
         isolated = asked.said["marginType"] == "ISOLATED"
-        self.exchange.set_margin_mode(SWAP, "isolated" if isolated else "cross")
+        self.exchange.set_margin_mode(self.swap, "isolated" if isolated else "cross")
         return {"code": "200", "msg": "success", "requestTime": self.at_ms}
 
     def income(self, asked: Asked) -> Any:
@@ -205,7 +221,7 @@ class WeexWire(Wire):
             {
                 "billId": one.income_id,
                 "asset": one.asset,
-                "symbol": ID if one.symbol else "",
+                "symbol": self.id_of(one.symbol) if one.symbol else "",
                 "income": plain(one.amount),
                 "incomeType": KINDS.get(one.kind.value, one.kind.value),
                 "time": milliseconds(one.at),
@@ -217,19 +233,24 @@ class WeexWire(Wire):
     # ---- orders
 
     def create_spot(self, asked: Asked) -> Any:
-        made = self._place(SPOT, asked, reduce_only=False)
-        return {"symbol": ID, "orderId": made.order_id, "clientOrderId": made.client_id, "transactTime": self.at_ms}
+        made = self._place(self.spot, asked, reduce_only=False)
+        return {
+            "symbol": self.id,
+            "orderId": made.order_id,
+            "clientOrderId": made.client_id,
+            "transactTime": self.at_ms,
+        }
 
     def create_swap(self, asked: Asked) -> Any:
         """Side and positionSide say whether it opens or reduces."""
         said = asked.said
         opens = (said["side"], said["positionSide"]) in {("BUY", "LONG"), ("SELL", "SHORT")}
-        made = self._place(SWAP, asked, reduce_only=not opens)
+        made = self._place(self.swap, asked, reduce_only=not opens)
         return {"orderId": str(made.order_id), "clientOrderId": made.client_id, "success": True}
 
     def _place(self, symbol: str, asked: Asked, *, reduce_only: bool) -> OrderRecord:
         said = asked.said
-        assert (said["symbol"], said["type"]) == (ID, "LIMIT")
+        assert (said["symbol"], said["type"]) == (self.id, "LIMIT")
         side: Side = "buy" if said["side"] == "BUY" else "sell"
         amount, price, tif = D(said["quantity"]), D(said["price"]), TIFS[said["timeInForce"]]
         client_id = said["newClientOrderId"]
@@ -251,7 +272,7 @@ class WeexWire(Wire):
 
     def order(self, one: OrderRecord) -> dict[str, Any]:
         row = {
-            "symbol": ID,
+            "symbol": self.id_of(one.symbol),
             "orderId": one.order_id,
             "clientOrderId": one.client_id,
             "price": plain(one.price or D(0)),
@@ -273,10 +294,10 @@ class WeexWire(Wire):
 
     def trades(self, symbol: str, asked: Asked) -> Any:
         said = asked.said
-        swap = {"realizedPnl": "0", "side": "BUY"} if symbol == SWAP else {}
+        swap = {"realizedPnl": "0", "side": "BUY"} if symbol == self.swap else {}
         return [
             {
-                "symbol": ID,
+                "symbol": self.id_of(one.symbol),
                 "id": one.trade_id,
                 "orderId": one.order_id,
                 "price": plain(one.price),
@@ -291,9 +312,9 @@ class WeexWire(Wire):
         ]
 
 
+HOURS = {"1h": 1, "4h": 4, "1d": 24}
 MODES = {"cross": "CROSSED", "isolated": "ISOLATED"}
 LISTING = {
-    "symbol": ID,
     "baseAsset": "BTC",
     "quoteAsset": "USDT",
     "tickSize": "0.1",
@@ -305,7 +326,6 @@ LISTING = {
     "enableTrade": True,
 }
 CONTRACT = {
-    "symbol": ID,
     "baseAsset": "BTC",
     "quoteAsset": "USDT",
     "marginAsset": "USDT",
