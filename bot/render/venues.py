@@ -13,10 +13,12 @@ from rich.text import Text
 from bot.core.numbers import plain
 
 Body = Mapping[str, Any]
+#: Worlds without real money: in its words and in the settings'.
+ENVIRONMENTS = {"a testnet": "testnet", "a demo account": "demo", "the local exchange": "local"}
 YES, NO = Text("yes", style="green"), Text("–", style="dim")
 
 
-def venues_view(bodies: Sequence[Body]) -> RenderableType:
+def venues_view(bodies: Sequence[Body]) -> Table:
     """What works where, a column for each venue."""
     table = _table("", *(str(body["id"]) for body in bodies))
     for name in bodies[0]["works"]:
@@ -27,7 +29,8 @@ def venues_view(bodies: Sequence[Body]) -> RenderableType:
     table.add_row("least order, spot", *(_number(body["least_order"].get("spot")) for body in bodies))
     table.add_row("least order, perpetual", *(_number(body["least_order"].get("swap")) for body in bodies))
     table.add_row("equity for 1 % steps", *(_number(body["least_balance"]) for body in bodies))
-    table.add_row("environments", *(", ".join(body["environments"]) for body in bodies))
+    for name, environment in ENVIRONMENTS.items():
+        table.add_row(name, *(YES if environment in body["environments"] else NO for body in bodies))
     return table
 
 

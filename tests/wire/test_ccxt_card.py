@@ -47,6 +47,20 @@ def test_what_is_missing_says_what_is_done_instead(name: str) -> None:
     assert all(one.what in text for one in card.lacks)
 
 
+@pytest.mark.parametrize(("name", "plays"), [("binance", True), ("bybit", True), *((name, False) for name in ALL[2:])])
+def test_testnet_is_a_mode_where_there_is_a_world_without_real_money(name: str, plays: bool) -> None:
+    (card,) = cards(name)
+    assert (("testnet" in card.modes), set(card.environments) != {"production"}) == (plays, plays)
+
+
+def test_five_cards_stand_side_by_side_in_a_narrow_terminal() -> None:
+    out = io.StringIO()
+    bodies = [card.body() for card in cards()]
+    view = venues_view(bodies)
+    Console(file=out, width=80).print(view)
+    assert len(out.getvalue().splitlines()) == view.row_count + 1  # its head, and no row folded
+
+
 def test_a_venue_without_a_profile_is_for_watching_only() -> None:
     (card,) = cards("kraken")
     assert (card.own_profile, list(card.modes), card.works["orders"]) == (False, ["paper", "dry-run"], False)

@@ -99,11 +99,13 @@ def _card(profile: Profile) -> Card:
         "isolated margin": profile.trades and "a margin mode to look up" not in {one.what for one in profile.lacks},
         "what a key may do": profile.trades and "what a key may do" not in {one.what for one in profile.lacks},
     }
+    environments = _environments(profile)
+    play_money = ("testnet",) if set(environments) - {"production"} else ()
     return Card(
         id=profile.id,
         own_profile=own,
-        modes=("paper", "dry-run", "testnet", "live") if profile.trades else ("paper", "dry-run"),
-        environments=_environments(profile),
+        modes=("paper", "dry-run", *play_money, "live") if profile.trades else ("paper", "dry-run"),
+        environments=environments,
         works=works,
         lacks=profile.lacks,
         least_order={str(side): least for side, least in profile.least_order.items()},
