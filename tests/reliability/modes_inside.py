@@ -45,7 +45,7 @@ INSIDE = (
         DISK_AND_PROCESS,
         "killed at any await: intent before send, outcome after, settled before the next plan",
         (
-            f"{SIMULATED}a_kill_at_steps_all_over_a_reference_history_loses_nothing",
+            f"{SIMULATED}a_reference_does_what_it_is_named_for_and_a_kill_at_steps_all_over_it_loses_nothing",
             f"{BESIDE}a_bot_killed_at_random_moments_leaves_no_duplicate_and_no_orphan",
             f"{DRILL}kills_of_a_real_bot_leave_both_ledgers_alike_and_their_files_where_one_wants_them",
             f"{CYCLE}every_send_stands_between_two_records_of_it",
@@ -177,7 +177,7 @@ INSIDE = (
         CONTROL,
         "a bad edit of the configuration: the old one stays in force, frozen until it is mended",
         (
-            f"{DAEMON}a_broken_edit_keeps_the_old_configuration_freezes_and_lifts_by_itself",
+            "tests/unit/test_daemon_edits.py::test_a_broken_edit_keeps_the_old_configuration_freezes_and_lifts_by_itself",
             f"{SETTINGS}any_text_is_refused_in_printable_lines",
         ),
     ),
