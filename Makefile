@@ -50,7 +50,7 @@ run: $(RUNS) ## start the bot (paper, unless told otherwise); ARGS="..." is pass
 	@exec $(BIN)/ballast run $(ARGS)
 
 test: venv ## run the tests; ARGS="..." is passed on to pytest
-	@$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage: venv ## every branch of the order table, the gates and recovery must be taken (half a minute)
 	@COVERAGE_FILE=.venv/.coverage $(BIN)/python -m coverage run --rcfile=/dev/null --branch --include="$(PROVEN)" -m pytest -q -p no:cacheprovider $(PROVING)
