@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -382,8 +382,9 @@ async def _beside(settings: Settings, keep: Keep) -> World:
     async def tended() -> None:
         nonlocal measured_at
         if clock.mono() - measured_at >= SYNC_EVERY_S:
-            measured_at = clock.mono()
-            clock.sync(await server_time(url, float(speed)))
+            with suppress(Transient):  # asked again before the next cycle, which itself measures how far it is off
+                clock.sync(await server_time(url, float(speed)))
+                measured_at = clock.mono()
 
     setup = Setup("local", _credentials(settings), url, speed)
     world = await _over_ccxt(settings, keep, clock, setup, AsyncExitStack())

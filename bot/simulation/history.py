@@ -283,7 +283,7 @@ class History:
             await asyncio.wait({task}, timeout=END_WITHIN_S / 2)  # it was asked to end
         for each in ends:
             each.cancel()
-        if task.done():
+        if task.done() and process.alive:  # who was killed ends with that, whenever it comes
             self._ended(task, process)
         process.kill()
         self._graves.append(task)

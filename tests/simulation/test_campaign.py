@@ -26,7 +26,7 @@ def test_every_invariant_holds_under_faults(totals: Totals) -> None:
 
 def test_faults_of_many_kinds_bit_and_the_bot_traded_all_the_same(totals: Totals) -> None:
     assert totals.histories == len(SEEDS)
-    assert totals.filled_histories >= 0.9 * len(SEEDS)
+    assert totals.filled_histories >= 0.8 * len(SEEDS)  # of half a day each; of a week, nearly all
     assert sum(1 for _, count in totals.faults() if count) > len(KINDS) / 3
     assert totals.deaths >= 2
     assert totals.starts >= totals.histories + totals.deaths / 2
