@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 DEBIAN = Path("/usr/lib/postgresql")
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+ROOM_BYTES = 4 * 1024**3  # a database takes 8 MB, and a run of all tests makes hundreds
 NUMBERS = itertools.count(1)
 
 
@@ -73,10 +75,10 @@ def a_server(*, durable: bool = False) -> Iterator[Postgres]:
     """Start a server of our own; skipped where no programs fit. ``durable``: what is committed outlives a crash."""
     folder = Path(tempfile.mkdtemp(prefix="ballast-pg-"))
     folder.chmod(0o755)
+    own = Path(tempfile.mkdtemp(prefix="ballast-pg-", dir=_home()))
+    own.chmod(0o755)
     try:
         programs = installed_programs(folder)
-        own = folder / "own"
-        own.mkdir()
         as_whom: dict[str, Any] = {}
         if os.geteuid() == 0:  # PostgreSQL refuses to be run by root
             nobody = pwd.getpwnam("nobody")
@@ -110,4 +112,10 @@ def a_server(*, durable: bool = False) -> Iterator[Postgres]:
         finally:
             server.stop()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for each in (own, folder):
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _home() -> Path | None:
+    """Memory where there is enough of it: a disk takes minutes to forget hundreds of databases."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES else None
