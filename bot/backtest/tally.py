@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ ALIAS: Final = "venue.aliases."
 PLACES: Final = 9  # of fractions, as decisions have them
 NAN: Final = float("nan")
 Cells = tuple[float, float, float, float, float, float]  # as COLUMNS
+TO_ITS_END: Final = timedelta(microseconds=999)  # rows know whole milliseconds, facts their microseconds
 UNKNOWN: Final[Cells] = (NAN,) * 6
 
 
@@ -158,7 +159,7 @@ class Tally:
             {name: row.intent.reference for name, row in orders.items()},
             coins_each=each,
             since=from_milliseconds(first),
-            until=from_milliseconds(last),
+            until=from_milliseconds(last) + TO_ITS_END,
         )
         paid: list[Payment] = []
         async for event in record.events():

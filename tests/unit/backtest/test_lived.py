@@ -10,8 +10,10 @@ from bot.backtest.lived import chosen, lived
 from bot.backtest.result import Result
 from bot.backtest.run import run
 from bot.ports.panorama import Turn
+from bot.store.sql import SqlStore
 from bot.store.sql.panorama import SqlPanorama
 from bot.wiring_past import past
+from tests.contract.store.builders import MAIN, NOON, HandClock, a_plan, a_policy, a_snapshot, an_event
 from tests.unit.backtest.tapes import BEGUN, settings, tape
 from tests.unit.backtest.test_past import DAYS, span
 
@@ -54,6 +56,27 @@ async def test_a_part_of_a_record_begins_with_what_was_held_then(tmp_path: Path)
     assert (part.ledger.opened_at, part.ledger.closed_at) == (first, last)
     assert float(part.ledger.change) == pytest.approx(part.curve.equity[-1] - part.curve.equity[0], abs=0.02)
     assert part.ledger.unexplained == 0
+
+
+async def test_the_last_decision_counts_whatever_its_microseconds(tmp_path: Path) -> None:
+    url, policy = f"sqlite+aiosqlite:///{tmp_path}/record.db", a_policy()
+    store = SqlStore(url, HandClock())
+    await store.open(MAIN, migrate=True)
+    fence = await store.lead("first", 30)
+    for number, equity in enumerate(("58000.00", "57000.00")):
+        at = NOON + timedelta(minutes=10 * number, microseconds=25_235)
+        seen = an_event("seen", f"d{number}:seen", at=at, equity=equity, coins={}, contracts={}, prices={}, marks={})
+        plan = a_plan(f"d{number}", at=at, policy=policy, equity=equity, events=[seen])
+        await store.begin(f"c{number}", a_snapshot(at=at), policy, plan, [], [], fence)
+    await store.close()
+    record = SqlPanorama(url)
+    try:
+        made = await lived(record, name="tested", currency="USDT", config={})
+    finally:
+        await record.close()
+    assert made is not None
+    assert made.ledger is not None
+    assert made.ledger.change == -1_000
 
 
 def test_of_many_decisions_all_that_acted_are_looked_at_and_the_ends() -> None:
