@@ -1,4 +1,4 @@
-"""Whatever is traded, paid, put in and taken out: what a record tells adds up to the change of equity, to the unit."""
+"""Whatever is traded, paid, put in and taken out: a record adds up to the change of equity, to a last digit."""
 
 from __future__ import annotations
 
