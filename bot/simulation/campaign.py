@@ -86,13 +86,22 @@ def _results(wanted: Sequence[Plan], jobs: int) -> Iterator[Result]:
     # Workers start anew with one hash seed, so that nothing hangs on the order of a set.
     os.environ.setdefault("PYTHONHASHSEED", "0")
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        under_way = [pool.submit(play, plan) for plan in wanted]
+        under_way = {pool.submit(play, plan): plan for plan in wanted}
         try:
             for done in as_completed(under_way):
-                yield done.result()
+                error = done.exception()
+                yield done.result() if error is None else broken(under_way[done], error)
         finally:
             for each in under_way:
                 each.cancel()
+
+
+def broken(plan: Plan, error: BaseException) -> Result:
+    """A history that the simulation itself could not play: a failure of its own, and the others go on."""
+    why = f"the simulation itself broke: {type(error).__name__}: {error}"
+    return Result(
+        plan, [why], Counter(), Counter(), "", cycles=0, starts=0, deaths=0, steps=0, fills=0, orders=0
+    )  # fmt: skip
 
 
 def shrink(result: Result, *, runs_max: int) -> tuple[Plan, int]:

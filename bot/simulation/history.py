@@ -293,6 +293,8 @@ class History:
     def _step(self, process: Process) -> None:
         self._steps += 1
         while self._strikes and self._steps >= self._strikes[0].nth:
+            if self._strikes[0].kind.startswith("clock_") and process.name not in self.world.clocks:
+                return  # its very first step: it looks at no clock yet, the next one will do
             fault = self._strikes.pop(0)
             if not self.world.healed:
                 self._strike(process, fault)

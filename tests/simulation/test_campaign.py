@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.simulation.campaign import Totals, campaign, plans
+from bot.simulation.campaign import Totals, broken, campaign, plans
 from bot.simulation.exhaustive import every_fault, every_step, references
 from bot.simulation.faults import KINDS, Fault, Plan, drawn
 from bot.simulation.history import Result, play
@@ -123,3 +123,13 @@ def test_a_resume_in_the_middle_of_a_cycle_lets_nothing_leave_before_the_record_
     # Seed 210 of 2026-11-21: a watch lowered the level between the requests' handling and the decision.
     (plan,) = plans([210], 7.0, HOUR_S)
     assert play(plan).violations == []
+
+
+def test_a_history_that_the_simulation_cannot_play_is_a_failure_and_the_others_are_played() -> None:
+    (plan,) = plans([3], 0.2, HOUR_S)
+    unplayable = Plan(4, 0.2, HOUR_S, "fifo", (), portfolio="of nobody")
+    both = campaign([unplayable, plan], 2, lambda _result: None)
+    assert both.histories == 2
+    assert [result.plan for result in both.failed] == [unplayable]
+    assert both.failed[0].violations[0].startswith("the simulation itself broke: ")
+    assert broken(plan, KeyError("main 3")).violations == ["the simulation itself broke: KeyError: 'main 3'"]

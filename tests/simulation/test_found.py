@@ -32,3 +32,9 @@ def test_an_order_that_rests_because_cancels_fail_is_not_held_against_a_halt() -
     # Seed 112 of 2026-11-30: the checker did not know that nineteen cancels in a row failed.
     halted = [Fault("process", "step", 330, "halt", 21_000.0), Fault("venue", "cancel", 1, "cancel_fails", 12.0)]
     assert broken_by(*halted, seed=2, portfolio="cash") == []
+
+
+def test_a_clock_that_is_set_at_the_very_first_step_is_set_at_the_next_one() -> None:
+    # A campaign of 500 seeds, 2026-11-30: the simulation itself failed, a process has no clock before its first step.
+    for nth in (1, 2):
+        assert broken_by(Fault("process", "step", nth, "clock_ahead", 5.0), seed=5, days=0.2) == []
