@@ -168,6 +168,7 @@ async def measured(count: int, minutes: float, server: Postgres) -> Row:
                 **{name: value for name, value in os.environ.items() if not name.startswith("BALLAST_")},
                 "PYTHONPATH": str(ROOT), "BALLAST_LOCAL__URL": url, "BALLAST_LOCAL__SPEED": "1",
                 "BALLAST_SECRETS_DIR": str(folder / "keys"), "BALLAST_WEB__ENABLED": "false",
+                "BALLAST_RUN_FOLDER": str(folder / "run"),
             }  # fmt: skip
             with (folder / "log").open("wb") as log:
                 worker = await asyncio.create_subprocess_exec(

@@ -6,17 +6,35 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 Mono = Callable[[], float]
 # A wall clock may be set while we sleep, so a long sleep is cut and the clock asked again.
 LONGEST_NAP_S = 30.0
 # asyncio wakes by whole timer ticks: asking for less than this would only spin.
 SHORTEST_NAP_S = 0.0005
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def host_utc_now() -> datetime:
     """The machine's wall time, UTC: for rows that must say when a person or a process really did something."""
     return datetime.now(UTC)
+
+
+def boot_s() -> float:
+    """Seconds since the machine was started, the same for all its processes; nobody can set it.
+
+    Where the system tells that, with the time it slept.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def boot_id() -> str:
+    """Which start of the machine this is; "" where the system does not tell."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _checked_start(start: datetime) -> datetime:

@@ -6,10 +6,12 @@ import asyncio
 import os
 import platform
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from bot import __version__
@@ -29,7 +31,7 @@ from bot.store.sql.roster import NAME_MOST, SqlRoster
 from bot.venues.ccxt.push import push_of
 from bot.wiring import DRY_RUN, World, _account, _credentials, _live_terms, _parts, _world, identity_of
 from bot.wiring_host import Keep, alerts_of, notes_of, redactor, run_of, set_up_logging
-from bot.wiring_places import Places
+from bot.wiring_places import Places, nearby_of
 
 CYCLES_AT_ONCE: Final = 6  # of a process' portfolios; the others wait for their turn
 CONNECTIONS: Final = 16  # to the database, of each kind: more than cycles, starts and beats want at once
@@ -53,7 +55,7 @@ class Shared:
     pool: Pool | None
     board: Board
     renewals: Renewals
-    places: Places = field(default_factory=Places)
+    places: Places
     _cycles: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CYCLES_AT_ONCE))
 
     def identity(self, portfolio: Portfolio) -> Identity:
@@ -135,8 +137,11 @@ class Shared:
 
 
 @asynccontextmanager
-async def shared_of(url: str, me: Worker) -> AsyncIterator[Shared]:
-    """What this process needs before its first portfolio; raises PortError."""
+async def shared_of(url: str, me: Worker, run_folder: Path | None = None) -> AsyncIterator[Shared]:
+    """What this process needs before its first portfolio; raises PortError.
+
+    ``run_folder``: where processes of this machine meet; without one this process is alone.
+    """
     roster = SqlRoster(url, me.name, host_utc_now)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(roster.close)
@@ -147,9 +152,16 @@ async def shared_of(url: str, me: Worker) -> AsyncIterator[Shared]:
         board = Board(url, SystemClock().mono, pool)
         stack.push_async_callback(board.close)
         renewals = Renewals(lambda fences, ttl_s: roster.renew(me.name, fences, ttl_s))
-        shared = Shared(me, url, roster, pool, board, renewals)
+        places = Places(nearby_of(run_folder) if run_folder else None)
+        shared = Shared(me, url, roster, pool, board, renewals, places)
         stack.push_async_callback(shared.places.close)
         yield shared
+
+
+def run_folder_of(env: Mapping[str, str]) -> Path:
+    """Where workers of one user on one machine meet unless told otherwise; lost with the machine's next start."""
+    runtime = env.get("XDG_RUNTIME_DIR", "")
+    return Path(runtime) / "ballast" if runtime else Path(tempfile.gettempdir()) / f"ballast-{os.geteuid()}"
 
 
 def set_up_fleet_logging(folder: Folder, first: Portfolio) -> None:

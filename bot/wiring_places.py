@@ -1,4 +1,7 @@
-"""Owns what portfolios of one process share of the venues: a clock, a market reader and, for each key, a connection."""
+"""Owns what portfolios of one process share of the venues: a clock, a market reader and, for each key, a connection.
+
+With a run folder what is read and what may be asked is shared with the other processes of this machine as well.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
-from bot.clocks import OffsetClock, SystemClock
+import structlog
+
+from bot import __version__
+from bot.clocks import OffsetClock, SystemClock, boot_id, boot_s
 from bot.feeds import OutsideFeeds
 from bot.ports.clock import Clock
 from bot.ports.errors import VenueError
@@ -18,6 +25,10 @@ from bot.venues.ccxt.profiles import Credentials, Setup
 from bot.venues.ccxt.venue import CcxtVenue, profile_for
 from bot.venues.readonly import ReadOnlyVenue
 from bot.venues.shared import Seat, SharedMarket
+from bot.venues.shared.answers import Answers
+from bot.venues.shared.budget import Budget
+from bot.venues.shared.market import MOMENT
+from bot.venues.shared.run_folder import RunFolder, digest_of
 from bot.wiring import SYNC_EVERY_S, World, _credentials, _feed_keys, _paper, _paused_until, _reached
 from bot.wiring_host import Keep, KeptPause
 from bot.wiring_local import server_time
@@ -48,8 +59,12 @@ class _Used:
 
 @dataclass(slots=True)
 class Places:
-    """Every venue that this process reaches; made when they are first needed, closed with it."""
+    """Every venue that this process reaches; made when they are first needed, closed with it.
 
+    ``nearby``: the machine's run folder; without one, as where it cannot be used, this process is alone.
+    """
+
+    nearby: RunFolder | None = None
     _places: dict[Key, Place] = field(default_factory=dict)
     _keys: dict[Key, _Used] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -95,10 +110,11 @@ class Places:
         key: Key = (venue.id, profile, venue.environment, (local.url, local.speed) if beside else None)
         known = self._places.get(key)
         if known is None:
-            known = self._places[key] = await self._opened(settings, beside=beside)
+            nearby = self.nearby.of(repr((__version__, *key))) if self.nearby else None
+            known = self._places[key] = await self._opened(settings, nearby, beside=beside)
         return known
 
-    async def _opened(self, settings: Settings, *, beside: bool) -> Place:
+    async def _opened(self, settings: Settings, nearby: RunFolder | None, *, beside: bool) -> Place:
         url, said = settings.local.url or "", settings.local.speed
         clock: Clock = SystemClock()
         tended = None
@@ -113,12 +129,22 @@ class Places:
                 return Setup("local", credentials, url, speed)
             return Setup(settings.venue.environment, credentials)
 
-        venue = CcxtVenue(profile_for(settings.venue.id, settings.mode), setup(NO_KEY), clock)
+        budget = self._budget(settings, "address")
+        venue = CcxtVenue(profile_for(settings.venue.id, settings.mode), setup(NO_KEY), clock, machine=budget)
         async with AsyncExitStack() as undone:
             undone.push_async_callback(venue.close)
             await _reached(venue, settings)
             undone.pop_all()
-        return Place(clock, venue, SharedMarket(venue, clock), setup, tended)
+        answers = Answers(nearby, clock, float(speed) if beside else 1.0, MOMENT) if nearby else None
+        return Place(clock, venue, SharedMarket(venue, clock, answers, own_time=beside), setup, tended)
+
+    def _budget(self, settings: Settings, whose: str) -> Budget | None:
+        """What this machine may ask of a venue together; other versions of ours ask there too."""
+        if self.nearby is None:
+            return None
+        venue, local = settings.venue, settings.local
+        url = local.url if venue.environment == "local" else None
+        return Budget(self.nearby.of(repr(("budget", venue.id, venue.environment, url))), whose)
 
     async def _connected(self, place: Place, settings: Settings, keep: Keep, stack: AsyncExitStack) -> CcxtVenue:
         """The connection of the portfolio's key; ``stack`` lets go of it."""
@@ -133,6 +159,7 @@ class Places:
                 margin_mode=settings.venue.margin_mode,
                 paused_until=await _paused_until(keep, place.clock),
                 beside=place.venue,
+                machine=self._budget(settings, f"key-{digest_of(credentials.key)}"),
             )
             used = self._keys[key] = _Used(venue)
         used.users += 1
@@ -147,6 +174,13 @@ class Places:
         async with used.opening:
             await _reached(used.venue, settings)
         return used.venue
+
+
+def nearby_of(path: Path) -> RunFolder | None:
+    """The machine's run folder, made where it is not yet; None where it cannot be used, which is told."""
+    log = structlog.get_logger("fleet")
+    folder = RunFolder(path, boot_s, boot_id(), lambda why: log.warning("shares nothing on this machine", why=why))
+    return folder if folder.open() else None
 
 
 async def _clock_of(url: str, speed: float) -> tuple[Clock, Callable[[], Awaitable[None]]]:

@@ -34,24 +34,37 @@ Store = Annotated[
     ),
 ]
 
+RunFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--run-folder",
+        envvar="BALLAST_RUN_FOLDER",
+        metavar="DIR",
+        help="Where the workers of this machine meet, to ask a venue once for all of them; made with mode 0700. "
+        "Else $XDG_RUNTIME_DIR/ballast, or ballast-UID in the folder for temporary files.",
+    ),
+]
+
 
 @app.callback()
-def fleet(context: typer.Context, portfolios: Portfolios = None, store: Store = None) -> None:
+def fleet(
+    context: typer.Context, portfolios: Portfolios = None, store: Store = None, run_folder: RunFolder = None
+) -> None:
     """Lead many portfolios: any number of workers, on any number of machines, each portfolio led by one of them.
 
     Example: ballast fleet --portfolios portfolios --store postgresql://ballast@db/ballast
     """
     if context.invoked_subcommand is None:
-        _worked(portfolios, store)
+        _worked(portfolios, store, run_folder)
 
 
 @app.command()
-def run(portfolios: Portfolios = None, store: Store = None) -> None:
+def run(portfolios: Portfolios = None, store: Store = None, run_folder: RunFolder = None) -> None:
     """Work for the fleet until told to end (SIGTERM or Ctrl-C), then give back every portfolio.
 
     Example: ballast fleet run --portfolios portfolios --store postgresql://ballast@db/ballast
     """
-    _worked(portfolios, store)
+    _worked(portfolios, store, run_folder)
 
 
 @app.command()
@@ -82,7 +95,7 @@ async def _viewed(url: str) -> View:
         await posts.close()
 
 
-def _worked(portfolios: Path | None, store: str | None) -> None:
+def _worked(portfolios: Path | None, store: str | None, run_folder: Path | None) -> None:
     from bot.settings import ConfigError
     from bot.settings.folder import Folder
 
@@ -99,15 +112,15 @@ def _worked(portfolios: Path | None, store: str | None) -> None:
         raise Told(wrong or f"{portfolios}: holds no NAME.yaml; each is one portfolio")
     for text in (*wrong, *(f"environment {name}: is of no portfolio in {portfolios}" for name in folder.strangers())):
         typer.echo(text, err=True)
-    go(_run(folder, next(iter(found.values()))))
+    go(_run(folder, next(iter(found.values())), run_folder))
 
 
-async def _run(folder: Folder, first: Portfolio) -> None:
+async def _run(folder: Folder, first: Portfolio, run_folder: Path | None) -> None:
     from bot.fleet.worker import FleetWorker
-    from bot.wiring_fleet import new_worker, set_up_fleet_logging, shared_of
+    from bot.wiring_fleet import new_worker, run_folder_of, set_up_fleet_logging, shared_of
 
     set_up_fleet_logging(folder, first)
-    async with shared_of(folder.store, new_worker()) as shared:
+    async with shared_of(folder.store, new_worker(), run_folder or run_folder_of(os.environ)) as shared:
         await FleetWorker(folder, shared).run()
 
 

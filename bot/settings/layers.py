@@ -17,6 +17,7 @@ from bot.settings.yaml_text import read_yaml
 PREFIX: Final = "BALLAST_"
 SECRETS_DIR: Final = "BALLAST_SECRETS_DIR"
 CONFIG: Final = "BALLAST_CONFIG"  # which file to read: the command line's
+RUN_FOLDER: Final = "BALLAST_RUN_FOLDER"  # where a fleet's workers of one machine meet: the command line's too
 LIVE: Final = "BALLAST_LIVE"  # the portfolio that may trade real money, said beside its file
 LARGEST: Final = 256 * 1024  # bytes of a file that a person wrote
 KEYS: Final = ("api_key", "secret", "password")  # of the venue; they never stand in the file
@@ -106,7 +107,7 @@ def from_file(text: str, name: str) -> Layer:
 
 def from_environment(env: Mapping[str, str], model: type[BaseModel], file: Layer) -> Layer:
     """What BALLAST_ variables say; raises ConfigError with a line for each that names nothing."""
-    other = (SECRETS_DIR, CONFIG, LIVE)
+    other = (SECRETS_DIR, CONFIG, LIVE, RUN_FOLDER)
     found = {name: value for name, value in env.items() if name.startswith(PREFIX) and name not in other}
     return _named(found, "environment ", model, file)
 

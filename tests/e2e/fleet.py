@@ -46,6 +46,7 @@ class Fleet:
             "BALLAST_LOCAL__SPEED": str(self.speed),
             "BALLAST_SECRETS_DIR": str(self.path / "keys"),
             "BALLAST_WEB__ENABLED": "false",
+            "BALLAST_RUN_FOLDER": str(self.path / "run"),
         }
 
     def work(self, name: str) -> Started:

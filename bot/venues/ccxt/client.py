@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -27,6 +28,7 @@ PAUSE_LEAST_S = 1.0
 BAN_LEAST_S = 120.0
 TOO_MANY, BANNED = 429, 418
 SUCCESS = range(200, 300)
+_COST: ContextVar[float | None] = ContextVar("cost", default=None)  # what ccxt charges for the request under way
 
 
 class Way(StrEnum):
@@ -69,6 +71,7 @@ class SafeTransport:
     apiKey: str | None  # noqa: N815 - ccxt's name
     secret: str | None
     password: str | None
+    rateLimit: float  # noqa: N815 - ccxt's name: host milliseconds for a cost of 1
     tcp_connector: Any
     number = str
     on_json_response = staticmethod(_decode)
@@ -108,6 +111,13 @@ class SafeTransport:
             raise Denied(f"{method} {path}: venue.dead_man is 0s")
         ticket = _ticket_for(way, method, url, body) if way in (Way.ORDER, Way.MOVE) else None
 
+        cost = _COST.get()
+        if cost is not None:
+            _COST.set(None)
+            family = self.family_of(path)
+            weight, urgent = self.weight_of(family, cost), way not in (Way.READ, Way.SETTING)
+            await self.traffic.take(cost, 1000 / self.rateLimit, family, weight, urgent=urgent)
+
         def ask() -> None:
             self.traffic.check(order=way is Way.ORDER)
             if ticket is not None:
@@ -121,6 +131,21 @@ class SafeTransport:
                 if errors.cut_off(error):
                     raise ccxt.RequestTimeout(f"{method} {path}: the answer was cut off") from error.__cause__
                 raise
+
+    async def throttle(self, cost: float | None = None) -> None:
+        """Wait as ccxt does, for this process, and remember what the request costs this machine."""
+        await super().throttle(cost)  # type: ignore[misc]
+        _COST.set(float(1 if cost is None else cost))
+
+    def family_of(self, path: str) -> str:
+        """Whose minute a path counts in; "" where the venue has no such thing."""
+        del path
+        return ""
+
+    def weight_of(self, family: str, cost: float) -> float:
+        """What ccxt's cost is in the venue's own weight."""
+        del family
+        return cost
 
     def way_of(self, method: str, path: str) -> Way | None:
         """What a path does, None for one on no list; a ``*`` on the list stands for one part of a path."""

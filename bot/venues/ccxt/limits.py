@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import IntEnum
+from typing import Protocol
 
 from bot.ports.clock import Clock
 from bot.ports.errors import RateLimited
@@ -21,6 +22,8 @@ PATIENCE_S = 5.0  # a pause up to this long is sat out inside a read; a longer o
 SLOW_FROM = 0.7  # of the venue's weight per minute
 SLOW_MOST_S = 2.0
 MINUTE_S = 60.0
+AT_ONCE = 0.1  # of a minute's weight may go at once, the rest evenly: together no minute has more than 0.95 of it
+EVENLY = 0.85
 
 
 class Lane(IntEnum):
@@ -30,6 +33,29 @@ class Lane(IntEnum):
     CANCEL = 1
     LOOKUP = 2
     READ = 3
+
+
+class Budget(Protocol):
+    """What the processes of one machine have together: tokens by bucket, and the quiet a venue asked for."""
+
+    async def take(self, bucket: str, cost: float, *, per_s: float, most: float, urgent: bool = False) -> float:
+        """Take ``cost`` tokens, of which ``per_s`` come and ``most`` are kept; host seconds to wait for them first.
+
+        None are taken, and none need be waited for, where that would be longer than `PATIENCE_S`.
+        """
+        ...
+
+    def left(self, bucket: str, tokens: float) -> None:
+        """No more than these are left."""
+        ...
+
+    def pause(self, host_s: float, why: str, *, orders_only: bool = False) -> None:
+        """All must be quiet."""
+        ...
+
+    def quiet(self, *, orders: bool = False) -> tuple[float, str]:
+        """For how many host seconds more, and why."""
+        ...
 
 
 class Turnstile:
@@ -99,6 +125,7 @@ class Traffic:
 
     A pause is kept in host seconds, since that is what Retry-After counts; ``paused_until`` tells it in venue time, and
     given back after a restart it goes on. ``common``: of all keys that ask from here; a venue's pause is for all.
+    ``machine``: what other processes of this machine ask with the same key; of ``common``, from the same address.
     """
 
     def __init__(
@@ -109,12 +136,14 @@ class Traffic:
         paused_until: datetime | None = None,
         paced: bool = True,
         common: Traffic | None = None,
+        machine: Budget | None = None,
     ) -> None:
         self.requests: Counter[str] = Counter()
         self.used_weight: dict[str, int] = {}
         self.pauses = 0
         self._clock = clock
         self._common = common
+        self._machine = machine
         self._budgets = budgets
         self._paced = paced
         self._said_at_s: dict[str, float] = {}
@@ -132,10 +161,39 @@ class Traffic:
         """What the venue says was used of a family's minute."""
         self.used_weight[family] = weight
         self._said_at_s[family] = self._clock.mono()
+        address = self._address
+        if address is not None and self._paced and family in self._budgets:
+            address.left(family, self._budgets[family] - weight)
+
+    @property
+    def _address(self) -> Budget | None:
+        """What is asked from here, with whatever key."""
+        return self._machine if self._common is None else self._common._address  # noqa: SLF001 - another of the same
+
+    async def take(self, cost: float, per_s: float, family: str, weight: float, *, urgent: bool) -> None:
+        """Wait until this machine may ask: ``cost`` of what the key has each second, ``weight`` of the address' minute.
+
+        What is ``urgent`` does not wait, the others the longer. Raises `RateLimited` where that would take too long.
+        """
+        wait_s, address = 0.0, self._address
+        if self._machine is not None and self._machine is not address:
+            wait_s = await self._machine.take("", cost, per_s=per_s, most=1.0, urgent=urgent)
+        if address is not None and family in self._budgets:
+            most = self._budgets[family]
+            evenly = most * EVENLY / MINUTE_S
+            also_s = await address.take(family, weight, per_s=evenly, most=most * AT_ONCE, urgent=urgent)
+            wait_s = max(wait_s, also_s)
+        if wait_s > PATIENCE_S:
+            why = f"this machine has asked too much: quiet for {wait_s:.1f} s more"
+            raise RateLimited(why, retry_after_s=wait_s, until=self._clock.now() + timedelta(seconds=wait_s))
+        if wait_s > 0:
+            await self._clock.sleep(wait_s)
 
     def pause(self, host_s: float, why: str, *, orders_only: bool = False) -> None:
         """Be quiet for ``host_s``; a pause is never shortened."""
         until_s = self._clock.mono() + max(0.0, host_s)
+        if self._machine is not None:
+            self._machine.pause(max(0.0, host_s), why, orders_only=orders_only)
         self._orders_quiet_s = max(self._orders_quiet_s, until_s)
         if not orders_only:
             self._quiet_s = max(self._quiet_s, until_s)
@@ -153,15 +211,25 @@ class Traffic:
     @property
     def quiet_until_s(self) -> float:
         """Host seconds: our own pause, or everybody's where that is longer."""
-        return self._quiet_s if self._common is None else max(self._quiet_s, self._common.quiet_until_s)
+        return self._until_s()[0]
 
     def check(self, *, order: bool = False) -> None:
         """Raise `RateLimited` while there must be quiet."""
-        until_s = max(self._orders_quiet_s if order else 0.0, self.quiet_until_s)
+        until_s, why = self._until_s(order=order)
         left_s = until_s - self._clock.mono()
         if left_s > 0:
-            why = f"quiet for {left_s:.1f} s more: {self._why}"
-            raise RateLimited(why, retry_after_s=left_s, until=self._clock.now() + timedelta(seconds=left_s))
+            said = f"quiet for {left_s:.1f} s more: {why}"
+            raise RateLimited(said, retry_after_s=left_s, until=self._clock.now() + timedelta(seconds=left_s))
+
+    def _until_s(self, *, order: bool = False) -> tuple[float, str]:
+        """Until when there must be quiet (host seconds) and why: our own, everybody's here, or this machine's."""
+        found = [(max(self._orders_quiet_s if order else 0.0, self._quiet_s), self._why)]
+        if self._machine is not None:
+            left_s, why = self._machine.quiet(orders=order)
+            found.append((self._clock.mono() + left_s if left_s > 0 else 0.0, why))
+        if self._common is not None:
+            found.append(self._common._until_s())  # noqa: SLF001 - another of the same
+        return max(found)
 
     async def wait(self) -> None:
         """Sit out a short pause, slow down near the budget; raises `RateLimited` when the pause is a long one."""

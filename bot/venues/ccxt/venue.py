@@ -20,7 +20,7 @@ from bot.ports.errors import VenueError
 from bot.ports.venue import Gap, KeyReport, Permit
 from bot.venues.ccxt.account import CcxtAccount
 from bot.venues.ccxt.broker import CcxtBroker
-from bot.venues.ccxt.limits import Traffic
+from bot.venues.ccxt.limits import Budget, Traffic
 from bot.venues.ccxt.line import Line
 from bot.venues.ccxt.market_data import CcxtMarketData
 from bot.venues.ccxt.profiles import Environment, Profile, Setup
@@ -47,6 +47,7 @@ class CcxtVenue:
     """Port `Venue` over one account of one venue. ``profile``: how it differs from what ccxt says of it.
 
     ``beside``: an open one without a key, whose list of markets and whose pauses are this one's too.
+    ``machine``: what processes of this machine may ask together, with this key; without one, from this address.
     """
 
     def __init__(
@@ -58,12 +59,15 @@ class CcxtVenue:
         margin_mode: Literal["cross", "isolated"] = "cross",
         paused_until: datetime | None = None,
         beside: CcxtVenue | None = None,
+        machine: Budget | None = None,
     ) -> None:
         self.environment: Environment = setup.environment
         source = beside.line if beside else None
         common = source.traffic if source else None
         paced = setup.environment != "local"
-        self._traffic = Traffic(clock, profile.budgets, paused_until=paused_until, paced=paced, common=common)
+        self._traffic = Traffic(
+            clock, profile.budgets, paused_until=paused_until, paced=paced, common=common, machine=machine
+        )
         self._line = Line(profile, setup, clock, self._traffic, source)
         self._data = CcxtMarketData(self._line)
         self._account = CcxtAccount(self._line, margin_mode)

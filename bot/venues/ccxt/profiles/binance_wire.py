@@ -48,6 +48,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("POST", "/sapi/v1/simple-earn/flexible/redeem"): Way.MOVE,
 }
 TOO_MANY_ORDERS = -1015
+COSTS: Mapping[str, float] = {"api": 5.0, "sapi": 10.0}  # weight in one of ccxt's cost, where it is not 1
 _BAN = re.compile(r"banned until (\d{13})")
 
 
@@ -72,9 +73,17 @@ class BinanceClient(SafeTransport, ccxt.binance):  # type: ignore[misc] # ccxt h
 
     def weight_used(self, path: str, headers: Mapping[str, str]) -> tuple[str, int] | None:
         """Spot, futures and sapi have a minute each."""
-        family = path.split("/", 2)[1] if path.count("/") > 1 else ""
+        family = self.family_of(path)
         said = headers.get("x-sapi-used-ip-weight-1m" if family == "sapi" else "x-mbx-used-weight-1m", "")
         return (family, int(said)) if said.isdecimal() else None
+
+    def family_of(self, path: str) -> str:
+        """``/fapi/v1/depth`` counts in ``fapi``."""
+        return path.split("/", 2)[1] if path.count("/") > 1 else ""
+
+    def weight_of(self, family: str, cost: float) -> float:
+        """Ccxt charges for all families in one currency."""
+        return cost * COSTS.get(family, 1)
 
     def pauses_orders_only(self, error: ccxt.BaseError) -> bool:
         """-1015 counts orders; reads may go on."""

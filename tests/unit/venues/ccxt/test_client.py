@@ -30,6 +30,9 @@ from tests.unit.venues.ccxt.scripted import (
 )
 
 
+BOOK = {"lastUpdateId": 1, "bids": [["1", "1"]], "asks": [["2", "1"]]}
+
+
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
     async with a_stage() as made:
@@ -241,3 +244,40 @@ async def test_structures_are_born_without_floats(stage: Stage) -> None:
 
 def test_the_transport_stands_before_ccxt() -> None:
     assert BinanceClient.__mro__[1] is SafeTransport
+
+
+class Noted:
+    """A machine's budget that writes down what is taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, float, bool]] = []
+        self.told: list[tuple[str, float]] = []
+
+    async def take(self, bucket: str, cost: float, *, per_s: float, most: float, urgent: bool = False) -> float:
+        assert 0 < most < per_s * 60
+        self.taken.append((bucket, cost, urgent))
+        return 0.0
+
+    def left(self, bucket: str, tokens: float) -> None:
+        self.told.append((bucket, tokens))
+
+    def pause(self, host_s: float, why: str, *, orders_only: bool = False) -> None: ...
+
+    def quiet(self, *, orders: bool = False) -> tuple[float, str]:
+        del orders
+        return 0.0, ""
+
+
+async def test_a_request_takes_its_weight_from_the_machines_budget_and_an_order_waits_for_none(stage: Stage) -> None:
+    client, machine = client_of(stage), Noted()
+    client.enableRateLimit = True
+    client.traffic = Traffic(FreeClock(), {"api": 6_000, "fapi": 2_400}, machine=machine)
+    stage.script.on("GET /api/v3/depth", Answer(BOOK, headers={"x-mbx-used-weight-1m": "1234"}))
+    stage.script.on("GET /fapi/v1/depth", BOOK)
+    stage.script.on("POST /api/v3/order", spot_order("bt1"))
+    await client.fetch_order_book("BTC/USDT", 100)
+    await client.fetch_order_book("BTC/USDT:USDT", 50)
+    with holding(Ticket(an_intent("bt1"), yes)):
+        await client.create_order("BTC/USDT", "limit", "buy", "0.5", "60000", {"newClientOrderId": "bt1"})
+    assert machine.taken == [("api", 5.0, False), ("fapi", 2.0, False), ("api", 1.0, True)]
+    assert machine.told == [("api", 6_000 - 1_234)]

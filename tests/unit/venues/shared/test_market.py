@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bot.core.snapshot import Book, Ticker
 from bot.ports.venue import Gap
-from bot.venues.shared import WAITING_MOST, Seat, SharedMarket
+from bot.venues.shared.market import WAITING_MOST, Seat, SharedMarket
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 HOUR_MS = 3_600_000.0

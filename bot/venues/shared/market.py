@@ -1,10 +1,13 @@
-"""Owns one reader of a venue's market for many portfolios: asked once, told to all who may still trade on it."""
+"""Owns one reader of a venue's market for many portfolios: asked once, told to all who may still trade on it.
+
+What other processes of this machine were told counts too, by the same rules of age.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, cast
@@ -17,6 +20,8 @@ from bot.core.policy import parse_duration
 from bot.core.snapshot import Book, Funding, Point, Ticker
 from bot.ports.clock import Clock
 from bot.ports.venue import Gap, MarketData
+from bot.venues.shared import codecs
+from bot.venues.shared.answers import Answers, Question
 
 T = TypeVar("T")
 A_DAY: Final = timedelta(days=1)
@@ -24,15 +29,16 @@ SETTLED_FOR: Final = timedelta(minutes=5)  # settled rates: the shortest time af
 MOMENT: Final = timedelta(seconds=5)  # the venue's clock against ours, and what is not whole yet
 ANSWERS_MOST: Final = 4_000
 OF_A_LIMIT: Final = 4  # what is told again is at most this part of the age at which it is too old to trade on
+NEWEST: Final = 4  # bars back at most that a question for the newest ones begins
 WAITING_MOST: Final = 2  # reads of one portfolio under way or waiting: the next portfolio's come in between
 
 
 @dataclass(slots=True)
 class _Answer:
-    """An answer that is there, or on its way; ``at``: venue time when it was asked for."""
+    """An answer that is there, or on its way; ``at``: venue time when it was asked for, here or by another process."""
 
     at: datetime
-    task: asyncio.Task[Any]
+    task: asyncio.Task[Any] | None = None
 
 
 class SharedMarket:
@@ -40,49 +46,60 @@ class SharedMarket:
 
     Who asks while the same question is under way waits for that answer. A Gap is told to those who waited for it, and
     to nobody after them. ``asked`` counts what the source was asked, ``told`` what was answered.
+    ``nearby``: what other processes of this machine were told. ``own_time``: venue time is measured by each process
+    for itself, so that what one finds its clock to be off by is no other's business.
     """
 
-    def __init__(self, source: MarketData, clock: Clock) -> None:
+    def __init__(
+        self, source: MarketData, clock: Clock, nearby: Answers | None = None, *, own_time: bool = False
+    ) -> None:
         self.source = source
         self.clock = clock
         self.asked = 0
         self.told = 0
-        self._answers: OrderedDict[Hashable, _Answer] = OrderedDict()
+        self.own_time = own_time
+        self._nearby = nearby
+        self._answers: OrderedDict[str, _Answer] = OrderedDict()
 
-    async def get(
-        self,
-        question: Hashable,
-        keep: timedelta,
-        ask: Callable[[], Awaitable[T]],
-        whole: Callable[[T], bool] = lambda _answer: True,
-    ) -> T:
+    async def get(self, question: Question, ask: Callable[[], Awaitable[T | Gap]], *, apart: bool = False) -> T | Gap:
         """The answer of at most ``keep`` ago (venue time), else a new one; what asking raises is raised to all.
 
-        One that is not ``whole`` yet stands for a moment only.
+        One that is not ``whole`` yet stands for a moment only. ``apart``: no other process is asked or told.
         """
         self.told += 1
-        known = self._answers.get(question)
-        if known is None or not self._good(known, keep, whole):
-            self.asked += 1
-            known = _Answer(self.clock.now(), asyncio.ensure_future(_asked(ask)))
-            self._answers[question] = known
+        known = self._answers.get(question.text)
+        if known is None or not self._good(known, question.keep, question.whole):
+            known = _Answer(self.clock.now())
+            known.task = asyncio.ensure_future(self._ask(known, question, ask, apart=apart))
+            self._answers[question.text] = known
             while len(self._answers) > ANSWERS_MOST:
                 self._answers.popitem(last=False)
-        self._answers.move_to_end(question)
+        self._answers.move_to_end(question.text)
         # One portfolio that ends must not take away the answer that others wait for.
-        return cast("T", await asyncio.shield(known.task))
+        return cast("T", await asyncio.shield(cast("asyncio.Task[Any]", known.task)))
+
+    async def _ask(self, known: _Answer, question: Question, ask: Callable[[], Awaitable[T]], *, apart: bool) -> T:
+        async def counted() -> T:
+            self.asked += 1
+            return await ask()
+
+        if self._nearby is None or apart:
+            return await counted()
+        answer, known.at = await self._nearby.get(question, counted)
+        return answer
 
     def _good(self, known: _Answer, keep: timedelta, whole: Callable[[Any], bool]) -> bool:
-        if not known.task.done():
-            return not known.task.cancelling()
-        if known.task.cancelled() or known.task.exception() is not None or isinstance(known.task.result(), Gap):
+        task = known.task
+        if task is None or not task.done():
+            return task is not None and not task.cancelling()
+        if task.cancelled() or task.exception() is not None or isinstance(task.result(), Gap):
             return False
-        lasts = keep if whole(known.task.result()) else min(keep, MOMENT)
+        lasts = keep if whole(task.result()) else min(keep, MOMENT)
         return timedelta(0) <= self.clock.now() - known.at <= lasts
 
     async def close(self) -> None:
         """End what is under way; safe to call twice."""
-        tasks = [answer.task for answer in self._answers.values() if not answer.task.done()]
+        tasks = [each.task for each in self._answers.values() if each.task is not None and not each.task.done()]
         self._answers.clear()
         for task in tasks:
             task.cancel()
@@ -113,11 +130,13 @@ class Seat:
 
     async def quotes(self) -> Mapping[str, Ticker] | Gap:
         """See the Protocol."""
-        return await self._shared.get("quotes", self._quotes_for, self._source.quotes)
+        question = Question("quotes", "quotes", self._quotes_for, codecs.QUOTES)
+        return await self._shared.get(question, self._source.quotes)
 
     async def funding(self) -> Mapping[str, Funding] | Gap:
         """See the Protocol."""
-        return await self._shared.get("funding", self._funding_for, self._source.funding)
+        question = Question("funding", "funding", self._funding_for, codecs.FUNDING)
+        return await self._shared.get(question, self._source.funding)
 
     async def candles(self, symbol: str, timeframe: str, since: datetime, limit: int) -> NDArray[np.float64] | Gap:
         """See the Protocol. An answer stands until the next bar closes."""
@@ -129,28 +148,32 @@ class Seat:
             # A venue may be late with the bar that has just closed.
             return len(bars) >= limit or bool(len(bars) and bars[-1, 0] >= newest_ms)
 
+        # A whole window and the newest bars are asked for at different times: neither takes the other's place.
+        newest = "newest" if since.timestamp() >= (bar - NEWEST) * length_s else "window"
+        question = Question(
+            f"candles {symbol} {timeframe} {since.isoformat()} {limit} {bar}",
+            f"candles {symbol} {timeframe} {limit} {newest}",
+            A_DAY,
+            codecs.CANDLES,
+            whole,
+        )
         async with self._turn:
-            return await self._shared.get(
-                ("candles", symbol, timeframe, since, limit, bar),
-                A_DAY,
-                lambda: self._source.candles(symbol, timeframe, since, limit),
-                lambda bars: isinstance(bars, Gap) or whole(bars),
-            )
+            return await self._shared.get(question, lambda: self._source.candles(symbol, timeframe, since, limit))
 
     async def book(self, symbol: str, depth: int) -> Book | Gap:
         """See the Protocol."""
+        text = f"book {symbol} {depth}"
+        question = Question(text, text, self._quotes_for, codecs.BOOK)
         async with self._turn:
-            question = ("book", symbol, depth)
-            return await self._shared.get(question, self._quotes_for, lambda: self._source.book(symbol, depth))
+            return await self._shared.get(question, lambda: self._source.book(symbol, depth))
 
     async def funding_history(self, symbol: str, since: datetime) -> Sequence[Point] | Gap:
         """See the Protocol."""
+        # ``since`` differs by when a portfolio began: to the hour it is one question, and more is told than asked.
+        hour = since.replace(minute=0, second=0, microsecond=0)
+        question = Question(f"settled {symbol} {hour.isoformat()}", f"settled {symbol}", SETTLED_FOR, codecs.POINTS)
         async with self._turn:
-            # ``since`` differs by when a portfolio began: to the hour it is one question, and more is told than asked.
-            hour = since.replace(minute=0, second=0, microsecond=0)
-            found = await self._shared.get(
-                ("settled", symbol, hour), SETTLED_FOR, lambda: self._source.funding_history(symbol, hour)
-            )
+            found = await self._shared.get(question, lambda: self._source.funding_history(symbol, hour))
         if isinstance(found, Gap):
             return found
         since_ms = since.timestamp() * 1000
@@ -171,9 +194,6 @@ class Seat:
             proven = max(timedelta(0), abs(ahead) - slack)
             return proven if ahead > timedelta(0) else -proven
 
-        ahead = await self._shared.get("now", MOMENT, measure)
+        question = Question("now", "now", MOMENT, codecs.AHEAD)
+        ahead = await self._shared.get(question, measure, apart=self._shared.own_time)
         return ahead if isinstance(ahead, Gap) else self._shared.clock.now() + ahead
-
-
-async def _asked(ask: Callable[[], Awaitable[T]]) -> T:
-    return await ask()
