@@ -56,12 +56,20 @@ def weight(worker: str, portfolio: str) -> bytes:
     return hashlib.sha256(f"{worker}\n{portfolio}".encode()).digest()
 
 
-def clashes(muster: Muster) -> Mapping[str, str]:
-    """Portfolios that two workers would lead differently, and how: versions or configurations that are not one."""
+def clashes(muster: Muster, books: Mapping[str, int]) -> Mapping[str, str]:
+    """Portfolios that are led or would be led in two ways, and how: versions or configurations that are not one.
+
+    A lease counts for as long as it runs, whether its holder is heard of or not.
+    """
     said: dict[str, dict[tuple[str, str], str]] = {}
     for worker in at_work(muster):
         for name, offer in worker.offers.items():
             said.setdefault(name, {}).setdefault((offer.version, offer.config), worker.name)
+    going = {worker.name for worker in muster.workers if worker.draining}
+    for name, book in books.items():
+        lease = muster.leases.get(book)
+        if lease is not None and lease.stamp is not None and lease.runs(muster.at) and lease.holder not in going:
+            said.setdefault(name, {}).setdefault((lease.stamp.version, lease.stamp.config), lease.holder)
     found = {}
     for name, offers in said.items():
         if len(offers) > 1:

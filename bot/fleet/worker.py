@@ -140,7 +140,10 @@ class FleetWorker:
 
     async def _muster(self) -> Muster | None:
         try:
-            found = await self._shared.roster.muster(self._me(), TTL_S)
+            # A file that was edited is in force as soon as it is offered: its daemon reads it by itself.
+            now = {name: self._portfolios.get(name, each.portfolio) for name, each in self._members.items()}
+            leads = {self._members[name].book: self._offer(one) for name, one in now.items()}
+            found = await self._shared.roster.muster(self._me(), TTL_S, leads)
         except PortError as error:
             # The members go on for as long as their own leases hold.
             self._tell("the roster", str(error))
@@ -159,7 +162,7 @@ class FleetWorker:
         return Offer(self._shared.me.version, portfolio.hash)
 
     def _take_clashes(self, muster: Muster) -> None:
-        now = clashes(muster)
+        now = clashes(muster, self._books)
         for name in {*now, *self._clashes}:
             if now.get(name, "") != self._clashes.get(name, "") and name in self._members:
                 self._members[name].hold(now.get(name, ""))
@@ -177,14 +180,16 @@ class FleetWorker:
         if not may_take:
             return
         alive = {worker.name for worker in muster.workers}
+        wanted = {self._books[name]: self._offer(self._portfolios[name]) for name in decided.take}
+        try:
+            had = await self._shared.roster.claim(wanted, self._shared.me.name, alive, LEASE_S)
+        except PortError as error:
+            self._tell("the roster", str(error))
+            return
         for name in decided.take:
             book = self._books[name]
-            try:
-                if not await self._shared.roster.claim(book, self._shared.me.name, alive, LEASE_S):
-                    continue
-            except PortError as error:
-                self._tell("the roster", str(error))
-                return
+            if book not in had:
+                continue
             self._log.info("takes", portfolio=name)
             made = Member(self._portfolios[name], book, self._shared.compose, self._turns, self._clashes.get(name, ""))
             self._members[name] = made

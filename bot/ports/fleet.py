@@ -37,12 +37,16 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who leads a book, until when (the roster's time), under which fencing number; ``holder`` "" when nobody does."""
+    """Who leads a book, until when (the roster's time), under which fencing number; ``holder`` "" when nobody does.
+
+    ``stamp``: what a fleet's worker leads it with; None where somebody else does, or did.
+    """
 
     book: int
     holder: str
     fence: int
     until: datetime
+    stamp: Offer | None = None
 
     def runs(self, at: datetime) -> bool:
         """Whether somebody leads under it."""
@@ -62,7 +66,8 @@ class Muster:
 class Post:
     """A portfolio as its fleet is shown. ``holder`` leads it now ("": nobody); ages and what is left are host seconds.
 
-    ``version`` and ``config``: what the leader of this fence began with. ``body``: the last beat, as `status` reads it.
+    ``version`` and ``config``: what it is led with, of a fleet as its lease says.
+    ``body``: the last beat, as `status` reads it.
     """
 
     identity: Identity
@@ -112,14 +117,19 @@ class Roster(Protocol):
         """The books of identities, made where there are none."""
         ...
 
-    async def muster(self, me: Worker, ttl_s: float) -> Muster:
-        """Say that I work for ``ttl_s`` more, and hear who else does and who leads what."""
+    async def muster(self, me: Worker, ttl_s: float, leads: Mapping[int, Offer]) -> Muster:
+        """Say that I work for ``ttl_s`` more, and hear who else does and who leads what.
+
+        ``leads``: books I have and what I lead them with now, which is written into those leases that are mine.
+        """
         ...
 
-    async def claim(self, book: int, holder: str, alive: Collection[str], ttl_s: float) -> bool:
-        """Take a book whose lease has run out, and with a new fence shut out who had it; who claims may then start it.
+    async def claim(
+        self, wanted: Mapping[int, Offer], holder: str, alive: Collection[str], ttl_s: float
+    ) -> Collection[int]:
+        """Take books whose leases have run out, all at once, and with new fences shut out who had them; which were had.
 
-        False where one of the workers ``alive`` was quicker.
+        Who claims may then start them; those of which one of the workers ``alive`` was quicker are left out.
         """
         ...
 

@@ -96,6 +96,7 @@ def fleet_view(body: Mapping[str, Any]) -> RenderableType:
         "equity",
         "kill",
         "version",
+        "config",
     ):
         table.add_column(
             title, no_wrap=True, justify="right" if title in {"fence", "led for", "lease", "beat", "equity"} else "left"
@@ -114,6 +115,7 @@ def fleet_view(body: Mapping[str, Any]) -> RenderableType:
             money(each["equity"]) if each["equity"] else "?",
             Text(kill, style="" if kill == "off" else "bold red"),
             each["version"] or "?",
+            (each["config"] or "?")[:SHORT],
         )
         if each["trouble"]:
             notes.append(Text(f"{each['portfolio']}: {each['trouble']}", style="red"))

@@ -49,11 +49,11 @@ class Fleet:
             "BALLAST_RUN_FOLDER": str(self.path / "run"),
         }
 
-    def work(self, name: str) -> Started:
-        """Start a worker."""
+    def work(self, name: str, program: str = "bot") -> Started:
+        """Start a worker, of the program by its module's name."""
         place = self.path / name
         place.mkdir()
-        folder = Folder(place, self.env)
+        folder = Folder(place, self.env, program)
         process = folder.start("fleet", "--portfolios", str(self.path / "portfolios"), "--store", self.store)
         made = Started(folder, process)
         self.workers.append(made)

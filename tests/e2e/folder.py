@@ -27,13 +27,14 @@ class Folder:
 
     path: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    program: str = "bot"
 
     @property
     def log(self) -> Path:
         return self.path / "log.jsonl"
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "bot", *arguments]
+        return [sys.executable, "-m", self.program, *arguments]
 
     def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("BALLAST_")}

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from bot import __version__
 from bot.cli.app import run
 from bot.ports.store import Identity, OrderRow
 from bot.store.sql import SqlRecord
 from tests.e2e.fleet import Fleet, Started, a_fleet, at_of
+from tests.e2e.newer import NEWER
 from tests.server import Postgres, a_server
 
 COUNT = int(os.environ.get("FLEET_CAMPAIGN") or 6)  # `make fleet-campaign`: sixty
@@ -127,6 +129,28 @@ def test_a_fleet_loses_workers_and_neither_a_portfolio_nor_an_order(
             assert not late
     told(f"{sent} orders at the venue, none twice, each in the record")
     proven(fleet, names, monkeypatch, capsys)
+
+
+def test_two_versions_freeze_their_portfolios_while_both_are_there(tmp_path: Path, server: Postgres) -> None:
+    names = ("desk-01", "desk-02")
+    with a_fleet(tmp_path, server.make_database(), names) as fleet:
+
+        def all_led(level: str, versions: set[str]) -> bool:
+            found = fleet.status().values()
+            led = all(each["leader"] and each["kill"] == level for each in found)
+            return len(found) == len(names) and led and {each["version"] for each in found} == versions
+
+        older = fleet.work("older")
+        fleet.wait(lambda: all_led("off", {__version__}), "led by one version")
+        newer = fleet.work("newer", "tests.e2e.newer")
+        fleet.wait(lambda: all_led("freeze", {__version__, NEWER}), "each led by one version, and frozen")
+        told = fleet.ballast("fleet", "status", "--store", fleet.store)
+        assert told.stdout.count("two versions or configurations of it are in the fleet: frozen") == len(names)
+        older.signal(signal.SIGTERM)
+        assert older.process.wait(120) == 0, fleet.tails()
+        fleet.wait(lambda: all_led("off", {NEWER}), "nobody had to resume them")
+        newer.signal(signal.SIGTERM)
+        assert newer.process.wait(120) == 0, fleet.tails()
 
 
 def first_decision(worker: Started, name: str, after: datetime) -> datetime:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, update
 
 from bot.ports.errors import Fenced, StoreError
+from bot.ports.fleet import Offer
 from bot.store.sql.engine import insert_if_new
 from bot.store.sql.prepared import Prepared
 from bot.store.sql.tables import decisions, events, leases
@@ -32,8 +35,48 @@ def lead(connection: Connection, book: int, holder: str, until: datetime, now: d
         raise Fenced(message)
     else:
         fence = int(row.fence) + 1
-    _TAKE.run(connection, {"book": book, "b_holder": holder, "b_fence": fence, "b_until": until})
+    values: dict[str, Any] = {"book": book, "b_holder": holder, "b_fence": fence, "b_until": until}
+    # Whose lease it was keeps what is written there; of anybody else nobody knows what he leads it with.
+    stamp = (row.version, row.config) if row.holder == holder else (None, None)
+    _TAKE.run(connection, {**values, "b_version": stamp[0], "b_config": stamp[1]})
     return fence
+
+
+def claim(
+    connection: Connection, wanted: Mapping[int, Offer], holder: str, until: datetime, now: datetime
+) -> Collection[int]:
+    """Take all of these leases that are free, with new fencing numbers; which they were.
+
+    One that somebody writes under at this moment is not waited for: it is taken the next time.
+    """
+    rows = {row.book_id: row for row in connection.execute(_unlocked(wanted)).all()}
+    missing = [book for book in wanted if book not in rows]
+    for book in missing:
+        insert_if_new(connection, leases, {"book_id": book, "holder": "", "fence": 0, "until": now})
+    if missing:
+        rows |= {row.book_id: row for row in connection.execute(_unlocked(missing)).all()}
+    free = [row for row in rows.values() if row.holder in ("", holder) or row.until <= now]
+    taken = [
+        {
+            "book": row.book_id, "b_holder": holder, "b_fence": int(row.fence) + 1, "b_until": until,
+            "b_version": wanted[row.book_id].version, "b_config": wanted[row.book_id].config,
+        }
+        for row in free
+    ]  # fmt: skip
+    if taken:
+        connection.execute(_TAKEN, taken)
+    return [row.book_id for row in free]
+
+
+def stamp(connection: Connection, held: Sequence[Any], leads: Mapping[int, Offer]) -> None:
+    """Write into leases that are ours what they are led with now, where that is something else."""
+    moved = [
+        {"book": row.book_id, "b_holder": row.holder, "b_version": offer.version, "b_config": offer.config}
+        for row in held
+        if (offer := leads.get(row.book_id)) is not None and (row.version, row.config) != (offer.version, offer.config)
+    ]
+    if moved:
+        connection.execute(_STAMPED, moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +99,22 @@ _STANDING = Prepared(
 )
 # SQLite's writing transaction holds the whole file already and knows no FOR UPDATE; SQLAlchemy leaves it out there.
 _LOCKED = Prepared(select(leases).where(leases.c.book_id == _BOOK).with_for_update())
-_TAKE = Prepared(
+_TAKEN = (
     update(leases)
     .where(leases.c.book_id == _BOOK)
-    .values({name: bindparam(f"b_{name}") for name in ("holder", "fence", "until")})
+    .values({name: bindparam(f"b_{name}") for name in ("holder", "fence", "until", "version", "config")})
 )
+_TAKE = Prepared(_TAKEN)
+_STAMPED = (
+    update(leases)
+    .where(leases.c.book_id == _BOOK, leases.c.holder == bindparam("b_holder"))
+    .values({name: bindparam(f"b_{name}") for name in ("version", "config")})
+)
+
+
+def _unlocked(books: Collection[int]) -> Any:
+    mine = leases.c.book_id.in_(list(books))
+    return select(leases).where(mine).order_by(leases.c.book_id).with_for_update(skip_locked=True)
 
 
 def check(connection: Connection, book: int, fence: int) -> Standing:
@@ -84,6 +138,6 @@ def until(now: datetime, ttl_s: float) -> datetime:
     return now + timedelta(seconds=ttl_s)
 
 
-def _locked(connection: Connection, book: int) -> Row[tuple[int, str, int, datetime]] | None:
-    found: Row[tuple[int, str, int, datetime]] | None = _LOCKED.row(connection, {"book": book})
+def _locked(connection: Connection, book: int) -> Row[Any] | None:
+    found: Row[Any] | None = _LOCKED.row(connection, {"book": book})
     return found

@@ -29,6 +29,8 @@ _POSTS: Final = (
         leases.c.holder,
         leases.c.fence,
         leases.c.until,
+        leases.c.version.label("led_version"),
+        leases.c.config.label("led_config"),
         runs.c.at.label("led_at"),
         runs.c.version,
         runs.c.config_hash,
@@ -80,7 +82,7 @@ def _post(row: Any, at: datetime) -> Post:
         lease_age_s=(at - row.led_at).total_seconds() if held and row.led_at else None,
         lease_left_s=(row.until - at).total_seconds() if held else None,
         beat_age_s=None if row.beat_at is None else (at - row.beat_at).total_seconds(),
-        version=row.version or "",
-        config=row.config_hash or "",
+        version=row.led_version or row.version or "",
+        config=row.led_config or row.config_hash or "",
         body={} if row.body is None else dict(json.loads(row.body)),
     )

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
@@ -28,9 +29,14 @@ CLAIMS: Final = 0x6261_6C6C  # "ball": the first half of each claim's key, the b
 SESSION: Final = "ballast fleet "  # and the worker's name, so that others see whose session it is
 NAME_MOST: Final = 49  # a session's name holds 63 characters
 FORGOTTEN_AFTER = timedelta(days=1)
-_HOLDER = text(
-    "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
-    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = :claims AND l.objid = :book "
+_LOCK = text(
+    "SELECT book, pg_try_advisory_lock(:claims, book) AS had FROM unnest(CAST(:books AS integer[])) AS wanted (book)"
+)
+_HOLDERS = text(
+    "SELECT CAST(CAST(l.objid AS bigint) AS integer) AS book, a.application_name AS name "
+    "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = :claims "
+    "AND CAST(l.objid AS bigint) = ANY (CAST(:books AS bigint[])) "
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
@@ -76,7 +82,7 @@ class SqlRoster:
             lambda connection: [booking.bind(connection, identity, at) for identity in identities]
         )
 
-    async def muster(self, me: Worker, ttl_s: float) -> Muster:
+    async def muster(self, me: Worker, ttl_s: float, leads: Mapping[int, Offer] = MappingProxyType({})) -> Muster:
         """See the Protocol."""
         body = _body_of(me)
 
@@ -89,9 +95,11 @@ class SqlRoster:
                 connection.execute(delete(workers).where(workers.c.until < at - FORGOTTEN_AFTER))
             alive = connection.execute(select(workers).where(workers.c.until > at).order_by(workers.c.name)).all()
             held = connection.execute(select(leases)).all()
+            leasing.stamp(connection, [row for row in held if row.holder == me.name], leads)
             if pid != self._pid:  # a new session holds none of the old one's locks
                 self._locked = set()
-            self._locked |= {book for book in self._claimed - self._locked if self._lock(connection, book)}
+            if self._claimed - self._locked:
+                self._locked |= self._lock(connection, self._claimed - self._locked)
             return at, pid, alive, held
 
         asked = self._utc_now()
@@ -101,7 +109,7 @@ class SqlRoster:
         return Muster(
             at,
             tuple(worker for _, worker in self._known.values()),
-            {row.book_id: Lease(row.book_id, row.holder, int(row.fence), row.until) for row in held},
+            {row.book_id: _lease(row, leads if row.holder == me.name else {}) for row in held},
         )
 
     async def renew(self, holder: str, fences: Mapping[int, int], ttl_s: float) -> Collection[int]:
@@ -113,28 +121,24 @@ class SqlRoster:
 
         return await self._database.write(work)
 
-    async def claim(self, book: int, holder: str, alive: Collection[str], ttl_s: float) -> bool:
+    async def claim(
+        self, wanted: Mapping[int, Offer], holder: str, alive: Collection[str], ttl_s: float
+    ) -> Collection[int]:
         """See the Protocol."""
 
-        def work(connection: Connection) -> bool:
-            if self._lock(connection, book):
-                self._locked.add(book)
-            else:
-                # A worker that stands still keeps its session, and with it its lock: its lease ran out all the same.
-                name = connection.execute(_HOLDER, {"claims": CLAIMS, "book": book}).scalar()
-                if name is None or name.removeprefix(SESSION) in alive:
-                    return False
+        def work(connection: Connection) -> Collection[int]:
+            mine = self._lock(connection, wanted.keys())
+            self._locked |= mine
+            # A worker that stands still keeps its session, and with it its locks: its leases ran out all the same.
+            others = self._holders(connection, wanted.keys() - mine)
+            still = {book for book, name in others.items() if name.removeprefix(SESSION) not in alive}
             at, _ = self._clock(connection)
-            try:
-                leasing.lead(connection, book, holder, at + timedelta(seconds=ttl_s), at, None)
-            except Fenced:
-                return False
-            return True
+            books = {book: wanted[book] for book in sorted(mine | still)}
+            return leasing.claim(connection, books, holder, at + timedelta(seconds=ttl_s), at)
 
-        if await self._database.write(work):
-            self._claimed.add(book)
-            return True
-        return False
+        had = await self._database.write(work) if wanted else ()
+        self._claimed |= set(had)
+        return had
 
     async def drop(self, book: int, holder: str) -> None:
         """See the Protocol."""
@@ -172,15 +176,30 @@ class SqlRoster:
         row = connection.execute(text("SELECT clock_timestamp(), pg_backend_pid()")).one()
         return row[0], int(row[1])
 
-    def _lock(self, connection: Connection, book: int) -> bool:
+    def _lock(self, connection: Connection, books: Collection[int]) -> set[int]:
+        """Those of the books whose advisory lock this session has, or gets."""
         # Locks of a session are counted: one that is held already would have to be let go of twice.
-        if not self._served or book in self._locked:
-            return True
-        return bool(connection.execute(select(func.pg_try_advisory_lock(CLAIMS, book))).scalar())
+        if not self._served:
+            return set(books)
+        mine = self._locked & set(books)
+        rest = sorted(set(books) - mine)
+        return mine | {row.book for row in connection.execute(_LOCK, {"claims": CLAIMS, "books": rest}) if row.had}
+
+    def _holders(self, connection: Connection, books: Collection[int]) -> Mapping[int, str]:
+        """The sessions that have these books' locks, by name."""
+        if not books:
+            return {}
+        rows = connection.execute(_HOLDERS, {"claims": CLAIMS, "books": sorted(books)})
+        return {row.book: row.name for row in rows}
 
     def _read(self, row: Any) -> tuple[str, Worker]:
         known = self._known.get(row.name)
         return known if known is not None and known[0] == row.body else (row.body, worker_of(row))
+
+
+def _lease(row: Any, leads: Mapping[int, Offer]) -> Lease:
+    stamp = leads.get(row.book_id) or (Offer(row.version, row.config) if row.version and row.config else None)
+    return Lease(row.book_id, row.holder, int(row.fence), row.until, stamp)
 
 
 def lock_of(file: Path) -> Path:

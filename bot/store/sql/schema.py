@@ -19,7 +19,7 @@ from bot.ports.errors import Fenced, StoreRefused
 from bot.store.sql.engine import Database
 from bot.store.sql.tables import leases, metadata, orders, portfolios, transfers
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 VERSION_TABLE: Final = "ballast_schema"
 _LOCK: Final = 0x6261_6C6C_6173_7400  # "ballast": PostgreSQL's advisory lock around a migration
 

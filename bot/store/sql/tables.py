@@ -361,6 +361,9 @@ leases = Table(
     _text("holder"),
     _big("fence"),
     _utc("until"),
+    # What a fleet's worker leads it with; nobody knows it of others.
+    _text("version", null=True),
+    _text("config", null=True),
 )
 
 # One row a process that leads portfolios for a fleet, and no longer counted once ``until`` has passed.

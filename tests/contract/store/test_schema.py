@@ -163,6 +163,30 @@ async def test_a_newer_version_migrates_what_is_there(
     assert not await upgrade(empty_url, clock, newer(tmp_path / "again"))
 
 
+async def test_leases_of_before_are_kept_and_nobody_knows_what_they_were_led_with(
+    empty_url: str, database: Database, clock: HandClock
+) -> None:
+    assert await upgrade(empty_url, clock, Migrations("0002"))
+    rows = (
+        (
+            "INSERT INTO portfolios (portfolio, mode, venue, environment, account, created_at) "
+            "VALUES ('main', 'paper', 'binance', 'local', '', '2026-01-10T12:00:00.000000Z')"
+        ),
+        (
+            "INSERT INTO leases (book_id, holder, fence, until) "
+            "SELECT id, 'one', 7, '2026-01-10T11:59:00.000000Z' FROM portfolios"
+        ),
+    )
+    await database.write(lambda connection: [connection.execute(text(row)) for row in rows])
+    assert await upgrade(empty_url, clock)
+    store = SqlStore(empty_url, clock)
+    await store.open(MAIN, migrate=False)
+    assert await store.lead("two", 30) == 8
+    await store.close()
+    found = text("SELECT holder, fence, version, config FROM leases")
+    assert await database.read(lambda connection: connection.execute(found).all()) == [("two", 8, None, None)]
+
+
 async def test_nothing_is_migrated_while_an_order_is_unfinished(
     empty_url: str, tmp_path: Path, clock: HandClock
 ) -> None:

@@ -89,7 +89,7 @@ def test_two_configurations_or_two_versions_of_one_portfolio_are_told_apart() ->
     newer = Offer("1.1", "aaaaaaaaaaaa")
     one = a_worker("one", {"alpha": same, "beta": same, "gamma": same})
     two = a_worker("two", {"alpha": same, "beta": other, "gamma": newer})
-    found = clashes(Muster(NOON, (one, two), {}))
+    found = clashes(Muster(NOON, (one, two), {}), {})
     assert found == {
         "beta": "two configurations of this portfolio in the fleet: one has 1.0 (aaaaaaaa), two has 1.0 (bbbbbbbb)",
         "gamma": "two versions of this portfolio in the fleet: one has 1.0 (aaaaaaaa), two has 1.1 (aaaaaaaa)",
@@ -99,4 +99,14 @@ def test_two_configurations_or_two_versions_of_one_portfolio_are_told_apart() ->
 def test_a_worker_that_drains_clashes_with_nobody() -> None:
     one = a_worker("one", {"alpha": Offer("1.0", "a")}, draining=True)
     two = a_worker("two", {"alpha": Offer("1.1", "b")})
-    assert not clashes(Muster(NOON, (one, two), {}))
+    lease = Lease(1, "one", 1, LATER, Offer("1.0", "a"))
+    assert not clashes(Muster(NOON, (one, two), {1: lease}), {"alpha": 1})
+
+
+def test_a_lease_counts_for_as_long_as_it_runs_whether_its_holder_is_heard_of_or_not() -> None:
+    two = a_worker("two", {"alpha": Offer("1.1", "b")})
+    lease = Lease(1, "silent", 1, LATER, Offer("1.0", "a"))
+    found = clashes(Muster(NOON, (two,), {1: lease}), {"alpha": 1})
+    assert found == {"alpha": "two versions of this portfolio in the fleet: silent has 1.0 (a), two has 1.1 (b)"}
+    assert not clashes(Muster(LATER, (two,), {1: lease}), {"alpha": 1})
+    assert not clashes(Muster(NOON, (two,), {1: Lease(1, "two", 1, LATER, Offer("1.1", "b"))}), {"alpha": 1})

@@ -29,7 +29,6 @@ from tests.unit.venues.ccxt.scripted import (
     yes,
 )
 
-
 BOOK = {"lastUpdateId": 1, "bids": [["1", "1"]], "asks": [["2", "1"]]}
 
 
