@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from pydantic import ValidationError
 from bot import __version__
 from bot.clocks import SystemClock, host_utc_now
 from bot.core.plan import plan
-from bot.core.policy import Policy
+from bot.core.policy import Policy, parse_duration
 from bot.engine.arithmetic import exact
 from bot.ports.errors import PortError, StoreError
+from bot.ports.fleet import Posts
 from bot.ports.store import Identity
 from bot.settings import Settings, load
 from bot.store.sql import SqlControls
@@ -95,9 +97,44 @@ def dashboard_of(settings: Settings) -> tuple[Dashboard, str]:
         kill_switch=settings.kill_switch,
         what_if=planner,
         memory_bytes=memory_bytes,
-        posts=SqlPosts(url, host_utc_now) if is_fleet(url) else None,
     )
+    if is_fleet(url):
+        posts = SqlPosts(url, host_utc_now)
+        terms = replace(terms, posts=posts, others=Others(url, posts, terms))
     return Dashboard(terms), token if fresh else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The terms of a fleet's other portfolios: as ``own``, but for what stands in the record of each."""
+
+    url: str
+    posts: Posts
+    own: Terms
+
+    async def __call__(self, book: int, base: str) -> Terms | None:
+        """Of one book; None where there is none."""
+        found = await self.posts.led_with(book)
+        if found is None:
+            return None
+        whose, said = found
+        identity = Identity(whose.portfolio, whose.mode, whose.venue, whose.environment)
+        return replace(
+            self.own,
+            portfolio=identity.portfolio,
+            mode=identity.mode,
+            venue=identity.venue,
+            environment=identity.environment,
+            currency=str(said.get("accounting_currency", self.own.currency)),
+            panorama=SqlPanorama(self.url, identity),
+            controls=SqlControls(self.url, identity, host_utc_now),
+            cycle_s=recorded_cycle_s(said, identity.environment),
+            kill_switch=str(said.get("kill_switch", "off")),
+            what_if=Planner(self.url, identity),
+            posts=self.posts,
+            others=None,
+            base=base,
+        )
 
 
 def is_fleet(url: str) -> bool:
@@ -209,6 +246,13 @@ def edited(targets: Mapping[str, Any], edit: Mapping[str, Any]) -> dict[str, Any
                 raise WhatIfRefused(f"{name}.{asset}: has no weight of its own in this sleeve")
             sleeve["assets"][asset] = share
     return made
+
+
+def recorded_cycle_s(said: Mapping[str, Any], environment: str) -> float:
+    """As `_cycle_s`, of settings as a run wrote them down; 0 where it wrote none."""
+    speed = said.get("local.speed", 1) if environment == "local" else 1
+    cycle = said.get("cycle")
+    return parse_duration(str(cycle)).total_seconds() / float(speed) if cycle and speed != "step" else 0.0
 
 
 def _cycle_s(settings: Settings) -> float:

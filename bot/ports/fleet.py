@@ -70,6 +70,7 @@ class Post:
     ``body``: the last beat, as `status` reads it.
     """
 
+    book: int
     identity: Identity
     holder: str
     fence: int
@@ -95,6 +96,10 @@ class Posts(Protocol):
 
     async def view(self) -> View:
         """Every portfolio of the record, by name; raises StoreError."""
+        ...
+
+    async def led_with(self, book: int) -> tuple[Identity, Mapping[str, Any]] | None:
+        """Whose book it is, and the settings by name that it was last begun with; None where there is no such book."""
         ...
 
     async def close(self) -> None:

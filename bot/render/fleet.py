@@ -55,6 +55,7 @@ def _portfolio(
         told = [*told, "two versions or configurations of it are in the fleet: frozen"]
     return {
         "portfolio": name,
+        "book": post.book,
         "mode": post.identity.mode,
         "venue": post.identity.venue,
         "environment": post.identity.environment,

@@ -26,10 +26,16 @@ _ID: TypeAdapter[str] = TypeAdapter(DecisionId)
 _TEXT: TypeAdapter[str] = TypeAdapter(Text)
 
 
-def acts_of(desk: Desk, sheets: Sheets) -> APIRouter:
-    """Every form's end."""
+def signing_of(desk: Desk, sheets: Sheets) -> APIRouter:
+    """In and out."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _signing(router, desk, sheets)
+    return router
+
+
+def acts_of(desk: Desk, sheets: Sheets) -> APIRouter:
+    """Every other form's end."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _asking(router, desk)
     _judging(router, desk)
     _accepting(router, desk)
@@ -83,7 +89,7 @@ def _asking(router: APIRouter, desk: Desk) -> None:
         except ValidationError:
             raise HTTPException(422, "level must be freeze, halt or flatten, the reason one short line") from None
         await ask(desk, request, "kill", asked.level, asked.reason)
-        return _back(form, "kill")
+        return _back(request, form, "kill")
 
     @router.post("/resume")
     async def resume(request: Request) -> Response:
@@ -92,7 +98,7 @@ def _asking(router: APIRouter, desk: Desk) -> None:
             raise HTTPException(422, f"type {WORD} to resume; nothing was changed")
         await must_be_read(desk)
         await ask(desk, request, "resume", "", _text(form.get("reason", "")))
-        return _back(form, "resume")
+        return _back(request, form, "resume")
 
     @router.post("/read")
     async def read(request: Request) -> Response:
@@ -101,7 +107,7 @@ def _asking(router: APIRouter, desk: Desk) -> None:
         if not number.isascii() or not number.isdigit():
             raise HTTPException(422, "number is no alert's number")
         await ask(desk, request, READ, number, "")
-        return _back(form, "read")
+        return _back(request, form, "read")
 
 
 def _judging(router: APIRouter, desk: Desk) -> None:
@@ -115,7 +121,7 @@ def _judging(router: APIRouter, desk: Desk) -> None:
         if row is None:
             raise HTTPException(404, f"{decision_id}: begins no decision's id, or those of several")
         await ask(desk, request, what, row.decision_id, _text(form.get("reason", "")))
-        return _back(form, what)
+        return _back(request, form, what)
 
     @router.post("/approve")
     async def approve(request: Request) -> Response:
@@ -132,7 +138,7 @@ def _judging(router: APIRouter, desk: Desk) -> None:
         if form.get("asset", "") not in known:
             raise HTTPException(422, f"asset must be one of {', '.join(known) or 'those of a first decision'}")
         await ask(desk, request, what, form["asset"], _text(form.get("reason", "")))
-        return _back(form, what)
+        return _back(request, form, what)
 
     @router.post("/halt-asset")
     async def halt_asset(request: Request) -> Response:
@@ -153,7 +159,7 @@ def _accepting(router: APIRouter, desk: Desk) -> None:
         if not edit or form.get("edit", "") != edit["id"]:
             raise HTTPException(409, "this edit does not wait any more; look again at what does")
         await ask(desk, request, ACCEPT, edit["id"], _text(form.get("reason", "")))
-        return _back(form, ACCEPT)
+        return _back(request, form, ACCEPT)
 
 
 def _planning(router: APIRouter, desk: Desk, sheets: Sheets) -> None:
@@ -245,8 +251,9 @@ def _text(text: str) -> str:
         raise HTTPException(422, "the reason must be one line of at most 200 characters") from None
 
 
-def _back(form: Mapping[str, str], said: str) -> Response:
-    return RedirectResponse(f"{_inside(form.get('back', '/controls'))}?said={said}", 303)
+def _back(request: Request, form: Mapping[str, str], said: str) -> Response:
+    base = request.scope.get("root_path", "")  # of one of a fleet's portfolios
+    return RedirectResponse(f"{base}{_inside(form.get('back', '/controls'))}?said={said}", 303)
 
 
 def _inside(path: str) -> str:

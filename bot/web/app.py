@@ -12,12 +12,13 @@ from starlette.staticfiles import StaticFiles
 
 from bot.ports.errors import StoreError
 from bot.web.access import Access
-from bot.web.acts import acts_of
+from bot.web.acts import acts_of, signing_of
 from bot.web.api import api_of, outside_of
 from bot.web.desk import Desk
 from bot.web.fleet import fleet_of
 from bot.web.guard import MACHINES, Guard
 from bot.web.pages import pages_of
+from bot.web.rooms import UNDER, Rooms
 from bot.web.sheets import STATIC, Sheets
 from bot.web.terms import Terms
 from bot.web.watch import Watch
@@ -29,7 +30,9 @@ SAYS = "Reads the bot's record and writes its requests. Send the token: `Authori
 def desk_of(terms: Terms) -> Desk:
     """What a dashboard works with; raises WebRefused where its terms are not safe."""
     terms.must_be_safe()
-    return Desk(terms, Access(terms.token, terms.mono), Watch(terms.panorama, terms.mono))
+    access = Access(terms.token, terms.mono)
+    rooms = Rooms(terms.others, access) if terms.others is not None else None
+    return Desk(terms, access, Watch(terms.panorama, terms.mono), rooms=rooms)
 
 
 def app_of(desk: Desk) -> Guard:
@@ -44,12 +47,26 @@ def app_of(desk: Desk) -> Guard:
     )
     sheets = Sheets(desk)
     for router in (
-        api_of(desk), outside_of(desk), pages_of(desk, sheets), fleet_of(desk, sheets), acts_of(desk, sheets),
+        api_of(desk), outside_of(desk), pages_of(desk, sheets), fleet_of(desk, sheets), signing_of(desk, sheets),
+        acts_of(desk, sheets),
     ):  # fmt: skip
         app.include_router(router)
+    if desk.rooms is not None:
+        desk.rooms.build = lambda other: _room_of(other, sheets)
+        app.mount(UNDER, desk.rooms, name="others")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _in_plain_words(app, sheets)
     return Guard(app, desk.access, desk.terms.hosts)
+
+
+def _room_of(desk: Desk, beside: Sheets) -> FastAPI:
+    """The pages of another portfolio of the same record; who is signed in is known at the door."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    sheets = Sheets(desk, beside.markup)
+    for router in (pages_of(desk, sheets), acts_of(desk, sheets)):
+        app.include_router(router)
+    _in_plain_words(app, sheets)
+    return app
 
 
 def _in_plain_words(app: FastAPI, sheets: Sheets) -> None:

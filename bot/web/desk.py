@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.alerts.unread import LOOKED_AT, unread_critical
 from bot.ports.errors import StoreRefused
@@ -15,6 +15,9 @@ from bot.web.metrics import Tally
 from bot.web.standing import Pulse, Standing, pulse, standing
 from bot.web.terms import Terms
 from bot.web.watch import Watch
+
+if TYPE_CHECKING:
+    from bot.web.rooms import Rooms
 
 REQUESTS_LOOKED_AT = 200
 
@@ -27,6 +30,7 @@ class Desk:
     access: Access
     watch: Watch
     tally: Tally = field(default_factory=Tally)
+    rooms: Rooms | None = None  # of the other portfolios of a fleet's record
     _plan: tuple[int, Mapping[str, Any]] = (0, {})
 
     async def beat(self) -> Mapping[str, Any]:

@@ -76,6 +76,8 @@ class Dashboard:
     async def stop(self) -> None:
         """End the streams, answer what is under way, close the record's handles; safe to call twice."""
         await self.desk.watch.stop()
+        if self.desk.rooms is not None:
+            await self.desk.rooms.close()
         task, self._task = self._task, None
         if self._server is not None and task is not None:
             self._server.should_exit = True

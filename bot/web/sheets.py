@@ -62,11 +62,11 @@ def environment() -> Environment:
 class Sheets:
     """Renders pages for one desk."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, markup: Environment | None = None) -> None:
         self._desk = desk
-        self._environment = environment()
-        for name in self._environment.list_templates():
-            self._environment.get_template(name)  # compiled now: later a cycle in the same loop would wait for it
+        self.markup = markup or environment()
+        for name in self.markup.list_templates():
+            self.markup.get_template(name)  # compiled now: later a cycle in the same loop would wait for it
 
     async def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page within the frame: what every page shows is asked for here."""
@@ -82,15 +82,16 @@ class Sheets:
             "pulse": desk.pulse(beat),
             "failed": desk.watch.failed,
             "mark": visitor.mark if visitor else "",
-            "path": request.url.path,
+            "base": desk.terms.base,
+            "path": request.url.path.removeprefix(desk.terms.base),
             "said": SAID.get(request.query_params.get("said", ""), ""),
         }
-        text = self._environment.get_template(f"{name}.html").render({**frame, **values})
+        text = self.markup.get_template(f"{name}.html").render({**frame, **values})
         return HTMLResponse(text, status)
 
     def bare(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page for somebody who has not signed in, or when nothing can be read."""
-        text = self._environment.get_template(f"{name}.html").render({"terms": self._desk.terms, **values})
+        text = self.markup.get_template(f"{name}.html").render({"terms": self._desk.terms, **values})
         return HTMLResponse(text, status)
 
 

@@ -14,6 +14,8 @@ from bot.ports.store import Controls
 
 #: Plans the last snapshot with edited targets (`targets` of the plan's policy, merged); raises `WhatIfRefused`.
 WhatIf = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+#: A dashboard's terms for another portfolio of the same record, by its book, its pages under a base; None: no such.
+Others = Callable[[int, str], Awaitable["Terms | None"]]
 TOKEN_LEAST = 32  # characters
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -58,6 +60,8 @@ class Terms:
     what_if: WhatIf | None = None
     memory_bytes: Callable[[], int] | None = None
     posts: Posts | None = None  # of a fleet's record
+    others: Others | None = None  # the terms of its other portfolios
+    base: str = ""  # what its pages' addresses begin with: one of a fleet's others
 
     @property
     def hosts(self) -> frozenset[str]:

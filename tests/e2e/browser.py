@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
 #: A browser looks up hosts of its maker's by itself; what a page asks for is watched, so the rest is switched off.
@@ -45,3 +53,55 @@ CONTRAST = """() => {
   }
   return weak;
 }"""
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where a dashboard is, and what opens it."""
+
+    url: str
+    token: str
+
+
+class Seen:
+    """What happened in a browser that must not, and where its requests went."""
+
+    def __init__(self, context: BrowserContext, host: str) -> None:
+        self.bad: list[str] = []
+        self.asked = 0
+        self._host = host
+        context.on("request", self._request)
+        context.on("console", lambda said: self.bad.append(said.text) if said.type in ("error", "warning") else None)
+        context.on("weberror", lambda error: self.bad.append(str(error.error)))
+
+    def _request(self, request: Any) -> None:
+        self.asked += 1
+        if urlsplit(request.url).netloc != self._host:
+            self.bad.append(f"asked for {request.url}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield made
+        made.close()
+
+
+def signed_in(browser: Browser, door: Any, **over: Any) -> tuple[Page, Seen]:
+    context = browser.new_context(**over)
+    seen = Seen(context, urlsplit(door.url).netloc)
+    page = context.new_page()
+    page.goto(door.url)
+    expect(page).to_have_url(re.compile("/sign-in"))
+    page.get_by_label("Token").fill(door.token)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Assets")).to_be_visible()
+    return page, seen
+
+
+def clean(page: Page, seen: Seen) -> None:
+    """Nothing went wrong, and nothing was asked of another host."""
+    assert seen.asked > 5
+    assert not seen.bad
+    page.context.close()

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import CHROMIUM, CONTRAST, QUIET
+from tests.e2e.browser import CHROMIUM, CONTRAST, Door, browser, clean, signed_in
 from tests.e2e.folder import ROOT, Folder
 
 PAGES = ("/", "/decisions", "/orders", "/futures", "/liquidity", "/what-if", "/controls")
@@ -26,6 +23,7 @@ SHOWN = {
     "/liquidity": "liquidity",
     "/controls": "controls",
 }
+__all__ = ["browser"]  # a fixture
 PICTURES = ROOT / "docs" / "img"
 LATER = int(os.environ.get("PICTURES", "0"))  # cycles until docs/img is made anew; 0: it stays as it is
 CYCLES = 20  # waited for at a time
@@ -34,14 +32,6 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: install it, or name it in CHROMIUM"),
 ]
-
-
-@dataclass(frozen=True)
-class Door:
-    """Where a dashboard is, and what opens it."""
-
-    url: str
-    token: str
 
 
 class Beside(Folder):
@@ -67,23 +57,6 @@ class Bot:
         return [line["kill"] for line in self.folder.told("cycle")]
 
 
-class Seen:
-    """What happened in a browser that must not, and where its requests went."""
-
-    def __init__(self, context: BrowserContext, host: str) -> None:
-        self.bad: list[str] = []
-        self.asked = 0
-        self._host = host
-        context.on("request", self._request)
-        context.on("console", lambda said: self.bad.append(said.text) if said.type in ("error", "warning") else None)
-        context.on("weberror", lambda error: self.bad.append(str(error.error)))
-
-    def _request(self, request: Any) -> None:
-        self.asked += 1
-        if urlsplit(request.url).netloc != self._host:
-            self.bad.append(f"asked for {request.url}")
-
-
 @pytest.fixture(scope="module")
 def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
     folder = Folder(tmp_path_factory.mktemp("bot"), {"BALLAST_WEB__PORT": "0"})
@@ -93,33 +66,6 @@ def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
             folder.wait_cycles(process, CYCLES)
         yield made
     folder.proven()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield made
-        made.close()
-
-
-def signed_in(browser: Browser, bot: Bot | Door, **over: Any) -> tuple[Page, Seen]:
-    context = browser.new_context(**over)
-    seen = Seen(context, urlsplit(bot.url).netloc)
-    page = context.new_page()
-    page.goto(bot.url)
-    expect(page).to_have_url(re.compile("/sign-in"))
-    page.get_by_label("Token").fill(bot.token)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Assets")).to_be_visible()
-    return page, seen
-
-
-def clean(page: Page, seen: Seen) -> None:
-    """Nothing went wrong, and nothing was asked of another host."""
-    assert seen.asked > 5
-    assert not seen.bad
-    page.context.close()
 
 
 def test_a_decision_arrives_without_reloading_the_page(browser: Browser, bot: Bot) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -59,6 +59,20 @@ class SqlPosts:
             raise StoreRefused(f"there is no record at {self._database.name} yet; `ballast fleet` makes one")
         return await self._database.read(self._view)
 
+    async def led_with(self, book: int) -> tuple[Identity, Mapping[str, Any]] | None:
+        """See the Protocol."""
+
+        def work(connection: Connection) -> tuple[Identity, Mapping[str, Any]] | None:
+            row = connection.execute(select(portfolios).where(portfolios.c.id == book)).first()
+            if row is None:
+                return None
+            last = select(runs.c.config).where(runs.c.book_id == book).order_by(runs.c.id.desc()).limit(1)
+            config = connection.execute(last).scalar()
+            identity = Identity(row.portfolio, row.mode, row.venue, row.environment, row.account)
+            return identity, {} if config is None else dict(json.loads(config))
+
+        return await self._database.read(work)
+
     async def close(self) -> None:
         """See the Protocol."""
         await self._database.close()
@@ -76,6 +90,7 @@ class SqlPosts:
 def _post(row: Any, at: datetime) -> Post:
     held = bool(row.holder) and row.until > at
     return Post(
+        book=int(row.id),
         identity=Identity(row.portfolio, row.mode, row.venue, row.environment, row.account),
         holder=row.holder if held else "",
         fence=int(row.fence or 0),

@@ -4,6 +4,7 @@
   const LEAST_MS = 700; // between two refreshes, however often the record changes
   const CHART_MS = 5000;
   const root = document.documentElement;
+  const base = root.dataset.base || ""; // of a portfolio's pages among a fleet's
   const live = document.getElementById("live");
 
   const say = (state, words) => {
@@ -56,7 +57,7 @@
         const other = part.id && fresh.getElementById(part.id);
         if (other) replace(part, other);
       }
-      if (document.getElementById("waiting") && fresh.querySelector("#waiting a[href='/']")) location.assign("/");
+      if (document.getElementById("waiting") && fresh.querySelector("#waiting a")) location.assign(`${base}/`);
     } catch {
       say("off", "not live");
     } finally {
@@ -78,7 +79,7 @@
 
   const posted = document.getElementById("made") || document.querySelector("#what-if .error");
   if (live) {
-    const stream = new EventSource("/stream");
+    const stream = new EventSource(`${base}/stream`);
     stream.addEventListener("open", () => say("on", "live"));
     stream.addEventListener("error", () => say("off", "reconnecting"));
     stream.addEventListener("head", () => {
@@ -174,7 +175,7 @@
   const chart = async () => {
     drawn = performance.now();
     try {
-      const answer = await fetch("/data/equity.json");
+      const answer = await fetch(`${base}/data/equity.json`);
       if (!answer.ok) return;
       const fresh = await answer.json();
       const first = columns === null;
