@@ -16,13 +16,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bot.cli.app import run
 from bot.clocks import host_utc_now
 from bot.ports.errors import StoreRefused
+from bot.ports.store import Identity, OrderRow
 from bot.render.fleet import fleet_body
+from bot.store.sql import SqlRecord
 from bot.store.sql.posts import SqlPosts
 from bot.venues.simulated.records import OrderRecord
 from bot.venues.simulated.state import restore
-from tests.e2e.beside import CONFIG
+from tests.e2e.beside import ABSENT, CONFIG
 from tests.e2e.folder import Folder
 
 PATIENCE_S = 900.0 if os.environ.get("FLEET_CAMPAIGN") else 240.0
@@ -94,6 +99,37 @@ class Fleet:
             (engine,) = file.execute("SELECT engine FROM exchange").fetchone()
         state = restore(bytes(engine), 100_000)
         return [*state.closed, *state.open.values()]
+
+    def orders(self, name: str) -> Sequence[OrderRow]:
+        """Every order of a portfolio as the record has it."""
+
+        async def read() -> Sequence[OrderRow]:
+            record = SqlRecord(self.store, Identity(name, "testnet", "binance", "local"))
+            try:
+                return await record.orders(100_000)
+            finally:
+                await record.close()
+
+        return asyncio.run(read())
+
+    def agreed(self, name: str) -> int:
+        """The exchange's ledger and the record hold the same orders of a portfolio, once, filled alike; how many."""
+        ledger, rows = self.ledger(name), {row.intent.client_id: row for row in self.orders(name)}
+        assert set(Counter(order.client_id for order in ledger).values()) <= {1}
+        there = {order.client_id: order.filled for order in ledger}
+        assert there.keys() == {key for key, row in rows.items() if row.state not in ABSENT}
+        assert not [key for key, row in rows.items() if row.state in ("intended", "submitted", "unknown")]
+        assert {key: rows[key].filled for key in there} == there
+        return len(there)
+
+    def proven(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        """`ballast verify` finds nothing, in this process: starting one for each would take longer than the rest."""
+        monkeypatch.setenv("BALLAST_STORE__URL", self.store)
+        for name in self.names:
+            monkeypatch.setenv("BALLAST_PORTFOLIO", name)
+            code = run(["verify", "--config", str(self.path / "portfolios" / f"{name}.yaml")])
+            said = capsys.readouterr()
+            assert code == 0, f"{name}: {said.out}{said.err}"
 
     def wait(self, done: Callable[[], bool], why: str) -> None:
         until = time.monotonic() + PATIENCE_S

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -15,9 +14,6 @@ from typing import Any
 import pytest
 
 from bot import __version__
-from bot.cli.app import run
-from bot.ports.store import Identity, OrderRow
-from bot.store.sql import SqlRecord
 from tests.e2e.fleet import Fleet, Started, a_fleet, at_of
 from tests.e2e.newer import NEWER
 from tests.server import Postgres, a_server
@@ -41,17 +37,6 @@ def told(text: str) -> None:
 
 def leaders(fleet: Fleet) -> dict[str, str | None]:
     return {name: each["leader"] for name, each in fleet.status().items()}
-
-
-def orders_of(fleet: Fleet, name: str) -> Sequence[OrderRow]:
-    async def read() -> Sequence[OrderRow]:
-        record = SqlRecord(fleet.store, Identity(name, "testnet", "binance", "local"))
-        try:
-            return await record.orders(100_000)
-        finally:
-            await record.close()
-
-    return asyncio.run(read())
 
 
 def evenly_led(fleet: Fleet) -> bool:
@@ -113,7 +98,7 @@ def test_a_fleet_loses_workers_and_neither_a_portfolio_nor_an_order(
 
     sent = 0
     for name in names:
-        rows, ledger = orders_of(fleet, name), fleet.ledger(name)
+        rows, ledger = fleet.orders(name), fleet.ledger(name)
         ids = Counter(order.client_id for order in ledger)
         assert set(ids.values()) <= {1}
         known = {row.intent.client_id: row for row in rows}
@@ -128,7 +113,7 @@ def test_a_fleet_loses_workers_and_neither_a_portfolio_nor_an_order(
             ]
             assert not late
     told(f"{sent} orders at the venue, none twice, each in the record")
-    proven(fleet, names, monkeypatch, capsys)
+    fleet.proven(monkeypatch, capsys)
 
 
 def test_two_versions_freeze_their_portfolios_while_both_are_there(tmp_path: Path, server: Postgres) -> None:
@@ -165,15 +150,3 @@ def fenced(worker: Started, after: datetime) -> set[str]:
     """Portfolios that a worker gave up since then because another leads them."""
     lines: list[dict[str, Any]] = [*worker.folder.told("stopped"), *worker.folder.told("led by another")]
     return {line["portfolio"] for line in lines if datetime.fromisoformat(line["timestamp"]) > after}
-
-
-def proven(
-    fleet: Fleet, names: Sequence[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """`ballast verify` finds nothing, in this process: starting one for each would take longer than the rest."""
-    monkeypatch.setenv("BALLAST_STORE__URL", fleet.store)
-    for name in names:
-        monkeypatch.setenv("BALLAST_PORTFOLIO", name)
-        code = run(["verify", "--config", str(fleet.path / "portfolios" / f"{name}.yaml")])
-        said = capsys.readouterr()
-        assert code == 0, f"{name}: {said.out}{said.err}"
