@@ -73,17 +73,9 @@ presets: venv ## the five presets over MARKET_DATA: reports in data/presets, ope
 bench: venv ## time one decision and one whole cycle by the number of assets; ARGS="--assets 20 --rounds 9"
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/cycle.py $(ARGS)
 
-# Peers have environments of their own, outside the locks: they pin what the bot does not.
-.venv-peers/.ready: benchmarks/peers/requirements.txt
-	@$(PYTHON) -m venv --clear .venv-peers && .venv-peers/bin/python -m pip install -qq --disable-pip-version-check -r $<
-	@touch $@
-
-.venv-freqtrade/.ready: benchmarks/peers/requirements-freqtrade.txt
-	@$(PYTHON) -m venv --clear .venv-freqtrade && .venv-freqtrade/bin/python -m pip install -qq --disable-pip-version-check -r $<
-	@touch $@
-
-peers: venv .venv-peers/.ready .venv-freqtrade/.ready ## our backtest and cycle beside vectorbt, bt, a numba loop and freqtrade; ARGS="--coins 10 --pairs"
-	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python -m benchmarks.peers.table $(ARGS)
+# Peers have environments of their own, outside the locks, made by the command itself: they pin what the bot does not.
+peers: venv ## our backtest, cycle, start and memory beside the peers', into docs/performance.md; ARGS="--coins 10 --extras --only bt --table"
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python -m benchmarks.peers $(ARGS)
 
 soak: venv ## ten thousand cycles against the local exchange: what grows? plot and figures; ARGS="--cycles 500"
 	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=. $(BIN)/python benchmarks/soak.py --plot docs/img/soak.svg $(ARGS)

@@ -1,9 +1,10 @@
 """freqtrade's live iteration without a network: `FreqtradeBot.process()` on a new candle, dry run, SQLite in memory.
 
-    python -m benchmarks.peers.on_freqtrade PAIRS REPEATS     (in freqtrade's environment) prints a JSON line
+    python -m benchmarks.peers.on_freqtrade CANDLES.npy REPEATS     (in freqtrade's environment) prints a JSON line
 
-Candles (500 a pair) lie in memory, indicators are RSI, two EMAs, MACD, ATR and a realised volatility: about what this
-bot reads of a bar. No pair is entered. `start`: seconds of importing the bot's class; `resident`: megabytes at the end.
+CANDLES are (pairs, candles, 6): milliseconds, open, high, low, close, volume. They lie in memory, indicators are RSI,
+two EMAs, MACD, ATR and a realised volatility: about what this bot reads of a bar. No pair is entered. `start`:
+processor seconds from nothing to the first process() done; `resident_mb` and `peak_mb`: of this process after the last.
 """
 
 # ruff: noqa: PLC0415 - what is imported is what is timed
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import json
 import logging
-import resource
 import sys
 import tempfile
 import time
@@ -22,9 +22,10 @@ from unittest.mock import MagicMock, PropertyMock, patch
 
 import numpy as np
 
+from benchmarks.peers.memory import resident
+
 warnings.filterwarnings("ignore")
 logging.disable(logging.CRITICAL)
-CANDLES = 500
 EXCHANGE = "freqtrade.exchange.exchange.Exchange"
 STRATEGY = """
 import talib.abstract as ta
@@ -63,18 +64,18 @@ def market(name: str) -> dict:
     return {
         "id": f"{name}USDT", "symbol": f"{name}/USDT", "base": name, "quote": "USDT", "active": True, "type": "spot",
         "spot": True, "swap": False, "future": False, "margin": False, "linear": None, "contract": False,
-        "precision": {"price": 8, "amount": 8, "cost": 8}, "maker": 0.001, "taker": 0.001, "info": {},
+        "precision": {"price": 12, "amount": 8, "cost": 8}, "maker": 0.001, "taker": 0.001, "info": {},
         "limits": {each: dict(nothing) for each in ("amount", "price", "cost", "leverage")},
     }  # fmt: skip
 
 
-def config(names: list[str], folder: str) -> dict:
-    """A dry run over these pairs."""
+def config(names: list[str], folder: str, *, strategy: str = "Reads", mode: str = "dry_run") -> dict:
+    """A dry run over these pairs, or its past."""
     from freqtrade.enums import RunMode
 
     side = {"price_side": "same", "use_order_book": False}
     return {
-        "dry_run": True, "runmode": RunMode.DRY_RUN, "strategy": "Reads", "strategy_path": folder,
+        "dry_run": True, "runmode": RunMode(mode), "strategy": strategy, "strategy_path": folder,
         "user_data_dir": Path(folder), "datadir": Path(folder), "stake_currency": "USDT", "stake_amount": 100.0,
         "tradable_balance_ratio": 0.99, "dry_run_wallet": 100_000.0, "max_open_trades": len(names), "timeframe": "1h",
         "fee": 0.001, "db_url": "sqlite://", "pairlists": [{"method": "StaticPairList", "allow_inactive": True}],
@@ -89,31 +90,22 @@ def config(names: list[str], folder: str) -> dict:
     }  # fmt: skip
 
 
-def frames(names: list[str]) -> dict:
-    """Candles up to now, by pair."""
+def frames(names: list[str], candles: np.ndarray) -> dict:
+    """Candles by pair, the last of them just closed."""
     import pandas as pd
 
-    rng = np.random.default_rng(3)
-    at = pd.date_range(end=pd.Timestamp.now(tz="UTC").floor("h") - pd.Timedelta(hours=1), periods=CANDLES, freq="h")
+    past = candles.shape[1]
+    at = pd.date_range(end=pd.Timestamp.now(tz="UTC").floor("h") - pd.Timedelta(hours=1), periods=past, freq="h")
     made = {}
-    for name in names:
-        close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, CANDLES)))
-        opened = np.concatenate((close[:1], close[:-1]))
-        made[f"{name}/USDT"] = pd.DataFrame({
-            "date": at, "open": opened, "high": np.maximum(opened, close) * 1.001,
-            "low": np.minimum(opened, close) * 0.999, "close": close, "volume": rng.uniform(1, 1_000, CANDLES),
-        })  # fmt: skip
+    for name, each in zip(names, candles, strict=True):
+        frame = pd.DataFrame(each[:, 1:], columns=["open", "high", "low", "close", "volume"])
+        frame.insert(0, "date", at)
+        made[f"{name}/USDT"] = frame
     return made
 
 
-def main(pairs: int, repeats: int) -> None:
-    """Measure."""
-    at = time.process_time()
-    from freqtrade.enums import CandleType
-    from freqtrade.freqtradebot import FreqtradeBot
-
-    started = time.process_time() - at
-    names = [f"C{number:03}" for number in range(pairs)]
+def silenced(names: list[str]) -> None:
+    """No call of the exchange leaves the process."""
     listed = PropertyMock(return_value={f"{name}/USDT": market(name) for name in names})
     silent = {name: MagicMock() for name in ("reload_markets", "validate_config", "validate_timeframes")}
     silent |= {name: MagicMock(return_value={}) for name in ("refresh_latest_ohlcv", "get_tickers", "fetch_ticker")}
@@ -122,14 +114,25 @@ def main(pairs: int, repeats: int) -> None:
     for name, answer in silent.items():
         patch(f"{EXCHANGE}.{name}", answer).start()
     patch("freqtrade.exchange.binance.Binance.additional_exchange_init", MagicMock()).start()
+
+
+def main(path: str, repeats: int) -> None:
+    """Measure."""
+    candles = np.load(path)
+    pairs = len(candles)
+    from freqtrade.enums import CandleType
+    from freqtrade.freqtradebot import FreqtradeBot
+
+    names = [f"C{number:03}" for number in range(pairs)]
+    silenced(names)
     patch("freqtrade.freqtradebot.RPCManager", MagicMock()).start()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "reads.py").write_text(STRATEGY, encoding="utf-8")
         bot = FreqtradeBot(config(names, folder))
-        for pair, frame in frames(names).items():
+        for pair, frame in frames(names, candles).items():
             bot.exchange._klines[(pair, "1h", CandleType.SPOT)] = frame  # noqa: SLF001 - where a refresh puts them
         bot.process()
-        seconds = []
+        start, seconds = time.process_time(), []
         for _ in range(repeats):
             at = time.process_time()
             bot.process()
@@ -137,10 +140,9 @@ def main(pairs: int, repeats: int) -> None:
     seen, _ = bot.dataprovider.get_analyzed_dataframe(f"{names[0]}/USDT", "1h")
     if "volatility" not in seen.columns:
         raise SystemExit("freqtrade analysed nothing")
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    told = {"engine": "freqtrade", "pairs": pairs, "seconds": seconds, "start": started, "resident": round(resident)}
+    told = {"engine": "freqtrade", "pairs": pairs, "seconds": seconds, "start": start, **resident()}
     print(json.dumps(told))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]))
