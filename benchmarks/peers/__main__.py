@@ -29,7 +29,7 @@ from benchmarks.peers import tables
 from benchmarks.peers.environments import ROOT, Environment, last_line, made
 from benchmarks.peers.job import BARS, prices
 from benchmarks.peers.kept import Kept, Sample
-from benchmarks.peers.page import written
+from benchmarks.peers.page import must_have, written
 from benchmarks.peers.plot import bars as bars_plot
 from benchmarks.peers.steps import Step
 
@@ -150,18 +150,16 @@ def summary(sample: Sample) -> str:
     for line in sample["lines"]:
         seconds = line["seconds"]
         told += [f"{line['engine']} {float(np.median(seconds)):,.4g} s"] if seconds else []  # type: ignore[arg-type]
-    return ", ".join(told)
+    return ", ".join(told) or "done"
 
 
 def write(steps: Sequence[Step], kept: Kept, given: argparse.Namespace) -> None:
     """All tables and the plot; what was not measured is left on the page as it is."""
-    made_of = {
-        "peers": tables.backtest(kept, steps, given.bars),
-        "live": tables.live(kept, steps),
-        "start": tables.start(kept, steps),
-        "requests": tables.requests(given.venues),
-    }
-    for name, lines in made_of.items():
+    of_all = (
+        tables.backtest(kept, steps, given.bars), tables.live(kept, steps), tables.start(kept, steps),
+        tables.requests(given.venues),
+    )  # fmt: skip
+    for name, lines in zip(tables.NAMES, of_all, strict=True):
         if lines:
             print("\n".join(lines), "\n", flush=True)
             written(given.page, name, lines)
@@ -195,6 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := sorted(set(given.only) - set(asked.names(every))):
         tell(f"--only: {', '.join(unknown)} is no section or engine, must be of {', '.join(asked.names(every))}")
         return USAGE
+    must_have(given.page, tables.NAMES)
     if given.fresh:
         given.kept.unlink(missing_ok=True)
     kept = Kept(given.kept)

@@ -152,8 +152,25 @@ def test_what_was_not_measured_makes_no_table(tmp_path: Path) -> None:
 
 def test_requests_are_those_that_the_page_of_the_venues_tells() -> None:
     rows = tables.requests(ROOT / "docs" / "venues.md")[2:]
-    assert [row.split(" | ")[0].strip("| ") for row in rows] == list(tables.CALLS)
-    assert all(len(row.split("|")) == 8 for row in rows)
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == ["binance", "bybit", "bingx", "weex", "mexc"]
+
+
+def test_a_venue_whose_requests_grow_with_the_width_misses_what_was_asked_for(tmp_path: Path) -> None:
+    page = tmp_path / "venues.md"
+    cells = "|58|{}|24|18|5|10|"
+    page.write_text(
+        "<!-- requests -->\n"
+        + "".join(
+            f"| {venue} | {width} {cells.format(quiet)}\n"
+            for venue, width, quiet in (("flat", 5, 6), ("flat", 100, 6), ("steep", 5, 4), ("steep", 100, 6))
+        )
+        + "<!-- /requests -->\n",
+        encoding="utf-8",
+    )
+    assert tables.requests(page)[2:] == [
+        "| flat | 5, 100 | 6 | at most 6: met | 18 |",
+        "| steep | 5, 100 | 4 to 6 | at most 6: **missed** | 18 |",
+    ]
 
 
 def test_a_table_stands_between_its_marks_and_all_else_is_left(tmp_path: Path) -> None:
@@ -161,13 +178,13 @@ def test_a_table_stands_between_its_marks_and_all_else_is_left(tmp_path: Path) -
     page.write_text("before\n<!-- live -->\nold\n<!-- /live -->\nafter\n", encoding="utf-8")
     written(page, "live", [r"| \1 |"])
     assert page.read_text(encoding="utf-8") == "before\n<!-- live -->\n| \\1 |\n<!-- /live -->\nafter\n"
-    with pytest.raises(SystemExit, match="has no <!-- start -->"):
+    with pytest.raises(SystemExit, match="must have <!-- start -->"):
         written(page, "start", ["x"])
 
 
 def test_every_table_has_its_marks_on_the_page() -> None:
     text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-    for name in ("peers", "live", "start", "requests"):
+    for name in tables.NAMES:
         assert text.count(f"<!-- {name} -->\n") == text.count(f"<!-- /{name} -->\n") == 1, name
 
 
