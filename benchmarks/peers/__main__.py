@@ -134,7 +134,7 @@ def measured(steps: Sequence[Step], kept: Kept, rounds: int, bars: int) -> None:
                 sample = Sample(failed=absent[step.environment], stamp=stamps[step.key])
             else:
                 laid(step, Path(folder), bars)
-                if not step.module and not kept.good(step.key):
+                if step.section == "start" and not kept.good(step.key):
                     sampled(step, Path(folder))  # what is imported is compiled once, and not counted
                 sample = Sample(**sampled(step, Path(folder)), stamp=stamps[step.key], commit=at_commit)
             kept.add(step.key, sample)

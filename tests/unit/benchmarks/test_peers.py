@@ -24,9 +24,9 @@ LAUNCH = ROOT / "benchmarks" / "peers" / "launch.py"
 BARS = 500
 
 
-def a_sample(engine: str, *seconds: float, took: float = 1.0, stamp: str = "s", **line: object) -> Sample:
+def a_sample(engine: str, *seconds: float, stamp: str = "s", **line: object) -> Sample:
     told = {"engine": engine, "seconds": list(seconds), "apart": 1e-9, **line}
-    return Sample(lines=[told], took=took, stamp=stamp, commit="abc1234", at="2026-01-02T03:04:05+00:00")
+    return Sample(lines=[told], took=500.0, stamp=stamp, commit="abc1234", at="2026-01-02T03:04:05+00:00")
 
 
 def a_backtest(kept: Kept, **seconds: float) -> list[Step]:
@@ -56,7 +56,7 @@ def test_the_median_is_of_all_that_all_rounds_told(tmp_path: Path) -> None:
 def test_what_was_kept_is_there_for_the_next_process_and_a_round_of_minutes_is_enough(tmp_path: Path) -> None:
     path = tmp_path / "data" / "kept.json"
     Kept(path).add("quick", a_sample("bt", 1.0))
-    Kept(path).add("long", a_sample("backtrader", 300.0, took=LONG_S + 1))
+    Kept(path).add("long", a_sample("backtrader", LONG_S + 1))
     again = Kept(path)
     assert [again.enough(key, 3) for key in ("quick", "long", "never")] == [False, True, False]
     assert again.enough("quick", 1)
