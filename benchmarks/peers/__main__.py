@@ -21,6 +21,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
+from typing import cast
 
 import numpy as np
 
@@ -33,7 +35,6 @@ from benchmarks.peers.page import must_have, written
 from benchmarks.peers.plot import bars as bars_plot
 from benchmarks.peers.steps import Step
 
-PAST = 500  # candles a pair
 MOST_S = 4 * 3_600
 USAGE, INTERRUPTED = 64, 130
 
@@ -68,18 +69,10 @@ def laid(step: Step, folder: Path, bars: int) -> None:
         if path.exists():
             continue
         if name.startswith("candles"):
-            np.save(path, candles(step.width))
+            command = [sys.executable, "-m", "benchmarks.peers.candles", str(step.width), str(path)]
+            subprocess.run(command, cwd=ROOT, check=True)  # noqa: S603 - our own
         else:
             np.save(path, prices(step.width, bars))
-
-
-def candles(pairs: int) -> np.ndarray:
-    """The last that our own cycle's benchmark knows when it begins, (pairs, PAST, 6)."""
-    from benchmarks.wide import BAR_MS, START_MS, WideScene  # noqa: PLC0415 - it needs the bot
-
-    scene = WideScene(pairs)
-    since = START_MS - PAST * BAR_MS
-    return np.stack([scene.candles(f"{name}/USDT", "4h", since, PAST, scene.start) for name in scene.assets])
 
 
 def processor() -> float:
@@ -146,10 +139,8 @@ def summary(sample: Sample) -> str:
     """One line of what a step told."""
     if "failed" in sample:
         return f"not measured: {sample['failed']}"
-    told = []
-    for line in sample["lines"]:
-        seconds = line["seconds"]
-        told += [f"{line['engine']} {float(np.median(seconds)):,.4g} s"] if seconds else []  # type: ignore[arg-type]
+    seconds = {str(line["engine"]): cast("list[float]", line["seconds"]) for line in sample["lines"]}
+    told = [f"{engine} {median(each):,.4g} s" for engine, each in seconds.items() if each]
     return ", ".join(told) or "done"
 
 
