@@ -103,13 +103,13 @@ def backtests(coins: Sequence[int], bars: int) -> list[Step]:
         ]
         if count == min(coins):
             asked.append(Step("backtest", count, "ballast, every bar", "on_ours", (prices, "1", "every"), once=True))
-            asked.append(Step("backtest", count, PROFILE, "on_ours", (prices, "1", "profile"), once=True))
+            asked.append(Step("backtest", count, PROFILE, "on_ours", (prices, "1", PROFILE), once=True))
         made += [replace(each, size=str(bars)) for each in asked]
     return made
 
 
 def lives(pairs: Sequence[int]) -> list[Step]:
-    """Our whole cycle and freqtrade's process() over the same candles."""
+    """Our whole cycle and freqtrade's process() over the same candles; of the fewest pairs ours is also profiled."""
     made = []
     for count in pairs:
         candles = f"FOLDER/candles-{count}.npy"
@@ -117,6 +117,8 @@ def lives(pairs: Sequence[int]) -> list[Step]:
             Step("live", count, "ballast", "on_ours_live", (str(count), "9"), gives=("quiet", "new bar")),
             Step("live", count, "freqtrade", "on_freqtrade", (candles, "5"), FREQTRADE),
         ]
+        if count == min(pairs):
+            made.append(Step("live", count, PROFILE, "on_ours_live", (str(count), "9", PROFILE), once=True))
     return made
 
 
@@ -128,6 +130,7 @@ def starts() -> list[Step]:
         Step("start", 0, VERSION, "", ("-m", "freqtrade", "--version"), FREQTRADE),
         Step("start", 0, IMPORTS, "", ("-c", f"import {DAEMON}")),
         Step("start", 0, THEIR_IMPORTS, "", ("-c", f"import {BOT}"), FREQTRADE),
+        Step("start", 0, PROFILE, "on_imports", once=True),
         Step("start", count, RUNS, "on_ours_daemon", (str(CYCLES),)),
         Step("start", count, THEIR_RUNS, "on_freqtrade", (f"FOLDER/candles-{count}.npy", str(CYCLES)), FREQTRADE),
     ]

@@ -16,7 +16,7 @@ from benchmarks.peers.steps import HELP, IMPORTS, RUNS, THEIR_IMPORTS, THEIR_RUN
 
 NAMES = ("peers", "live", "start", "requests")  # of the marks on the page
 OURS = "ballast"
-LEAST = 0.01  # of our time, to be told
+TOLD = 6  # shares of a profile
 ENGINES = (
     "numba loop", "vectorbt", OURS, "bt", "NautilusTrader", "backtrader", "freqtrade", "ballast, every bar",
 )  # fmt: skip
@@ -70,18 +70,21 @@ def backtest(kept: Kept, steps: Sequence[Step], bars: int) -> list[str]:
             apart = f"{cast('float', one.line['apart']):.0e}"
             told = (time(one.seconds), str(one.rounds), compared, asked, apart, note(one.line, bars))
             lines.append(f"| {width} | {name} | {' | '.join(told)} |")
-    return [*lines, "", *rooms(kept, chosen), under(kept, chosen)] if chosen else []
+    return [*lines, "", *rooms(kept, chosen, "coins"), under(kept, chosen)] if chosen else []
 
 
-def rooms(kept: Kept, steps: Iterable[Step]) -> list[str]:
-    """Where our time goes."""
+def rooms(kept: Kept, steps: Iterable[Step], what: str) -> list[str]:
+    """Where our time goes, a sentence for each profile."""
+    made = []
     for step in steps:
-        for sample in kept.good(step.key)[-1:]:
-            for line in (each for each in sample["lines"] if "rooms" in each):
-                shares = cast("dict[str, float]", line["rooms"]).items()
-                said = ", ".join(f"`{name}` {share:.0%}" for name, share in shares if share >= LEAST)
-                return [f"Where ours goes, under a profiler, {step.width} coins: {said}."]
-    return []
+        for line in (each for sample in kept.good(step.key) for each in sample["lines"] if "rooms" in each):
+            parts = list(cast("dict[str, float]", line["rooms"]).items())
+            told = ", ".join(f"`{name}` {share:.0%}" for name, share in parts[:TOLD])
+            rest = sum(share for _, share in parts[TOLD:])
+            kind = str(line["engine"]).removeprefix("profile")
+            width = f", {step.width} {what}" if step.width else ""
+            made.append(f"Where ours goes under a profiler{width}{kind}: {told}, all else {rest:.0%}.")
+    return made
 
 
 def picture(kept: Kept, steps: Sequence[Step]) -> dict[int, dict[str, float]]:
@@ -111,7 +114,7 @@ def live(kept: Kept, steps: Sequence[Step]) -> list[str]:
             asked = f"{part(most)}: " if most and name == "new bar" else ""
             cells += [told(mine), part(share) if share else "", f"{asked}{verdict}"]
         lines.append(f"| {width} | {told(theirs)} | {' | '.join(cells)} |")
-    return [*lines, "", under(kept, chosen)] if chosen else []
+    return [*lines, "", *rooms(kept, chosen, "pairs"), under(kept, chosen)] if chosen else []
 
 
 def told(one: Seen | str | None) -> str:
@@ -143,7 +146,7 @@ def start(kept: Kept, steps: Sequence[Step]) -> list[str]:
         lines.append(f"| {what} | {' | '.join(cells)} |")
     floor = middle(good.get(HELP, ()), HELP, "floor_mb")
     least = f" Nothing under {floor:.0f} MB could be told by the launcher." if floor else ""
-    return [*lines, "", under(kept, chosen) + least] if chosen else []
+    return [*lines, "", *rooms(kept, chosen, ""), under(kept, chosen) + least] if chosen else []
 
 
 def figure(samples: Sequence[Sample], step: str, name: str) -> float | None:

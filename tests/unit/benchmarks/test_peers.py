@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers import __main__ as peers
-from benchmarks.peers import figures, tables
+from benchmarks.peers import figures, on_imports, tables
 from benchmarks.peers.environments import QUICK, ROOT
 from benchmarks.peers.kept import LONG_S, Kept, Sample
 from benchmarks.peers.page import written
@@ -139,6 +139,22 @@ def test_start_and_memory_stand_beside_freqtrades_with_their_share(tmp_path: Pat
     assert "processor time | 2.00 s | 4.00 s | 0.50 | at most 0.4 | **missed** |" in text
     assert "resident | 180 MB | 200 MB | 0.90 | at most 0.8 | **missed** |" in text
     assert "not measured | not measured" in text
+
+
+def test_under_a_table_stands_where_our_time_goes(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "kept.json")
+    steps = a_backtest(kept, ballast=2.0)
+    shares_of = {"bot/core": 0.5, "bot/store": 0.3, "a": 0.04, "b": 0.04, "c": 0.04, "d": 0.04, "e": 0.02, "f": 0.02}
+    kept.add(next(each for each in steps if each.name == "profile").key, a_sample("profile", rooms=shares_of))
+    told = tables.backtest(kept, steps, BARS)[-2]
+    assert told.startswith("Where ours goes under a profiler, 10 coins: `bot/core` 50%, `bot/store` 30%,")
+    assert told.endswith("`d` 4%, all else 4%.")
+
+
+def test_the_time_of_imports_is_each_packages_own() -> None:
+    text = "import time: self [us] | cumulative | imported package\nimport time:  300 |  900 | ccxt\n"
+    text += "import time:  100 |  100 |   ccxt.base.errors\nimport time:   600 |  600 |   bot.daemon\n"
+    assert on_imports.shares(text) == {"bot": 0.6, "ccxt": 0.4}
 
 
 def test_what_was_not_measured_makes_no_table(tmp_path: Path) -> None:
