@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -109,11 +109,20 @@ def environments(steps: Sequence[Step]) -> dict[Environment, str]:
     return absent
 
 
+def outdated(steps: Sequence[Step], kept: Kept, stamps: Mapping[str, str]) -> None:
+    """Forget what other code or pins gave, and with ours the quick peers beside it: ratios are of one hour."""
+    lost = kept.drop_others(stamps)
+    beside = {(step.section, step.width) for step in steps if step.key in lost and not step.environment}
+    quick = [step.key for step in steps if (step.section, step.width) in beside and not kept.long(step.key)]
+    kept.drop(quick)
+    for key in dict.fromkeys((*lost, *quick)):
+        tell(f"{key}: was measured with other code or pins, or beside such, is measured anew")
+
+
 def measured(steps: Sequence[Step], kept: Kept, rounds: int, bars: int) -> None:
     """Every step that has not had its rounds, a round of all before the next of any."""
     stamps = {step.key: step.stamp() for step in steps}
-    for key in kept.drop_others(stamps):
-        tell(f"{key}: was measured with other code or pins, is measured anew")
+    outdated(steps, kept, stamps)
     at_commit, absent, failed = commit(), environments(steps), set[Step]()
     turns = [step for turn in range(rounds) for step in steps if not (turn and step.once)]
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ with, so that what was measured with others is measured anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TypedDict, cast
@@ -72,10 +72,20 @@ class Kept:
             self._write()
         return lost
 
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget these steps."""
+        for key in keys:
+            self._samples.pop(key, None)
+        self._write()
+
+    def long(self, key: str) -> bool:
+        """Whether a round of a step takes minutes."""
+        good = self.good(key)
+        return bool(good) and median(timed(each) for each in good) > LONG_S
+
     def enough(self, key: str, rounds: int) -> bool:
         """Whether a step has its rounds: as many as asked for, and one where a round takes minutes."""
-        good = self.good(key)
-        return len(good) >= rounds or (bool(good) and median(timed(each) for each in good) > LONG_S)
+        return len(self.good(key)) >= rounds or self.long(key)
 
     def _write(self) -> None:
         """At once and whole: a kill leaves the file before or the file after."""

@@ -16,7 +16,7 @@ from benchmarks.peers.steps import HELP, IMPORTS, RUNS, THEIR_IMPORTS, THEIR_RUN
 
 NAMES = ("peers", "live", "start", "requests")  # of the marks on the page
 OURS = "ballast"
-TOLD = 6  # shares of a profile
+TOLD, LEAST = 6, 0.01  # how many shares of a profile are told, and from which
 ENGINES = (
     "numba loop", "vectorbt", OURS, "bt", "NautilusTrader", "backtrader", "freqtrade", "ballast, every bar",
 )  # fmt: skip
@@ -79,8 +79,9 @@ def rooms(kept: Kept, steps: Iterable[Step], what: str) -> list[str]:
     for step in steps:
         for line in (each for sample in kept.good(step.key) for each in sample["lines"] if "rooms" in each):
             parts = list(cast("dict[str, float]", line["rooms"]).items())
-            told = ", ".join(f"`{name}` {share:.0%}" for name, share in parts[:TOLD])
-            rest = sum(share for _, share in parts[TOLD:])
+            chief = [(name, share) for name, share in parts[:TOLD] if share >= LEAST]
+            told = ", ".join(f"`{name}` {share:.0%}" for name, share in chief)
+            rest = 1 - sum(share for _, share in chief)
             kind = str(line["engine"]).removeprefix("profile")
             width = f", {step.width} {what}" if step.width else ""
             made.append(f"Where ours goes under a profiler{width}{kind}: {told}, all else {rest:.0%}.")

@@ -71,6 +71,17 @@ def test_figures_of_other_code_are_dropped_and_those_of_the_same_stay(tmp_path: 
     assert Kept(kept.path).good("theirs")
 
 
+def test_with_ours_the_quick_peers_beside_it_are_measured_anew_and_long_ones_kept(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "kept.json")
+    steps = a_backtest(kept, ballast=1.0, bt=1.0, backtrader=LONG_S + 1)
+    elsewhere = lives([20])[1]
+    kept.add(elsewhere.key, a_sample("freqtrade", 0.1))
+    stamps = {step.key: "new" if step.name == "ballast" else "s" for step in [*steps, elsewhere]}
+    peers.outdated([*steps, elsewhere], kept, stamps)
+    left = {step.name for step in [*steps, elsewhere] if kept.good(step.key)}
+    assert left == {"backtrader", "freqtrade"}
+
+
 def test_a_failure_is_told_until_the_step_succeeds(tmp_path: Path) -> None:
     kept = Kept(tmp_path / "kept.json")
     kept.add("k", Sample(failed="no such wheel"))
