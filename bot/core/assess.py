@@ -21,10 +21,10 @@ from bot.core.exposure import (
     unit_value,
     worth_of,
 )
-from bot.core.market import Series, days, sentiment_of, series, view
+from bot.core.market import days, sentiment_of, series, view
 from bot.core.numbers import ZERO, fraction, from_float, milliseconds
 from bot.core.policy import Policy
-from bot.core.readings import Parameters, parameters, row, table_at
+from bot.core.readings import parameters, rows_at
 from bot.core.readings.memo import Memo
 from bot.core.sizing import percent
 from bot.core.snapshot import Snapshot
@@ -35,12 +35,6 @@ TABLES_KEPT = 4096
 
 
 _ROWS: Memo[Readings] = Memo(TABLES_KEPT)
-
-
-def _row(signal: Series, regime: Series, asked: Parameters, at_ms: int) -> Readings:
-    """The last row of an asset's table: a function of its bars' digests, so made once per bar."""
-    key = (signal.key, regime.key, asked, at_ms)
-    return _ROWS.of(key, lambda: row(table_at(signal.bars, regime.bars, asked, at_ms), at_ms))
 
 
 def readings(snapshot: Snapshot, policy: Policy) -> Mapping[str, Readings]:
@@ -54,13 +48,15 @@ def readings(snapshot: Snapshot, policy: Policy) -> Mapping[str, Readings]:
     at_ms = milliseconds(snapshot.at)
     # Bars are closed: the row changes only when a bar closes, so the instant is cut to the signal timeframe.
     slot_ms = at_ms - at_ms % asked.timeframe_ms
-    made = {}
-    for asset in policy.assets:
-        signal = series(asset, policy.signals.timeframe, snapshot, policy)
-        regime = series(asset, policy.signals.regime_timeframe, snapshot, policy)
-        if signal.key or regime.key:
-            made[asset] = _row(signal, regime, asked, slot_ms)
-    return made
+    frames = policy.signals.timeframe, policy.signals.regime_timeframe
+    both = [tuple(series(asset, frame, snapshot, policy) for frame in frames) for asset in policy.assets]
+
+    def made(places: list[int]) -> list[Readings]:
+        return rows_at([(both[at][0].bars, both[at][1].bars) for at in places], asked, slot_ms)
+
+    # A row is a function of its bars' digests, so made once per bar.
+    keys = [(signal.key, regime.key, asked, slot_ms) for signal, regime in both]
+    return dict(zip(policy.assets, _ROWS.of_all(keys, made), strict=True))
 
 
 def assess(

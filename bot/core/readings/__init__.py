@@ -8,6 +8,7 @@ from bot.core.readings.columns import Columns, RegimeColumns, columns, regime_co
 from bot.core.readings.levels import Levels, levels
 from bot.core.readings.parameters import Parameters, parameters
 from bot.core.readings.table import AssetTable, row, table, table_at
+from bot.core.readings.together import rows_at
 
 __all__ = [
     "AssetTable",
@@ -23,6 +24,7 @@ __all__ = [
     "parameters",
     "regime_columns",
     "row",
+    "rows_at",
     "table",
     "table_at",
 ]

@@ -39,9 +39,9 @@ def ema(close: Floats, period: int) -> Floats:
 
 
 def slope(average: Floats) -> Floats:
-    """Change of an average over 10 bars, per bar, as a fraction of what it was (R-S2)."""
-    value = np.full(average.size, np.nan)
-    value[SLOPE_BARS:] = (average[SLOPE_BARS:] / average[:-SLOPE_BARS] - 1.0) / SLOPE_BARS
+    """Change of an average over 10 bars, per bar, as a fraction of what it was (R-S2). Any shape (..., n)."""
+    value = np.full(average.shape, np.nan)
+    value[..., SLOPE_BARS:] = (average[..., SLOPE_BARS:] / average[..., :-SLOPE_BARS] - 1.0) / SLOPE_BARS
     return value
 
 

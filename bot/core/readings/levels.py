@@ -35,30 +35,63 @@ class Levels:
     area: ValueArea
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What levels are told from, by signal row: shapes (m,), the pivots' prices (m, 3)."""
+
+    close: Floats
+    averages: tuple[Floats, Floats]  # the slow one of each timeframe
+    measure: Floats
+    pivot_lows: Floats
+    pivot_highs: Floats
+    overbought: Truth
+    oversold: Truth
+    bearish_divergence: Truth
+    bullish_divergence: Truth
+    rolling_over: Truth
+    rolling_up: Truth
+
+
 def levels(signal: Columns, regime: RegimeColumns, rows: Indices, regime_rows: Indices, asked: Parameters) -> Levels:
     """What each signal row says beside its regime row (-1 = none yet). Shapes (m,) and (m,)."""
     area = value_area(signal.bars, signal.starts, rows, asked.profile_bars, asked.profile_bins)
-    close = signal.close[rows]
-    averages = np.stack([signal.ema_slow[rows], _regime_average(regime, regime_rows)])
-    measure = signal.measure[rows]
+    beside = Beside(
+        close=signal.close[rows],
+        averages=(signal.ema_slow[rows], _regime_average(regime, regime_rows)),
+        measure=signal.measure[rows],
+        pivot_lows=signal.pivot_lows[rows],
+        pivot_highs=signal.pivot_highs[rows],
+        overbought=signal.overbought[rows],
+        oversold=signal.oversold[rows],
+        bearish_divergence=signal.bearish_divergence[rows],
+        bullish_divergence=signal.bullish_divergence[rows],
+        rolling_over=signal.rolling_over[rows],
+        rolling_up=signal.rolling_up[rows],
+    )
+    return levels_of(beside, area, asked)
+
+
+def levels_of(beside: Beside, area: ValueArea, asked: Parameters) -> Levels:
+    """What the rows say, whosever they are."""
+    close, measure, averages = beside.close, beside.measure, np.stack(beside.averages)
     near = asked.level_distance * measure
     near_edge = PROFILE_DISTANCE_ATR * measure
     under = np.where(averages <= close, averages, np.nan)
     over = np.where(averages >= close, averages, np.nan)
     known = ~np.isnan(measure) & ~np.isnan(averages).all(axis=0)
-    support = _touches(close, under, near) | _touches(close, signal.pivot_lows[rows].T, near)
-    resistance = _touches(close, over, near) | _touches(close, signal.pivot_highs[rows].T, near)
+    support = _touches(close, under, near) | _touches(close, beside.pivot_lows.T, near)
+    resistance = _touches(close, over, near) | _touches(close, beside.pivot_highs.T, near)
     support |= _touches(close, area.low[None, :], near_edge)
     resistance |= _touches(close, area.high[None, :], near_edge)
     at_support = truth(support, known | support)
     at_resistance = truth(resistance, known | resistance)
-    top = (signal.overbought[rows], signal.bearish_divergence[rows], signal.rolling_over[rows], at_resistance)
-    turn = either(at_support, signal.rolling_up[rows])
+    top = (beside.overbought, beside.bearish_divergence, beside.rolling_over, at_resistance)
+    turn = either(at_support, beside.rolling_up)
     return Levels(
         at_support=at_support,
         at_resistance=at_resistance,
         exhausted=at_least(EXHAUSTED_PARTS, *top),
-        bottoming=either(signal.bullish_divergence[rows], both(signal.oversold[rows], turn)),
+        bottoming=either(beside.bullish_divergence, both(beside.oversold, turn)),
         area=area,
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -28,6 +29,16 @@ class Memo(Generic[T]):
             known = self._kept[key] = (made, [self._turn])
         known[1][0] = self._turn
         return known[0]
+
+    def of_all(self, keys: Sequence[Hashable], make: Callable[[list[int]], Sequence[T]]) -> list[T]:
+        """The answers to keys in their order; those not known yet are made together, by their places among the keys."""
+        missing = [place for place, key in enumerate(keys) if key not in self._kept]
+        made = dict(zip(missing, make(missing), strict=True)) if missing else {}
+
+        def answer(place: int) -> T:
+            return made[place] if place in made else make([place])[0]  # one that made room meanwhile
+
+        return [self.of(key, partial(answer, place)) for place, key in enumerate(keys)]
 
     def turn(self) -> None:
         """A decision begins: what none of the last ones needed makes room now and then."""

@@ -25,13 +25,16 @@ def rising(histogram: Floats) -> Truth:
 
 
 def rolling_over(histogram: Floats) -> Truth:
-    """Above 0 and lower 3 bars running after a local high (R-S3). Its mirror, rolling up, is that of `-histogram`."""
-    at = np.arange(histogram.size)
-    lower = np.zeros(histogram.size, dtype=np.bool_)
-    lower[1:] = histogram[1:] < histogram[:-1]
+    """Above 0 and lower 3 bars running after a local high (R-S3). Its mirror, rolling up, is that of `-histogram`.
+
+    Shape (..., n) to that.
+    """
+    at = np.arange(histogram.shape[-1])
+    lower = np.zeros(histogram.shape, dtype=np.bool_)
+    lower[..., 1:] = histogram[..., 1:] < histogram[..., :-1]
     running = run_lengths(lower)
     # A fall that was already under way when the histogram became known has shown no high.
-    unknown_bars = int(np.isnan(histogram).sum())
+    unknown_bars = np.isnan(histogram).sum(axis=-1, keepdims=True)
     after_a_high = at - running > unknown_bars
     enough = at >= unknown_bars + ROLLING_BARS
     return truth((histogram > 0) & (running >= ROLLING_BARS) & after_a_high, enough)

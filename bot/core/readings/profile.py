@@ -33,17 +33,21 @@ def value_area(bars: Floats, starts: NDArray[np.int64], rows: NDArray[np.int64],
     if whole.size == 0:
         return area
     span = rows[whole][:, None] + np.arange(1 - length, 1)
-    bottom, top = bars[span, LOW].min(axis=1), bars[span, HIGH].max(axis=1)
-    held = _histogram(
-        (bars[span, HIGH] + bars[span, LOW] + bars[span, CLOSE]) / 3, bars[span, VOLUME], bottom, top, bins
-    )
+    found = area_of(bars[span, HIGH], bars[span, LOW], bars[span, CLOSE], bars[span, VOLUME], bins)
+    area.low[whole], area.high[whole], area.control[whole] = found.low, found.high, found.control
+    return area
+
+
+def area_of(high: Floats, low: Floats, close: Floats, volume: Floats, bins: int) -> ValueArea:
+    """The value area of each row's bars; NaN where they have no volume or no range. Shapes (m, length) to (m,)."""
+    bottom, top = low.min(axis=1), high.max(axis=1)
+    held = _histogram((high + low + close) / 3, volume, bottom, top, bins)
     total = np.cumsum(held, axis=1)[:, -1]
     sound = (total > 0) & (top > bottom)
     first, last, control = _grown(held, VALUE_SHARE * total)
     width = (top - bottom) / bins
-    for into, edge in ((area.low, first), (area.high, last + 1), (area.control, control + 0.5)):
-        into[whole] = np.where(sound, bottom + edge * width, np.nan)
-    return area
+    edges = (np.where(sound, bottom + edge * width, np.nan) for edge in (first, last + 1, control + 0.5))
+    return ValueArea(*edges)
 
 
 def _histogram(price: Floats, volume: Floats, bottom: Floats, top: Floats, bins: int) -> Floats:

@@ -68,8 +68,8 @@ def row(read: AssetTable, at_ms: int) -> Readings:
     signal, regime = read.signal, read.regime
     at = int(np.searchsorted(signal.close_ms, at_ms, side="right")) - 1
     regime_at = int(np.searchsorted(regime.close_ms, at_ms, side="right")) - 1
-    regime_trend = _state(int(regime.trend[regime_at])) if regime_at >= 0 else None
-    volatility = _digits(regime.volatility[regime_at]) if regime_at >= 0 else None
+    regime_trend = state_of(int(regime.trend[regime_at])) if regime_at >= 0 else None
+    volatility = digits_of(regime.volatility[regime_at]) if regime_at >= 0 else None
     if at < 0:
         return Readings(regime_trend=regime_trend, volatility=volatility)
     rows = np.arange(max(0, at - EDGE_BARS), at + 1)
@@ -77,35 +77,36 @@ def row(read: AssetTable, at_ms: int) -> Readings:
     regime_rows[-1] = regime_at
     joint = levels(signal, regime, rows, regime_rows, read.asked)
     changed_bars = int(signal.trend_changed_bars[at])
-    floats: dict[str, Any] = {name: _digits(getattr(signal, name)[at]) for name in FLOATS}
+    floats: dict[str, Any] = {name: digits_of(getattr(signal, name)[at]) for name in FLOATS}
     flags = {name: spoken(int(getattr(signal, name)[at])) for name in FLAGS}
     both = {name: spoken(int(getattr(joint, name)[-1])) for name in JOINT}
     return Readings(
         **floats,
         **flags,
         **both,
-        trend=_state(int(signal.trend[at])),
+        trend=state_of(int(signal.trend[at])),
         regime_trend=regime_trend,
         trend_changed_bars=None if changed_bars < 0 else changed_bars,
-        previous_trend=_state(int(signal.previous_trend[at])),
-        exhausted_bars=_since(joint.exhausted),
-        last_bar_true_range=_digits(signal.true_range[at]),
+        previous_trend=state_of(int(signal.previous_trend[at])),
+        exhausted_bars=since_yes(joint.exhausted),
+        last_bar_true_range=digits_of(signal.true_range[at]),
         volatility=volatility,
         closed_at=EPOCH + timedelta(milliseconds=int(signal.close_ms[at])),
     )
 
 
-def _since(column: Truth) -> int | None:
+def since_yes(column: Truth) -> int | None:
     """Bars since the column became yes, 0 on that bar; None when it is not, or has been for all of the rows given."""
     if column[-1] != YES or (column == YES).all():
         return None
     return int(column.size - 2 - np.flatnonzero(column != YES)[-1])
 
 
-def _digits(value: np.float64) -> float | None:
+def digits_of(value: np.float64) -> float | None:
     """The value to 10 significant digits; None when it is not a number."""
     return float(f"{value:.9e}") if np.isfinite(value) else None
 
 
-def _state(code: int) -> Trend | None:
+def state_of(code: int) -> Trend | None:
+    """A trend's code as a value that leaves the readings."""
     return None if code == UNKNOWN else TRENDS[code]

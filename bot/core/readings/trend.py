@@ -32,7 +32,7 @@ class TrendColumns:
 
 
 def raw_trend(close: Floats, fast: Floats, slow: Floats, slope: Floats, histogram: Floats, atr: Floats) -> Codes:
-    """What each bar says by itself: an index into `TRENDS`, -1 where unknown. Shapes (n,) to (n,).
+    """What each bar says by itself: an index into `TRENDS`, -1 where unknown. Shapes (..., n) to that.
 
     A known fast average beside an unknown slow one is a range: the series is too short for a trend.
     """
@@ -40,9 +40,9 @@ def raw_trend(close: Floats, fast: Floats, slow: Floats, slope: Floats, histogra
     short = np.isnan(slow)
     apart = np.abs(fast - slow)
     near = short | (apart < RANGE_ATR * atr) | (apart <= NOISE_SHARE * slow)
-    rising, falling = np.zeros((2, close.size), dtype=np.bool_)
-    rising[1:] = histogram[1:] > histogram[:-1]
-    falling[1:] = histogram[1:] < histogram[:-1]
+    rising, falling = np.zeros((2, *close.shape), dtype=np.bool_)
+    rising[..., 1:] = histogram[..., 1:] > histogram[..., :-1]
+    falling[..., 1:] = histogram[..., 1:] < histogram[..., :-1]
     strong_up = (close > fast) & (fast > slow) & (slope > 0) & ((histogram >= 0) | rising)
     strong_down = (close < fast) & (fast < slow) & (slope < 0) & ((histogram <= 0) | falling)
     judged = known & ~np.isnan(slope) & ~np.isnan(histogram)
