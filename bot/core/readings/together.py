@@ -149,7 +149,7 @@ def _rows(tails: Sequence[_Tail], asked: Parameters) -> list[Readings | None]:
     level = _levels(tails, signal, flags, asked)
     decided = (turned.turned & beside.said & flags.known & _moved(histogram) & _moved(-histogram)).tolist()
     fast, close = signal[:, FAST, -2:], signal[:, CLOSES, -2:]
-    up = ((close > fast) & (histogram[:, -2:] > 0)).all(axis=1)
+    up = np.asarray(((close > fast) & (histogram[:, -2:] > 0)).all(axis=1)).tolist()
     last = signal[:, :, -1]
     overextended = truth(
         last[:, CLOSES] - last[:, FAST] > asked.overextended * flags.measure[:, -1], ~np.isnan(flags.measure[:, -1])
@@ -173,7 +173,7 @@ def _rows(tails: Sequence[_Tail], asked: Parameters) -> list[Readings | None]:
                 atr_before=digits_of(signal[at, ATR, -2]),
                 overextended=spoken(int(overextended[at])),
                 parabolic=tail.rise[0] if tail.rise[1] else None,
-                recovered=bool(up[at]),
+                recovered=up[at],
                 trend=state_of(int(turned.state[at])),
                 regime_trend=state_of(int(beside.state[at])),
                 trend_changed_bars=int(turned.changed_bars[at]),
