@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
@@ -97,7 +96,7 @@ def assess(
             unit_value=unit,
             doubt=doubt,
         ),
-        replace(book, equity=None) if strange else book,
+        book.without_equity() if strange else book,
     )
 
 

@@ -115,10 +115,15 @@ def _one(rule: Callable[[Desk, str], Wish | Hold | None], asset: str, desk: Desk
 def _backed(propose: Proposer, desk: Desk) -> list[Wish | Hold]:
     """What a proposer says, margin no larger than what lies there carries; each wish beside those before it."""
     made: list[Wish | Hold] = []
+    before: Wish | None = None  # done only where another one comes: most proposers say one thing
     for item in propose(desk):
-        word = backed(desk, item) if isinstance(item, Wish) else item
+        if isinstance(item, Hold):
+            made.append(item)
+            continue
+        desk = desk.after(before) if before is not None else desk
+        word = backed(desk, item)
+        before = word if isinstance(word, Wish) else None
         made.append(word)
-        desk = desk.after(word) if isinstance(word, Wish) else desk
     return made
 
 

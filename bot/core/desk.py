@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
 from bot.core.assessment import Assessment, Exposure, Trigger
+from bot.core.copies import changed
 from bot.core.instruments import Market, base_of, is_swap, spot_symbol, swap_symbol
 from bot.core.kept import Kept
 from bot.core.memory import Bridge, Hedge, Memory
@@ -61,7 +62,7 @@ def is_lift(bridge: Bridge) -> bool:
     return bridge.reason.startswith("R-T5")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ledger:
     """Coins and money as previous actions of the plan leave them. Prices and marks per coin, in quote; None unknown.
 
@@ -85,9 +86,10 @@ class Ledger:
     earn: Decimal
     reserved: Decimal = ZERO  # held back by buys that are open or unknown
     unified: bool = False
-    # Weights worked out so far; a changed copy begins with none of them but those it is given.
+    # Weights worked out so far; a copy has those of them that its changes leave as they are.
     _nets: dict[str, Decimal] = field(default_factory=dict, init=False, repr=False, compare=False)
     _sizes: dict[str, Decimal] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _gross: list[Decimal] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def liquid(self) -> Decimal:
@@ -128,10 +130,13 @@ class Ledger:
     @property
     def gross(self) -> Decimal:
         """(spot value of risk assets + abs futures notional) / E."""
-        names = sorted({*self.coins, *self.contracts, *self.index})
-        return fraction(sum([self._size(name) for name in names], ZERO))
+        if not self._gross:
+            names = sorted({*self.coins, *self.contracts, *self.index})
+            self._gross.append(fraction(sum([self.size(name) for name in names], ZERO)))
+        return self._gross[0]
 
-    def _size(self, asset: str) -> Decimal:
+    def size(self, asset: str) -> Decimal:
+        """What of gross exposure is an asset's, a fraction of E, not rounded."""
         known = self._sizes.get(asset)
         if known is None:
             spot, futures, index = self.spot_weight(asset), self.futures_weight(asset), self.index_weight(asset)
@@ -140,14 +145,14 @@ class Ledger:
 
     def but(self, asset: str, **changes: Any) -> Ledger:
         """A copy in which only amounts of ``asset`` and of money changed; prices and E stand."""
-        if not self._sizes:
-            _ = self.gross  # once here, rather than in each copy that a wish is judged by
-        made = replace(self, **changes)
-        made._nets.update(self._nets)  # noqa: SLF001 - its own
-        made._sizes.update(self._sizes)  # noqa: SLF001 - its own
-        made._nets.pop(asset, None)  # noqa: SLF001 - its own
-        made._sizes.pop(asset, None)  # noqa: SLF001 - its own
-        return made
+        nets, sizes = self._nets.copy(), self._sizes.copy()
+        nets.pop(asset, None)
+        sizes.pop(asset, None)
+        return changed(self, **changes, _nets=nets, _sizes=sizes, _gross=[])
+
+    def without_equity(self) -> Ledger:
+        """The same account, its worth not known."""
+        return changed(self, equity=None, _nets={}, _sizes={}, _gross=[])
 
     @property
     def futures_notional(self) -> Decimal:
@@ -165,7 +170,7 @@ class Ledger:
         return (self.futures_balance + self.unrealised - self.maintenance) / notional if notional else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Desk:
     """What rules and gates look at: snapshot, policy, assessment, and the ledger after the actions approved so far."""
 
@@ -177,6 +182,7 @@ class Desk:
     approved: tuple[Wish, ...] = ()
     moving: Mapping[str, Decimal] = field(default_factory=dict)  # wallet -> money on its way there by this plan
     refused: tuple[Wish, ...] = ()
+    _next: list[tuple[Wish, Desk]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def memory(self) -> Memory:
@@ -295,6 +301,11 @@ class Desk:
 
     def after(self, wish: Wish) -> Desk:
         """The desk once ``wish`` is done at its reference prices; unspent moves count where they leave at once."""
+        if not self._next or self._next[0][0] is not wish:  # several gates ask of the same wish
+            self._next[:] = [(wish, self._after(wish))]
+        return self._next[0][1]
+
+    def _after(self, wish: Wish) -> Desk:
         ledger = self.ledger
         for leg in wish.legs:
             ledger = self._traded(ledger, leg)
@@ -302,7 +313,11 @@ class Desk:
         for move in wish.moves:
             moving[move.to] = moving.get(move.to, ZERO) + move.amount
             ledger = _moved(ledger, move.source, move.amount)
-        return replace(self, ledger=ledger, approved=(*self.approved, wish), moving=moving)
+        return changed(self, ledger=ledger, approved=(*self.approved, wish), moving=moving, _next=[])
+
+    def without(self, wish: Wish) -> Desk:
+        """The desk once ``wish`` is refused."""
+        return changed(self, refused=(*self.refused, wish), _next=[])
 
     def _traded(self, ledger: Ledger, leg: Leg) -> Ledger:
         asset, coins = self.asset_of(leg.symbol)
@@ -339,11 +354,11 @@ class Desk:
 def _moved(ledger: Ledger, source: str, amount: Decimal) -> Ledger:
     """Money on its way has left its wallet and has not arrived (R-A20); L loses it until it has."""
     if source == "spot":
-        return replace(ledger, stables_spot=ledger.stables_spot - amount)
+        return changed(ledger, stables_spot=ledger.stables_spot - amount)
     if source == "futures":
-        return replace(
+        return changed(
             ledger,
             futures_available=ledger.futures_available - amount,
             futures_balance=ledger.futures_balance - amount,
         )
-    return replace(ledger, earn=ledger.earn - amount)
+    return changed(ledger, earn=ledger.earn - amount)

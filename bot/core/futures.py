@@ -197,8 +197,8 @@ def own_cash(desk: Desk) -> Decimal:
 
 def released(desk: Desk) -> Decimal:
     """Margin that this plan's closing legs set free once they are filled: promised, not there yet."""
-    margins = {item.symbol: _margin_each(item) for item in desk.snapshot.positions}
-    legs = (leg for earlier in desk.approved for leg in earlier.legs if leg.reduce_only)
+    legs = [leg for earlier in desk.approved for leg in earlier.legs if leg.reduce_only]
+    margins = {item.symbol: _margin_each(item) for item in desk.snapshot.positions} if legs else {}
     return sum((abs(leg.qty) * margins.get(leg.symbol, ZERO) for leg in legs), ZERO)
 
 

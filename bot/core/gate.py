@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from bot.core.copies import changed
 from bot.core.desk import Desk
 from bot.core.gates import (
     benefit,
@@ -67,20 +68,21 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+_ASKED = {cls: tuple(row.judge for row in TABLE if cls in row.classes) for cls in CLASSES}
+
+
 def judge(wish: Wish, desk: Desk) -> Approved | Refused:
     """Ask every gate of the wish's class; all that did not pass are kept, with what would have let it through."""
-    wish = replace(wish, wanted=wish.exposure_change)
+    wish = changed(wish, wanted=wish.exposure_change)
     passed = 0
     smaller: list[Verdict] = []
     refused: list[Verdict] = []
-    for row in TABLE:
-        if wish.cls not in row.classes:
-            continue
-        made, verdict = row.judge(wish, desk)
+    for asked in _ASKED[wish.cls]:
+        made, verdict = asked(wish, desk)
         if verdict.verdict in ("defer", "veto"):
             refused.append(verdict)
             if made.cost is not wish.cost or made.benefit is not wish.benefit:
-                wish = replace(wish, cost=made.cost, benefit=made.benefit)  # what it was judged by is recorded as well
+                wish = changed(wish, cost=made.cost, benefit=made.benefit)  # what it was judged by is recorded as well
             continue
         wish = made
         if verdict.verdict == "pass":

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
+P = TypeVar("P")
 T = TypeVar("T")
 
 
@@ -30,6 +31,27 @@ class Kept(Generic[S, T]):
         while len(self._known) >= self._most:
             del self._known[next(iter(self._known))]
         self._known[id(value)] = (value, made)
+        return made
+
+
+class KeptBeside(Generic[S, P, T]):
+    """One question's answers by two values asked of together, the newest ``most`` of them."""
+
+    def __init__(self, answer: Callable[[S, P], T], most: int) -> None:
+        self._answer = answer
+        self._most = most
+        self._known: dict[tuple[int, int], tuple[S, P, T]] = {}
+
+    def of(self, value: S, beside: P) -> T:
+        """The answer for these very objects, worked out once."""
+        number = id(value), id(beside)
+        known = self._known.get(number)
+        if known is not None:
+            return known[2]  # both are held, so no other object can have come to bear either number
+        made = self._answer(value, beside)
+        while len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
+        self._known[number] = (value, beside, made)
         return made
 
 

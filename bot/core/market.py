@@ -389,14 +389,23 @@ def _volume_alarm(scene: Scene, name: str, instants: Floats) -> Floats:
     slots = instants.copy()
     slots[-1] -= slots[-1] % scene.signal_ms  # a bar closes on a slot, so between two of them nothing changes
     own = scene.signal[name]
-    rows = (LEVELS * scene.asked.calm_closes + 1) * max(1, DAY_MS // scene.signal_ms) + 1
 
     def made() -> Floats:
-        bars = sound(own.bars)
-        points = np.column_stack([bars[-rows:, MS], stresses.volume_ratio(bars, rows)])
-        return stresses.volume_alarm_of(points, scene.signal_ms, slots, scene.asked)
+        return stresses.volume_alarm_of(_volumes(scene, own)[0], scene.signal_ms, slots, scene.asked)
 
     found: Floats = MEMO.of(("volume", own.key, scene.index.key, slots[-1], scene.asked), made)
+    return found
+
+
+def _volumes(scene: Scene, own: Series) -> tuple[Floats, bool]:
+    """(open ms, volume ratio) of as many bars as stress remembers, and whether every bar of the series is sound."""
+    rows = (LEVELS * scene.asked.calm_closes + 1) * max(1, DAY_MS // scene.signal_ms) + 1
+
+    def made() -> tuple[Floats, bool]:
+        bars = sound(own.bars)
+        return np.column_stack([bars[-rows:, MS], stresses.volume_ratio(bars, rows)]), bars is own.bars
+
+    found: tuple[Floats, bool] = MEMO.of(("volumes", own.key, rows), made)
     return found
 
 
@@ -455,7 +464,12 @@ def _still(scene: Scene, asset: str) -> str:
     if not len(own.bars) or scene.at_ms - own.bars[-1, MS] >= 3 * scene.signal_ms:  # closed two bars ago: not of now
         return ""
     rows = max(1, int(DAY_MS // scene.signal_ms))
-    ratio = MEMO.of(("still", own.key, rows), lambda: float(np.max(stresses.volume_ratio(own.bars, rows))))
+
+    def made() -> float:
+        points, whole = _volumes(scene, own)
+        return float(np.max(points[-rows:, 1] if whole else stresses.volume_ratio(own.bars, rows)))
+
+    ratio = MEMO.of(("still", own.key, rows), made)
     limit = scene.asked.volume_ratio
     return f"volume at most {ratio:.2f} of its usual for a day, under {limit}" if ratio < limit else ""
 

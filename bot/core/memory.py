@@ -27,6 +27,7 @@ from bot.core.facts import (
     Vanished,
 )
 from bot.core.instruments import base_of, is_swap
+from bot.core.kept import Kept
 from bot.core.lots import Lot, after_fill, after_flow
 from bot.core.numbers import ONE, ZERO
 
@@ -83,7 +84,7 @@ class Memory(BaseModel):
 
     def episode(self, subject: str) -> Episode | None:
         """The open episode of a subject, if any."""
-        return next((item for item in self.episodes if item.subject == subject), None)
+        return _EPISODES.of(self.episodes).get(subject)
 
     def at(self, now: datetime) -> Memory:
         """This memory as a decision at ``now`` sees it: what counts by hour or by UTC day is cut to size."""
@@ -96,6 +97,11 @@ class Memory(BaseModel):
         )
 
 
+def _by_subject(episodes: tuple[Episode, ...]) -> Mapping[str, Episode]:
+    return {item.subject: item for item in reversed(episodes)}  # the first of a subject stands
+
+
+_EPISODES: Kept[tuple[Episode, ...], Mapping[str, Episode]] = Kept(_by_subject, 8)
 Step = Callable[[Memory, Event], dict[str, Any]]
 
 

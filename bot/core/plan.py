@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -122,7 +121,7 @@ def _one_pass(desk: Desk) -> tuple[Desk, list[Approved], list[Refused], list[Hol
                 desk = desk.after(judged.wish)
             else:
                 blocked.append(judged)
-                desk = replace(desk, refused=(*desk.refused, judged.wish))
+                desk = desk.without(judged.wish)
     return desk, approved, blocked, holds
 
 
@@ -149,7 +148,7 @@ def _facts(desk: Desk, approved: list[Wish], blocked: list[Refused]) -> Iterator
     yield from _opened(desk, approved, open_now)
     for action, symbol in sorted(settled(desk)):
         yield _event(desk, f"{action}:{symbol}:mended", "pair.mended", {"action": action, "symbol": symbol})
-    spiking = [item.asset for item in desk.seen.exposures if any(True for _ in spikes(desk, item))]
+    spiking = [item.asset for item in desk.seen.exposures if spikes(desk, item)]
     if spiking:
         yield _event(desk, "spikes", "spikes", {"assets": spiking})
     idle = margin.surplus(desk)

@@ -218,7 +218,7 @@ _DIGESTS: dict[int, tuple[weakref.ref[NDArray[np.float64]], str]] = {}
 _DIGESTS_KEPT = 8_192
 
 
-def _bars_digest(bars: NDArray[np.float64]) -> str:
+def bars_digest(bars: NDArray[np.float64]) -> str:
     """The digest of a series; of one array made once, since validated bars are read-only."""
     known = _DIGESTS.get(id(bars))
     if known is not None and known[0]() is bars:
@@ -272,7 +272,7 @@ class Snapshot(_Noun):
     def bar_keys(self) -> dict[str, dict[str, str]]:
         """Symbol -> timeframe -> digest of its bars, for memoising and for the record."""
         return {
-            symbol: {frame: _bars_digest(bars) for frame, bars in sorted(frames.items())}
+            symbol: {frame: bars_digest(bars) for frame, bars in sorted(frames.items())}
             for symbol, frames in sorted(self.candles.items())
         }
 
@@ -280,6 +280,11 @@ class Snapshot(_Noun):
     def balances_since(self) -> datetime | None:
         """When the oldest balance was read; None where none says."""
         return min((item.at for item in self.balances if item.at is not None), default=None)
+
+    @cached_property
+    def positions_since(self) -> datetime | None:
+        """When the oldest position was read; None where none says."""
+        return min((item.at for item in self.positions if item.at is not None), default=None)
 
     @cached_property
     def window(self) -> str:
@@ -323,7 +328,7 @@ class Snapshot(_Noun):
 
 
 _OF_BARS = frozenset({"bar_keys", "window"})
-_WORKED_OUT = frozenset({"text", "digest", "balances_since"}) | _OF_BARS
+_WORKED_OUT = frozenset({"text", "digest", "balances_since", "positions_since"}) | _OF_BARS
 _MAPS = ("tickers", "funding", "books", "markets", "history")
 _LISTS = ("balances", "positions", "orders")
 _GROWING = ("memory", "feeds")  # of many parts, few of which change

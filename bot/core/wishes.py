@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+from bot.core.copies import changed
 from bot.core.numbers import ZERO, fraction
 from bot.core.orders import Purpose
 
@@ -18,7 +19,7 @@ ActionClass = Literal["safety", "floor", "derisk", "upkeep", "normal", "yield"]
 CLASSES: tuple[ActionClass, ...] = ("safety", "floor", "derisk", "upkeep", "normal", "yield")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leg:
     """One order of an action: ``qty`` signed base units, ``price`` the reference it is sized at (quote)."""
 
@@ -36,7 +37,7 @@ class Leg:
         return abs(self.qty) * self.price
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Move:
     """A move of money between own wallets (transfer, park, recall)."""
 
@@ -46,7 +47,7 @@ class Move:
     to: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cost:
     """What an action is expected to cost, accounting currency."""
 
@@ -62,7 +63,7 @@ class Cost:
         return max(ZERO, self.fees + self.spread + self.impact + self.funding + self.tax)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wish:
     """A proposed action. ``exposure_change`` is that of net exposure, fractions of E; legs go reduce, hedge, increase.
 
@@ -90,10 +91,10 @@ class Wish:
 
     def scaled(self, share: Decimal) -> Wish:
         """The same wish at a share (0..1) of its size; legs stay in proportion."""
-        return replace(
+        return changed(
             self,
-            legs=tuple(replace(leg, qty=leg.qty * share) for leg in self.legs),
-            moves=tuple(replace(move, amount=move.amount * share) for move in self.moves),
+            legs=tuple(changed(leg, qty=leg.qty * share) for leg in self.legs),
+            moves=tuple(changed(move, amount=move.amount * share) for move in self.moves),
             exposure_change=fraction(self.exposure_change * share),
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from hashlib import blake2b
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from bot.core.numbers import from_milliseconds
 from bot.core.policy import Timeframe, parse_duration
+from bot.core.snapshot import bars_digest
 from bot.ports.venue import Gap, MarketData
 
 Bars = NDArray[np.float64]
@@ -19,12 +19,12 @@ SECOND_MS = 1000
 
 
 #: Bars that some portfolio of this process holds, by what is in them: those of the same market hold the same ones.
-_HELD: WeakValueDictionary[bytes, Bars] = WeakValueDictionary()
+_HELD: WeakValueDictionary[str, Bars] = WeakValueDictionary()
 
 
 def _one_of(bars: Bars) -> Bars:
     """The very array that another portfolio has, where it is equal to this one."""
-    return _HELD.setdefault(blake2b(bars.data, digest_size=16).digest(), bars)
+    return _HELD.setdefault(bars_digest(bars), bars)
 
 
 class CandleCache:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
+from bot.core.copies import changed
 from bot.core.costs import benefit_of, cost_of
 from bot.core.desk import Desk
 from bot.core.futures import tax_of, taxed_whole
@@ -22,11 +22,11 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     exposure = desk.exposure(wish.asset)
     target = _target(wish, desk)
     before = fraction(desk.ledger.net(wish.asset) - target)
-    cost = replace(cost_of(wish.legs, desk), tax=tax_of(wish.legs, desk))
+    cost = changed(cost_of(wish.legs, desk), tax=tax_of(wish.legs, desk))
     step_benefit = benefit_of(before, before + wish.exposure_change, exposure.readings, desk)
     taxed = taxed_whole(wish.legs, desk)
     told = f"{wish.why}; {taxed}" if taxed else wish.why
-    priced = replace(wish, why=told, cost=cost, benefit=step_benefit)
+    priced = changed(wish, why=told, cost=cost, benefit=step_benefit)
     episode = desk.memory.episode(wish.asset)
     same_way = episode is not None and (sign_of(episode) == "up") == (wish.exposure_change > 0)
     if episode is not None and episode.judged and same_way:
@@ -35,7 +35,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     after = fraction(goal - target)
     way = abs(before - after) / abs(wish.exposure_change) if wish.exposure_change else ONE
     times = max(ONE, way)
-    whole = replace(_times(cost, times), tax=tax_of(wish.scaled(times).legs, desk))
+    whole = changed(_times(cost, times), tax=tax_of(wish.scaled(times).legs, desk))
     benefit = benefit_of(before, after, exposure.readings, desk)
     ratio = desk.policy.costs.min_ratio
     if benefit > 0 and benefit >= ratio * whole.total:

@@ -63,8 +63,7 @@ def budgets(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     fees = memory.day_fees or ZERO
     if fees >= limits.fees_per_day:
         return wish, _spent(desk, "fees", fees, limits.fees_per_day)
-    start = memory.day_start_equity and memory.day_start_equity + desk.seen.rescoped
-    loss = (start - desk.equity - _withdrawn(desk)) / start if start else ZERO
+    loss = _loss(desk)
     if loss >= limits.loss_per_day:
         return wish, _spent(desk, "loss", loss, limits.loss_per_day)
     if wish.asset in desk.policy.assets and wish.exposure_change > 0:
@@ -74,6 +73,20 @@ def budgets(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
             nearest = f"at most {percent(most)} of {wish.asset}, with this {percent(after)}"
             return wish, Verdict(BUDGETS, "veto", f"{wish.asset} would be {percent(after)}", nearest)
     return wish, passed(BUDGETS)
+
+
+def _loss(desk: Desk) -> Decimal:
+    """What the day has lost, a fraction of what it began with; made once for all wishes judged by one ledger."""
+    known = _LOSSES.of(desk.ledger)
+    if not known or known[0][0] is not desk.snapshot or known[0][1] is not desk.seen:
+        day_start = desk.memory.day_start_equity
+        start = day_start and day_start + desk.seen.rescoped
+        loss = (start - desk.equity - _withdrawn(desk)) / start if start else ZERO
+        known[:] = [(desk.snapshot, desk.seen, loss)]
+    return known[0][2]
+
+
+_LOSSES: Kept[Ledger, list[tuple[Snapshot, Assessment, Decimal]]] = Kept(lambda _ledger: [], 2)
 
 
 def _spent(desk: Desk, what: str, spent: Decimal, limit: Decimal) -> Verdict:

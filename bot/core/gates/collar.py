@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from bot.core.copies import changed
 from bot.core.desk import Desk
 from bot.core.numbers import ONE, ZERO, ceil_to, floor_to
 from bot.core.sizing import percent
@@ -24,7 +23,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         nearest = f"an order of at most {percent(limit / desk.equity)} of E, now {percent(largest / desk.equity)}"
         verdict = Verdict(GATE, "resize", why, nearest, scale=share)
         wish = wish.scaled(share)
-    return replace(wish, legs=tuple(_limited(leg, wish, desk) for leg in wish.legs)), verdict
+    return changed(wish, legs=tuple(_limited(leg, wish, desk) for leg in wish.legs)), verdict
 
 
 def _limited(leg: Leg, wish: Wish, desk: Desk) -> Leg:
@@ -36,5 +35,5 @@ def _limited(leg: Leg, wish: Wish, desk: Desk) -> Leg:
     market = desk.market(leg.symbol)
     tick = market.tick if market else None
     if leg.qty > 0:
-        return replace(leg, limit=floor_to(leg.price * (ONE + collar), tick))
-    return replace(leg, limit=ceil_to(leg.price * (ONE - collar), tick))
+        return changed(leg, limit=floor_to(leg.price * (ONE + collar), tick))
+    return changed(leg, limit=ceil_to(leg.price * (ONE - collar), tick))

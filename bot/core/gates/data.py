@@ -32,7 +32,7 @@ def fresh(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     if found:
         nearest = f"balances at most {_seconds(ages.balances)} old, now {found}"
         return wish, Verdict(FRESH, "defer", f"balances are {found} old", nearest)
-    found = _oldest((item.at for item in desk.snapshot.positions), now, ages.positions)
+    found = _oldest((desk.snapshot.positions_since,), now, ages.positions)
     if found:
         nearest = f"positions at most {_seconds(ages.positions)} old, now {found}"
         return wish, Verdict(FRESH, "defer", f"positions are {found} old", nearest)

@@ -14,6 +14,8 @@ GATE = "R-G12"
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """The accounting currency off: everything but safety waits; unknown pegs: stables neither bought nor spent."""
     found = pegs(desk.snapshot, desk.policy)
+    if not (found.off or found.unknown):
+        return wish, passed(GATE)
     limit = f"stables within {desk.policy.limits.depeg:.1%} of one another, now {found.why}"
     if desk.policy.accounting_currency in found.off and wish.cls != "safety":
         return wish, Verdict(GATE, "veto", f"the accounting currency is off its peg: {found.why}", limit)

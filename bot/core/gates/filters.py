@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
+from bot.core.copies import changed
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
 from bot.core.numbers import ZERO, fraction, plain
@@ -33,13 +33,13 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
             small = f"{leg.symbol}: {abs(leg.qty):.8f} is under the venue's least of {plain(least)}"
             nearest = f"{plain(least)} of {leg.symbol}, now {abs(leg.qty):.8f}: carried until it is one"
             continue
-        legs.append(replace(leg, qty=amount if leg.qty > 0 else -amount))
+        legs.append(changed(leg, qty=amount if leg.qty > 0 else -amount))
     if wish.legs and (not legs or (small and _needs_all(wish))):
         return wish, Verdict(GATE, "veto", small, nearest)
     change = wish.exposure_change
     if wish.legs and change:
         change = _change(legs, desk)
-    made = replace(wish, legs=tuple(legs), exposure_change=change)
+    made = changed(wish, legs=tuple(legs), exposure_change=change)
     return made, passed(GATE)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.core.copies import changed
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
 from bot.core.numbers import ONE, ZERO, floor_to
@@ -92,10 +93,10 @@ def _capped(wish: Wish, desk: Desk) -> Wish:
             own = reach if is_swap(leg.symbol) else min(reach, room.cash / spot)
             market = desk.market(leg.symbol)
             cap = floor_to(leg.price * own, market.tick if market else None)
-            legs.append(replace(leg, limit=min(leg.limit, cap) if leg.limit is not None else cap))
+            legs.append(changed(leg, limit=min(leg.limit, cap) if leg.limit is not None else cap))
         else:
             legs.append(leg)
-    return replace(wish, legs=tuple(legs))
+    return changed(wish, legs=tuple(legs))
 
 
 def _spends(leg: Leg) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from bot.core.desk import Desk
+from bot.core.desk import Desk, Ledger
 from bot.core.instruments import is_swap
 from bot.core.numbers import ZERO
 from bot.core.sizing import percent
@@ -13,6 +13,7 @@ from bot.core.wishes import Wish
 
 GATE = "R-G8"
 MAINTENANCE_UNKNOWN = Decimal("0.01")
+CLEARLY = Decimal("1e-6")  # far more than the roundings of a sum over all assets
 
 
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -25,8 +26,8 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
             nearest = f"a leverage of at most {limits.leverage}, now {leg.leverage}"
             return wish, Verdict(GATE, "veto", f"{leg.symbol}: leverage {leg.leverage}", nearest)
     pending = desk.pending_gross
-    gross = after.gross + pending
-    if gross > limits.gross and after.gross > desk.ledger.gross:
+    if _exceeds(wish, desk, after, pending):
+        gross = after.gross + pending
         under_way = f" ({pending:.4f} of it under way)" if pending else ""
         nearest = f"a gross exposure of at most {limits.gross}, with this {gross:.4f}, now {desk.ledger.gross:.4f}"
         return wish, Verdict(GATE, "veto", f"gross exposure would be {gross:.4f}{under_way}", nearest)
@@ -47,3 +48,13 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
         nearest = f"a distance of at least {percent(limits.top_up_distance)}, with this {would}"
         return wish, Verdict(GATE, "veto", f"distance to liquidation would be {would}", nearest)
     return wish, passed(GATE)
+
+
+def _exceeds(wish: Wish, desk: Desk, after: Ledger, pending: Decimal) -> bool:
+    """Whether gross exposure would rise over its limit; where it clearly stays under, the sum is not made again."""
+    touched = {desk.asset_of(leg.symbol)[0] for leg in wish.legs}
+    rise = sum((after.size(asset) - desk.ledger.size(asset) for asset in touched), ZERO)
+    limit = desk.policy.limits.gross
+    if desk.ledger.gross + rise + pending < limit - CLEARLY:
+        return False
+    return after.gross + pending > limit and after.gross > desk.ledger.gross

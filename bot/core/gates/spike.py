@@ -9,8 +9,11 @@ from decimal import Decimal
 
 from bot.core.assessment import Exposure
 from bot.core.desk import Desk
+from bot.core.kept import KeptBeside
 from bot.core.numbers import from_float, utc_text
+from bot.core.policy import Policy
 from bot.core.prices import half_spread
+from bot.core.snapshot import Snapshot
 from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
@@ -29,8 +32,23 @@ class Spike:
     running: bool  # a move or a spread of this moment, rather than a closed bar
 
 
-def spikes(desk: Desk, exposure: Exposure) -> Iterator[Spike]:
+def spikes(desk: Desk, exposure: Exposure) -> tuple[Spike, ...]:
     """The spikes of an asset now; a market that stands still has no range to compare with, so no spike."""
+    known = _KNOWN.of(desk.snapshot, desk.policy)
+    found = known.get(exposure.asset)
+    if found is None or found[0] is not exposure:
+        found = known[exposure.asset] = (exposure, tuple(_spikes(desk, exposure)))
+    return found[1]
+
+
+def _none_yet(_snapshot: Snapshot, _policy: Policy) -> dict[str, tuple[Exposure, tuple[Spike, ...]]]:
+    return {}
+
+
+_KNOWN: KeptBeside[Snapshot, Policy, dict[str, tuple[Exposure, tuple[Spike, ...]]]] = KeptBeside(_none_yet, 2)
+
+
+def _spikes(desk: Desk, exposure: Exposure) -> Iterator[Spike]:
     read, policy = exposure.readings, desk.policy
     if read.last_bar_true_range and read.atr_before and read.closed_at is not None:
         times = read.last_bar_true_range / read.atr_before
@@ -58,7 +76,7 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     if wish.asset not in desk.policy.assets or wish.kind in PASSING_MOVES:
         return wish, passed(GATE)
     now = desk.snapshot.at
-    found = list(spikes(desk, desk.exposure(wish.asset)))
+    found = spikes(desk, desk.exposure(wish.asset))
     if wish.cls in ("derisk", "floor"):
         running = [item for item in found if item.running]
         if running:

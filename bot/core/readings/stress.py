@@ -126,13 +126,12 @@ def volume_ratio(bars: Floats, rows: int) -> Floats:
 
     NaN where fewer than two of the four are known, or nothing is usually traded.
     """
-    opened, volume = bars[:, MS], bars[:, VOLUME]
+    opened, volume = np.ascontiguousarray(bars[:, MS]), bars[:, VOLUME]
     recent = opened[max(0, opened.size - rows) :]
-    earlier = np.full((recent.size, WEEKS), np.nan)
-    for week in range(1, WEEKS + 1):
-        index = np.searchsorted(opened, recent - week * WEEK_MS)
-        same = opened[index] == recent - week * WEEK_MS  # the index is before the bar itself, so it is one
-        earlier[:, week - 1] = np.where(same, volume[index], np.nan)
+    wanted = recent[:, None] - WEEK_MS * np.arange(1, WEEKS + 1)
+    index = np.searchsorted(opened, wanted)
+    # The index is before the bar itself, so it is one.
+    earlier = np.where(opened[index] == wanted, volume[index], np.nan)
     return over(volume[opened.size - recent.size :], quantile_of(earlier, MEDIAN, WEEKS // 2))
 
 
