@@ -180,6 +180,8 @@ def _risk(snapshot: Snapshot, policy: Policy, book: Ledger) -> Mapping[str, Risk
 
 def _risk_overlay(asset: str, snapshot: Snapshot, policy: Policy, book: Ledger) -> Decimal:
     """What R-T5 shorted of an asset, fractions of E; under 0 what it lifted it by."""
+    if not snapshot.memory.hedges and not snapshot.memory.bridges:
+        return ZERO
     contract = contract_of(asset, policy)
     shorts = [item for item in snapshot.memory.hedges if item.symbol == contract.symbol and item.purpose == "risk"]
     lifts = [item for item in snapshot.memory.bridges if item.symbol == contract.symbol and is_lift(item)]

@@ -281,11 +281,15 @@ class Desk:
 
     def risk_short(self, asset: str) -> Decimal:
         """Coins short of purpose risk on an asset (R-T5): bands, hedges and additions look past them."""
+        if not self.memory.hedges:
+            return ZERO
         coins = sum((item.contracts for item in self.hedges(asset, "risk")), ZERO) * self.contract(asset).coins
         return min(coins, max(ZERO, -self.ledger.contracts.get(asset, ZERO)))
 
     def lifted(self, asset: str) -> Decimal:
         """Coins long to lift an asset's share of risk (R-T5): bands, trims and conversions look past them."""
+        if not self.memory.bridges:
+            return ZERO
         contract = self.contract(asset)
         own = (item for item in self.memory.bridges if item.symbol == contract.symbol and is_lift(item))
         coins = sum((item.contracts for item in own), ZERO) * contract.coins

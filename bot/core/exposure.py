@@ -11,12 +11,14 @@ from bot.core.assessment import Exposure, Readings, Stables
 from bot.core.desk import Ledger, contract_of
 from bot.core.facts import Since
 from bot.core.instruments import base_of, is_swap, spot_symbol
+from bot.core.kept import KeptBeside
 from bot.core.memory import Memory
 from bot.core.numbers import ONE, ZERO, fraction, plain
 from bot.core.policy import Policy
 from bot.core.prices import Price, pegs, price_of, quoted, stale
 from bot.core.snapshot import Balance, Position, Snapshot
 
+Prices = Mapping[str, Decimal | None]
 TARGET_ZERO_BAND = Decimal("0.005")
 
 
@@ -375,6 +377,19 @@ BELIEVED_AFTER = timedelta(days=1)  # venues list what came and went within hour
 
 def unexplained(book: Ledger, memory: Memory, rescope: Decimal = ZERO) -> Decimal | None:
     """What of E since it was last seen neither prices, fills, flows, funding nor ``rescope`` explain, as a fraction."""
+    known = _UNEXPLAINED.of(book.prices, memory)  # a plan asks several times, of ledgers that differ in coins alone
+    for equity, marks, told, found in known:
+        if marks is book.marks and (equity, told) == (book.equity, rescope):
+            return found
+    known.append((book.equity, book.marks, rescope, _unexplained(book, memory, rescope)))
+    return known[-1][3]
+
+
+_Asked = tuple[Decimal | None, Prices, Decimal, Decimal | None]
+_UNEXPLAINED: KeptBeside[Prices, Memory, list[_Asked]] = KeptBeside(lambda _prices, _memory: [], 4)
+
+
+def _unexplained(book: Ledger, memory: Memory, rescope: Decimal) -> Decimal | None:
     seen = memory.seen
     if seen is None or not book.equity or not (seen.coins or seen.contracts or seen.prices):
         return None

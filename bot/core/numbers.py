@@ -52,9 +52,10 @@ def plain(value: Decimal) -> str:
     text = str(value)
     if "E" in text:
         text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return text.rstrip("0").rstrip(".") if text[-1] == "0" and "." in text else text
 
 
+@lru_cache(maxsize=256)  # what is read together bears one instant
 def utc_text(at: datetime) -> str:
     """ISO 8601 in UTC ending in Z, with microseconds only where there are some."""
     return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat().replace("+00:00", "Z")

@@ -28,7 +28,7 @@ from bot.core.readings import bars_needed
 from bot.core.rules import breaker, exits, margin
 from bot.core.rules.broken import settled
 from bot.core.sizing import AT_GOAL, CLOSE_ENOUGH, least_way, sign_of
-from bot.core.snapshot import Snapshot
+from bot.core.snapshot import History, Snapshot
 from bot.core.triggers import calendar
 from bot.core.verdicts import Approved, Refused
 from bot.core.wishes import Hold, Wish
@@ -69,13 +69,14 @@ def plan(snapshot: Snapshot, policy: Policy, *, table: Mapping[str, Readings] | 
 def _in_order(snapshot: Snapshot) -> Snapshot:
     """The snapshot with every list that carries no order of its own in one order: equal content, equal bytes."""
     _ORDERED.turn()
+    _HISTORIES.turn()
     SETTLED.turn()
     parts: dict[str, Any] = {}
     for name in ("memory", "account", "control"):
         noun = getattr(snapshot, name)
         if changed := _out_of_order(noun):
             parts[name] = noun.model_copy(update=changed)
-    histories = {symbol: changed for symbol, item in snapshot.history.items() if (changed := _out_of_order(item))}
+    histories = {symbol: changed for symbol, item in snapshot.history.items() if (changed := _HISTORIES.of(item))}
     if histories:
         history = snapshot.history
         parts["history"] = history | {name: history[name].model_copy(update=new) for name, new in histories.items()}
@@ -102,6 +103,7 @@ def _text(item: object) -> str:
 
 
 _ORDERED: Lately[tuple[Any, ...], tuple[Any, ...]] = Lately(_ordered)
+_HISTORIES: Lately[History, dict[str, Any]] = Lately(_out_of_order)
 _HASHES: Kept[Policy, str] = Kept(config_hash, 16)
 
 

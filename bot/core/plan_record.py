@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.core.assessment import Assessment, Exposure, Trigger
+from bot.core.assessment import Assessment, Exposure, Readings, Trigger
 from bot.core.events import Event
 from bot.core.numbers import CENT, canonical_json, fraction, plain, utc_text
 from bot.core.verdicts import Approved, Refused, Verdict
@@ -120,13 +120,13 @@ def _after(after: After) -> dict[str, Any]:
     }
 
 
+_READ = tuple(each.name for each in fields(Readings) if each.name != "trend")
+
+
 def _exposure(item: Exposure) -> dict[str, Any]:
     known = item.price is not None
-    readings = {
-        name: getattr(item.readings, name)
-        for name in item.readings.__slots__
-        if getattr(item.readings, name) is not None and name != "trend"
-    }
+    read = item.readings
+    readings = {name: value for name in _READ if (value := getattr(read, name)) is not None}
     return {
         "asset": item.asset,
         "sleeve": item.sleeve,

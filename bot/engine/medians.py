@@ -40,9 +40,17 @@ class Kind:
 
     def value(self) -> Decimal | None:
         """The median of the days' medians, today's among them; None while too little was seen."""
-        if sum(count for _, _, count in self.days) + len(self.today) < LEAST:
+        seen = len(self.today)
+        for _, _, count in reversed(self.days):
+            if seen >= LEAST:
+                break
+            seen += count
+        if seen < LEAST:
             return None
-        return median([*(each for _, each, _ in self.days), *([median(self.today)] if self.today else [])])
+        days = [each for _, each, _ in self.days]
+        if self.today:
+            days.append(median(self.today))
+        return median(days)
 
 
 @dataclass(slots=True)
@@ -50,6 +58,7 @@ class _Symbol:
     day: str = ""
     spread: Kind = field(default_factory=Kind)
     depth: Kind = field(default_factory=Kind)
+    told: tuple[Decimal | None, Decimal | None] | None = None  # until the next sample
 
 
 class Medians:
@@ -86,11 +95,13 @@ class Medians:
         known = self._symbols.get(symbol)
         if known is None:
             return None, None
-        spread, depth = known.spread.value(), known.depth.value()
-        return (
-            None if spread is None else spread.quantize(NINE),
-            None if depth is None else depth.quantize(CENT),
-        )
+        if known.told is None:
+            spread, depth = known.spread.value(), known.depth.value()
+            known.told = (
+                None if spread is None else spread.quantize(NINE),
+                None if depth is None else depth.quantize(CENT),
+            )
+        return known.told
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -99,6 +110,7 @@ class Medians:
 
     def _add(self, symbol: str, day: str, spread: Decimal, depth: Decimal) -> None:
         known = self._symbols.setdefault(symbol, _Symbol(day))
+        known.told = None
         if known.day != day:
             known.spread.turn(known.day)
             known.depth.turn(known.day)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from bot.core.assessment import Assessment
-from bot.core.desk import Desk, Ledger
-from bot.core.exposure import drawdown
-from bot.core.kept import Kept
+from bot.core.desk import Desk
+from bot.core.exposure import Prices, drawdown
+from bot.core.kept import KeptBeside
 from bot.core.numbers import ONE, ZERO, utc_text
 from bot.core.sizing import percent
 from bot.core.snapshot import Snapshot
@@ -19,6 +20,7 @@ BREAKER = "R-G13"
 APPROVAL = "R-G17"
 BUDGETS = "R-G18"
 DAY = timedelta(days=1)
+T = TypeVar("T")
 OUTSIDE = ("deposit", "withdrawal")  # flows that change equity without being profit or loss
 
 
@@ -35,16 +37,16 @@ def tripped(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
 
 
 def _fall(desk: Desk) -> Decimal | None:
-    """The drawdown, made once for all wishes that are judged by one ledger."""
-    known = _FALLS.of(desk.ledger)
-    if not known or known[0][0] is not desk.snapshot or known[0][1] is not desk.seen:
-        known[:] = [
-            (desk.snapshot, desk.seen, drawdown(desk.ledger, desk.memory, desk.snapshot.at, desk.seen.rescoped))
-        ]
+    """The drawdown, made once for all wishes of a plan: they change neither prices nor what the account is worth."""
+    known = _FALLS.of(desk.ledger.prices, desk.snapshot)
+    if not known or known[0][0] is not desk.seen or known[0][1] != desk.ledger.equity:
+        fall = drawdown(desk.ledger, desk.memory, desk.snapshot.at, desk.seen.rescoped)
+        known[:] = [(desk.seen, desk.ledger.equity, fall)]
     return known[0][2]
 
 
-_FALLS: Kept[Ledger, list[tuple[Snapshot, Assessment, Decimal | None]]] = Kept(lambda _ledger: [], 2)
+_Known = list[tuple[Assessment, Decimal | None, T]]
+_FALLS: KeptBeside[Prices, Snapshot, _Known[Decimal | None]] = KeptBeside(lambda _prices, _snapshot: [], 2)
 
 
 def approved(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -76,17 +78,17 @@ def budgets(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
 
 
 def _loss(desk: Desk) -> Decimal:
-    """What the day has lost, a fraction of what it began with; made once for all wishes judged by one ledger."""
-    known = _LOSSES.of(desk.ledger)
-    if not known or known[0][0] is not desk.snapshot or known[0][1] is not desk.seen:
+    """What the day has lost, a fraction of what it began with; made once for all wishes of a plan."""
+    known = _LOSSES.of(desk.ledger.prices, desk.snapshot)
+    if not known or known[0][0] is not desk.seen or known[0][1] != desk.ledger.equity:
         day_start = desk.memory.day_start_equity
         start = day_start and day_start + desk.seen.rescoped
         loss = (start - desk.equity - _withdrawn(desk)) / start if start else ZERO
-        known[:] = [(desk.snapshot, desk.seen, loss)]
+        known[:] = [(desk.seen, desk.ledger.equity, loss)]
     return known[0][2]
 
 
-_LOSSES: Kept[Ledger, list[tuple[Snapshot, Assessment, Decimal]]] = Kept(lambda _ledger: [], 2)
+_LOSSES: KeptBeside[Prices, Snapshot, _Known[Decimal]] = KeptBeside(lambda _prices, _snapshot: [], 2)
 
 
 def _spent(desk: Desk, what: str, spent: Decimal, limit: Decimal) -> Verdict:

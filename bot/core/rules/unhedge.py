@@ -19,6 +19,8 @@ RULE = "R-A8"
 
 def wish(desk: Desk, asset: str) -> Wish | Hold | None:
     """Asked of the unhedged drift, in the rule's order; None without a short."""
+    if desk.ledger.contracts.get(asset, ZERO) >= 0:
+        return None
     risk = desk.risk_short(asset)
     short = -min(ZERO, desk.ledger.contracts.get(asset, ZERO)) - risk
     mark, price = desk.ledger.marks.get(asset), desk.ledger.prices.get(asset)
