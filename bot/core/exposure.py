@@ -19,6 +19,7 @@ from bot.core.prices import Price, pegs, price_of, quoted, stale
 from bot.core.snapshot import Balance, Position, Snapshot
 
 Prices = Mapping[str, Decimal | None]
+_UNREAD = Readings()
 TARGET_ZERO_BAND = Decimal("0.005")
 
 
@@ -292,7 +293,7 @@ def exposures(
                 band_low=fraction(max(ZERO, target - band)),
                 band_high=fraction(target + band),
                 drift=fraction(net - target),
-                readings=readings.get(asset, Readings()),
+                readings=readings.get(asset, _UNREAD),
                 notes=tuple(notes.get(asset, ())),
             )
         )
