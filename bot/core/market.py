@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -143,16 +143,14 @@ def _points(points: tuple[Point, ...] | None) -> tuple[tuple[float, float], ...]
     return _POINTS.of(points) if points else ()
 
 
-def _as_floats(points: Sequence[Point]) -> tuple[tuple[float, float], ...]:
-    return tuple((float(at), float(value)) for at, value in points)
-
-
 def _digest(points: tuple[tuple[float, float], ...]) -> bytes:
     """What a memo knows points by: they grow with every reading, and a key holds its parts for long."""
     return hashlib.sha256(np.array(points, dtype=np.float64).tobytes()).digest()
 
 
-_POINTS: Kept[tuple[Point, ...], tuple[tuple[float, float], ...]] = Kept(_as_floats, 64)
+_POINTS: Kept[tuple[Point, ...], tuple[tuple[float, float], ...]] = Kept(
+    lambda points: tuple((float(at), float(value)) for at, value in points), 64
+)
 _TABLES: Kept[tuple[tuple[float, float], ...], Floats] = Kept(lambda points: np.array(sorted(points)), 64)
 _DIGESTS: Kept[tuple[tuple[float, float], ...], bytes] = Kept(_digest, 64)
 
@@ -225,8 +223,8 @@ def _regime(scene: Scene) -> Regime:
     index = scene.index
 
     def made() -> Regime:
-        column = regimes.regime_column(index.bars, asked, felt)
-        return "unknown" if not column.size or column[-1] < 0 else regimes.REGIMES[column[-1]]
+        code = regimes.regime_column(index.bars, asked, felt)[-1:]
+        return regimes.REGIMES[code[0]] if code.size and code[0] >= 0 else "unknown"
 
     found: Regime = MEMO.of(("regime", index.key, asked, _DIGESTS.of(felt)), made)
     return found
@@ -371,7 +369,8 @@ def _funding_now(rates: tuple[tuple[float, float], ...], at_ms: Floats, asked: S
 
 def _volume(scene: Scene, weights: Mapping[str, float], instants: Floats) -> Floats:
     """1 where volume alarms for the index or for a third of risk value (R-S9), 0, or NaN where none is known."""
-    columns = {name: _volume_alarm(scene, name, instants) for name in {*weights, scene.policy.regime.index}}
+    slots = _slots(scene, instants)
+    columns = {name: _volume_alarm(scene, name, slots) for name in {*weights, scene.policy.regime.index}}
     index = columns[scene.policy.regime.index]
     table = np.stack([columns[name] for name in weights])
     part = np.array(list(weights.values())) @ (table == 1)
@@ -384,36 +383,31 @@ def _is_third(part: Floats, whole: float) -> NDArray[np.bool_]:
     return (part > 0) & (part >= whole * THIRD - SLACK)
 
 
-def _volume_alarm(scene: Scene, name: str, instants: Floats) -> Floats:
-    """An asset's volume alarm at each instant; the last is that of the newest slot at or before it."""
-    slots = instants.copy()
-    slots[-1] -= slots[-1] % scene.signal_ms  # a bar closes on a slot, so between two of them nothing changes
+def _slots(scene: Scene, instants: Floats) -> Floats:
+    """The instants, the last of them put back to its slot: a bar closes on one, so nothing changes between two."""
+    return np.append(instants[:-1], instants[-1] - instants[-1] % scene.signal_ms)
+
+
+def _volume_alarm(scene: Scene, name: str, slots: Floats) -> Floats:
+    """An asset's volume alarm at each slot."""
     own = scene.signal[name]
-
-    def made() -> Floats:
-        return stresses.volume_alarm_of(_volumes(scene, own)[0], scene.signal_ms, slots, scene.asked)
-
-    found: Floats = MEMO.of(("volume", own.key, scene.index.key, slots[-1], scene.asked), made)
+    asked, ms = scene.asked, scene.signal_ms
+    key = ("volume", own.key, scene.index.key, slots[-1], asked)
+    found: Floats = MEMO.of(key, lambda: stresses.volume_alarm_of(_volumes(scene, own)[0], ms, slots, asked))
     return found
 
 
 def _volumes(scene: Scene, own: Series) -> tuple[Floats, bool]:
     """(open ms, volume ratio) of as many bars as stress remembers, and whether every bar of the series is sound."""
     rows = (LEVELS * scene.asked.calm_closes + 1) * max(1, DAY_MS // scene.signal_ms) + 1
-
-    def made() -> tuple[Floats, bool]:
-        bars = sound(own.bars)
-        return np.column_stack([bars[-rows:, MS], stresses.volume_ratio(bars, rows)]), bars is own.bars
-
-    found: tuple[Floats, bool] = MEMO.of(("volumes", own.key, rows), made)
+    found: tuple[Floats, bool] = MEMO.of(("volumes", own.key, rows), partial(stresses.volumes, own.bars, rows))
     return found
 
 
 def _thin_market(scene: Scene, weights: Mapping[str, float], live: Mapping[str, str], instants: Floats) -> bool:
     """Whether spread, depth or volume alarm now for a third of risk value, or spread or depth for the index."""
-    part = sum(
-        weight for name, weight in weights.items() if name in live or _volume_alarm(scene, name, instants)[-1] == 1
-    )
+    slots = _slots(scene, instants)
+    part = sum(weight for name, weight in weights.items() if name in live or _volume_alarm(scene, name, slots)[-1] == 1)
     return scene.policy.regime.index in live or bool(_is_third(np.array(part), sum(weights.values())))
 
 
@@ -469,7 +463,7 @@ def _still(scene: Scene, asset: str) -> str:
         points, whole = _volumes(scene, own)
         return float(np.max(points[-rows:, 1] if whole else stresses.volume_ratio(own.bars, rows)))
 
-    ratio = MEMO.of(("still", own.key, rows), made)
+    ratio: float = MEMO.of(("still", own.key, rows), made)
     limit = scene.asked.volume_ratio
     return f"volume at most {ratio:.2f} of its usual for a day, under {limit}" if ratio < limit else ""
 

@@ -135,6 +135,12 @@ def volume_ratio(bars: Floats, rows: int) -> Floats:
     return over(volume[opened.size - recent.size :], quantile_of(earlier, MEDIAN, WEEKS // 2))
 
 
+def volumes(bars: Floats, rows: int) -> tuple[Floats, bool]:
+    """(open ms, volume ratio) of the last sound bars, (rows, 2), and whether every bar is sound."""
+    good = sound(bars)
+    return np.column_stack([good[-rows:, MS], volume_ratio(good, rows)]), good is bars
+
+
 def volume_alarm_of(points: Floats, signal_ms: float, at_ms: Floats, asked: StressAsked) -> Floats:
     """1, 0 or NaN at each instant, from the last signal bar closed by then; ``points`` are (open ms, volume ratio)."""
     if not len(points):

@@ -26,7 +26,7 @@ from bot.core.readings.parameters import Parameters
 from bot.core.readings.pivots import LEVELS
 from bot.core.readings.profile import area_of
 from bot.core.readings.runs import equal_runs
-from bot.core.readings.table import EDGE_BARS, EPOCH, digits_of, row, since_yes, state_of, table_at
+from bot.core.readings.table import EDGE_BARS, EPOCH, JOINT, digits_of, row, since_yes, state_of, table_at
 from bot.core.readings.truth import Truth, spoken, truth
 
 Windows = tuple[Floats, Floats]  # of the signal timeframe and of the regime's
@@ -148,42 +148,38 @@ def _rows(tails: Sequence[_Tail], asked: Parameters) -> list[Readings | None]:
     flags = _Flags.of(signal, asked)
     level = _levels(tails, signal, flags, asked)
     decided = (turned.turned & beside.said & flags.known & _moved(histogram) & _moved(-histogram)).tolist()
-    fast, close = signal[:, FAST, -2:], signal[:, CLOSES, -2:]
-    up = np.asarray(((close > fast) & (histogram[:, -2:] > 0)).all(axis=1)).tolist()
-    last = signal[:, :, -1]
-    overextended = truth(
-        last[:, CLOSES] - last[:, FAST] > asked.overextended * flags.measure[:, -1], ~np.isnan(flags.measure[:, -1])
-    )
-    made: list[Readings | None] = []
-    for at, tail in enumerate(tails):
-        if not decided[at]:
-            made.append(None)
-            continue
-        floats: dict[str, Any] = {name: digits_of(last[at, row_of]) for name, row_of in FLOATS.items()}
-        said = {name: spoken(int(column[at, -1])) for name, column in flags.columns.items()}
-        both = {
-            name: spoken(int(getattr(level, name)[at * ROWS + EDGE_BARS]))
-            for name in ("at_support", "at_resistance", "exhausted", "bottoming")
-        }
-        made.append(
-            Readings(
-                **floats,
-                **said,
-                **both,
-                atr_before=digits_of(signal[at, ATR, -2]),
-                overextended=spoken(int(overextended[at])),
-                parabolic=tail.rise[0] if tail.rise[1] else None,
-                recovered=up[at],
-                trend=state_of(int(turned.state[at])),
-                regime_trend=state_of(int(beside.state[at])),
-                trend_changed_bars=int(turned.changed_bars[at]),
-                previous_trend=state_of(int(turned.previous[at])),
-                exhausted_bars=since_yes(level.exhausted[at * ROWS : (at + 1) * ROWS]),
-                last_bar_true_range=digits_of(np.float64(tail.true_range)),
-                volatility=digits_of(np.float64(tail.volatility)),
-                closed_at=EPOCH + timedelta(milliseconds=tail.close_ms),
-            )
+    judged = _judged(signal, flags, level, asked)
+    made: list[Readings | None] = [None] * len(tails)
+    for at in np.flatnonzero(decided).tolist():
+        tail = tails[at]
+        floats: dict[str, Any] = {name: digits_of(signal[at, row_of, -1]) for name, row_of in FLOATS.items()}
+        said = {name: spoken(codes[at]) for name, codes in judged.items()}
+        made[at] = Readings(
+            **floats,
+            **said,
+            atr_before=digits_of(signal[at, ATR, -2]),
+            parabolic=tail.rise[0] if tail.rise[1] else None,
+            trend=state_of(int(turned.state[at])),
+            regime_trend=state_of(int(beside.state[at])),
+            trend_changed_bars=int(turned.changed_bars[at]),
+            previous_trend=state_of(int(turned.previous[at])),
+            exhausted_bars=since_yes(level.exhausted[at * ROWS : (at + 1) * ROWS]),
+            last_bar_true_range=digits_of(np.float64(tail.true_range)),
+            volatility=digits_of(np.float64(tail.volatility)),
+            closed_at=EPOCH + timedelta(milliseconds=tail.close_ms),
         )
+    return made
+
+
+def _judged(signal: Floats, flags: _Flags, level: Levels, asked: Parameters) -> dict[str, list[int]]:
+    """The flags of the last row by name, a code for each asset."""
+    fast, close, measure = signal[:, FAST], signal[:, CLOSES], flags.measure[:, -1]
+    up = (close[:, -2:] > fast[:, -2:]) & (signal[:, HISTOGRAM, -2:] > 0)
+    beyond = close[:, -1] - fast[:, -1] > asked.overextended * measure
+    made: dict[str, list[int]] = {name: column[:, -1].tolist() for name, column in flags.columns.items()}
+    made |= {name: getattr(level, name)[EDGE_BARS::ROWS].tolist() for name in JOINT}
+    made["recovered"] = np.asarray(up.all(axis=1)).astype(np.int8).tolist()
+    made["overextended"] = truth(beyond, ~np.isnan(measure)).tolist()
     return made
 
 
