@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select, update
 
 from bot.ports.errors import StoreError
+from bot.ports.store import Identity
 from bot.store.sql.store import SqlStore
 from bot.store.sql.tables import leases
 
@@ -73,6 +74,15 @@ class RenewingStore(SqlStore):
     def __init__(self, *given: Any, renewals: Renewals, **named: Any) -> None:
         super().__init__(*given, **named)
         self._renewals = renewals
+        self._identity: Identity | None = None
+
+    async def open(self, identity: Identity, *, migrate: bool) -> None:
+        """See the Protocol. The roster has brought the schema up before, and what is open already stays open."""
+        del migrate
+        if identity != self._identity:
+            self._identity = None
+            await super().open(identity, migrate=False)
+            self._identity = identity
 
     async def lead(self, holder: str, ttl_s: float) -> int:
         """See the Protocol."""
