@@ -6,9 +6,10 @@ With a run folder what is read and what may be asked is shared with the other pr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -21,11 +22,12 @@ from bot.feeds import OutsideFeeds
 from bot.ports.clock import Clock
 from bot.ports.errors import VenueError
 from bot.settings import Settings
+from bot.venues.ccxt.market_data import Nearby
 from bot.venues.ccxt.profiles import Credentials, Setup
 from bot.venues.ccxt.venue import CcxtVenue, profile_for
 from bot.venues.readonly import ReadOnlyVenue
-from bot.venues.shared import Seat, SharedMarket
-from bot.venues.shared.answers import Answers
+from bot.venues.shared import Seat, SharedMarket, codecs
+from bot.venues.shared.answers import Answers, Question
 from bot.venues.shared.budget import Budget
 from bot.venues.shared.market import MOMENT
 from bot.venues.shared.run_folder import RunFolder, digest_of
@@ -129,13 +131,18 @@ class Places:
                 return Setup("local", credentials, url, speed)
             return Setup(settings.venue.environment, credentials)
 
-        budget = self._budget(settings, "address")
-        venue = CcxtVenue(profile_for(settings.venue.id, settings.mode), setup(NO_KEY), clock, machine=budget)
+        answers = Answers(nearby, clock, float(speed) if beside else 1.0, MOMENT) if nearby else None
+        venue = CcxtVenue(
+            profile_for(settings.venue.id, settings.mode),
+            setup(NO_KEY),
+            clock,
+            machine=self._budget(settings, "address"),
+            nearby=_numbers_of(answers) if answers else None,
+        )
         async with AsyncExitStack() as undone:
             undone.push_async_callback(venue.close)
             await _reached(venue, settings)
             undone.pop_all()
-        answers = Answers(nearby, clock, float(speed) if beside else 1.0, MOMENT) if nearby else None
         return Place(clock, venue, SharedMarket(venue, clock, answers, own_time=beside), setup, tended)
 
     def _budget(self, settings: Settings, whose: str) -> Budget | None:
@@ -181,6 +188,17 @@ def nearby_of(path: Path) -> RunFolder | None:
     log = structlog.get_logger("fleet")
     folder = RunFolder(path, boot_s, boot_id(), lambda why: log.warning("shares nothing on this machine", why=why))
     return folder if folder.open() else None
+
+
+def _numbers_of(answers: Answers) -> Nearby:
+    """Numbers by symbol, asked for once on this machine."""
+
+    async def asked(
+        what: str, keep: timedelta, ask: Callable[[], Awaitable[Mapping[str, Decimal]]]
+    ) -> tuple[Mapping[str, Decimal], datetime]:
+        return await answers.get(Question(what, what, keep, codecs.NUMBERS), ask)
+
+    return asked
 
 
 async def _clock_of(url: str, speed: float) -> tuple[Clock, Callable[[], Awaitable[None]]]:

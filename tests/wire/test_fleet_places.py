@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from bot.clocks import ConstantClock
 from bot.local_exchange.accounts import Account
 from bot.local_exchange.server import LocalExchange
 from bot.local_exchange.signing import KeyPair
+from bot.ports.venue import Gap
 from bot.settings import Settings, load_text
-from bot.wiring_places import Places
+from bot.wiring_places import Places, nearby_of
 from tests.unit.local_exchange.still_scene import an_exchange
 
 TEXT = """
@@ -83,6 +85,22 @@ async def test_the_market_is_asked_once_for_all(bench: Bench) -> None:
     assert len({id(world.clock) for world in worlds}) == 1
     for world in worlds:
         await world.stack.aclose()
+
+
+async def test_what_changes_slowly_is_asked_for_once_on_a_machine(bench: Bench, tmp_path: Path) -> None:
+    both = [Places(nearby_of(tmp_path / "run")) for _ in range(2)]  # as two processes have it
+    for places in both:
+        world = await places.world(bench.settings("paper"), keep)
+        (place,) = places._places.values()  # noqa: SLF001 - past what keeps quotes themselves
+        quotes, funding = await place.venue.quotes(), await place.venue.funding()
+        assert not isinstance(quotes, Gap)
+        assert not isinstance(funding, Gap)
+        assert quotes["BTC/USDT"].quote_volume is not None
+        await world.stack.aclose()
+        await places.close()
+    assert await bench.asked("GET /api/v3/ticker/bookTicker") == 2
+    assert await bench.asked("GET /api/v3/ticker/24hr") == 1
+    assert await bench.asked("GET /fapi/v1/fundingInfo") == 1
 
 
 async def test_a_key_has_one_connection_which_goes_with_its_last_portfolio(bench: Bench) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -27,15 +28,29 @@ VOLUMES_FOR = timedelta(hours=4)  # dear to ask, slow to change
 USUAL_HOURS = Decimal(8)
 RATES_MOST = 4_000  # of eight hours each: over three years
 T = TypeVar("T")
+Numbers = Mapping[str, Decimal]
+#: Numbers by symbol that other processes of this machine were told too, and when they were asked for (venue time):
+#: given what they are, how long they stand, and what asks for them.
+Nearby = Callable[[str, timedelta, Callable[[], Awaitable[Numbers]]], Awaitable[tuple[Numbers, datetime]]]
 
 
 class Kept(Generic[T]):
-    """One answer, asked anew when older than ``keep`` of venue time; who asks meanwhile waits for the same one."""
+    """One answer, asked anew when older than ``keep`` of venue time; who asks meanwhile waits for the same one.
 
-    def __init__(self, clock: Clock, keep: timedelta, ask: Callable[[], Awaitable[T]]) -> None:
+    ``dated``: asks in the place of ``ask``, and says since when the answer stands.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        keep: timedelta,
+        ask: Callable[[], Awaitable[T]],
+        dated: Callable[[], Awaitable[tuple[T, datetime]]] | None = None,
+    ) -> None:
         self._clock = clock
         self._keep = keep
         self._ask = ask
+        self._dated = dated
         self._turn = asyncio.Lock()
         self._answer: tuple[datetime, T] | None = None
 
@@ -44,7 +59,11 @@ class Kept(Generic[T]):
         async with self._turn:
             now = self._clock.now()
             if self._answer is None or not timedelta(0) <= now - self._answer[0] <= self._keep:
-                self._answer = (now, await self._ask())
+                if self._dated is None:
+                    self._answer = (now, await self._ask())
+                else:
+                    value, at = await self._dated()
+                    self._answer = (at, value)
             return self._answer[1]
 
     def forget(self) -> None:
@@ -53,14 +72,18 @@ class Kept(Generic[T]):
 
 
 class CcxtMarketData:
-    """Port `MarketData`."""
+    """Port `MarketData`. ``nearby``: what changes slowly is asked for once for all processes of this machine."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, nearby: Nearby | None = None) -> None:
         self._line = line
         self._markets = Kept(line.clock, A_DAY, self._ask_markets)
         self._premiums = Kept(line.clock, ONE_CYCLE, self._ask_premiums)
-        self._hours = Kept(line.clock, A_DAY, self._ask_hours)
-        self._volumes = Kept(line.clock, VOLUMES_FOR, self._ask_volumes)
+        hours = volumes = None
+        if nearby is not None:
+            hours = partial(nearby, "funding hours", A_DAY, self._ask_hours)
+            volumes = partial(nearby, "volumes", VOLUMES_FOR, self._ask_volumes)
+        self._hours = Kept(line.clock, A_DAY, self._ask_hours, hours)
+        self._volumes = Kept(line.clock, VOLUMES_FOR, self._ask_volumes, volumes)
         self._loaded = False
 
     async def markets(self) -> Mapping[str, Market]:

@@ -22,7 +22,7 @@ from bot.venues.ccxt.account import CcxtAccount
 from bot.venues.ccxt.broker import CcxtBroker
 from bot.venues.ccxt.limits import Budget, Traffic
 from bot.venues.ccxt.line import Line
-from bot.venues.ccxt.market_data import CcxtMarketData
+from bot.venues.ccxt.market_data import CcxtMarketData, Nearby
 from bot.venues.ccxt.profiles import Environment, Profile, Setup
 from bot.venues.ccxt.profiles.binance import Binance
 from bot.venues.ccxt.profiles.bingx import Bingx
@@ -48,6 +48,7 @@ class CcxtVenue:
 
     ``beside``: an open one without a key, whose list of markets and whose pauses are this one's too.
     ``machine``: what processes of this machine may ask together, with this key; without one, from this address.
+    ``nearby``: what they were told of what changes slowly.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class CcxtVenue:
         paused_until: datetime | None = None,
         beside: CcxtVenue | None = None,
         machine: Budget | None = None,
+        nearby: Nearby | None = None,
     ) -> None:
         self.environment: Environment = setup.environment
         source = beside.line if beside else None
@@ -69,7 +71,7 @@ class CcxtVenue:
             clock, profile.budgets, paused_until=paused_until, paced=paced, common=common, machine=machine
         )
         self._line = Line(profile, setup, clock, self._traffic, source)
-        self._data = CcxtMarketData(self._line)
+        self._data = CcxtMarketData(self._line, nearby)
         self._account = CcxtAccount(self._line, margin_mode)
         self._broker = CcxtBroker(self._line, self._account, unknown_symbol=self._data.forget_markets)
         self._transfers = CcxtTransfers(self._line, self._broker)
