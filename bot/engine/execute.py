@@ -65,6 +65,7 @@ class Executor:
         self._permit = permit
         self._turn = turn
         self._blocked: set[str] = set()
+        self._doubted = ""  # why no transfer is sent: one has no known outcome
         self._lately: Sequence[OrderRow] = ()
 
     async def run(
@@ -72,6 +73,7 @@ class Executor:
     ) -> tuple[Sent, ...]:
         """Send the committed intents in order. ``moving``: an earlier transfer has no known outcome; none is sent."""
         self._blocked = set()
+        self._doubted = "an earlier transfer has no known outcome yet" if moving else ""
         self._lately = await self._sent_lately(works, policy)
         self._permit.allow([*(o for work in works for o in work.orders), *(m for work in works for m in work.moves)])
         done: dict[str, _Done] = {}
@@ -80,7 +82,7 @@ class Executor:
             self._recorder.remember(work.facts)
             item = done[work.facts.action_id] = _Done(work)
             why, share = _paid_for(work.wish, done)
-            await self._moves(item, why or ("an earlier transfer has no known outcome yet" if moving else ""))
+            await self._moves(item, why)
             await self._legs(item, why, share, policy, markets)
             legs = _at_its_end(item)
             if legs is not None:
@@ -92,7 +94,9 @@ class Executor:
 
     async def _moves(self, item: _Done, why: str) -> None:
         for intent in item.work.moves:
-            state, why = await self._move(intent, why, item.work.wish.key)
+            state, why = await self._move(intent, why or self._doubted, item.work.wish.key)
+            if state == OrderState.UNKNOWN:  # the next one of this decision, too, must not lean on what nobody knows
+                self._doubted = f"the outcome of {intent.client_id} is not known yet"
             item.moved = item.moved and state == OrderState.FILLED
             item.results.append(Sent(intent.client_id, intent.asset, intent.amount, ZERO, state, why))
         if item.work.moves:

@@ -280,6 +280,16 @@ async def test_while_an_earlier_transfer_has_no_known_outcome_none_is_sent() -> 
     assert "an earlier transfer has no known outcome yet" in sent[0].why
 
 
+@pytest.mark.parametrize("answer", ["lost", "raises"])
+async def test_after_a_transfer_without_a_known_outcome_no_other_of_its_decision_is_sent(answer: Any) -> None:
+    world = await a_world()
+    world.venue.transfers_answer, world.venue.moves_seen = [answer], []
+    sent = await executed(world, a_transfer("100"), a_transfer("50", a_leg("-5", SWAP)), a_wish(a_leg("-5")))
+    assert [item.state for item in sent[:3]] == [OrderState.UNKNOWN, OrderState.DENIED, OrderState.DENIED]
+    assert f"the outcome of {sent[0].client_id} is not known yet" in sent[1].why
+    assert sent[3].filled == D(-5)  # what needs no transfer goes on
+
+
 async def test_a_transfer_that_may_not_leave_is_denied_before_it_is_asked_for() -> None:
     world = await a_world()
     assert [item.state for item in await executed(world, a_transfer(), level="halt")] == [OrderState.DENIED]

@@ -133,6 +133,13 @@ def sent_into_the_dark(book: Book) -> None:
     book.events[at:at] = [told[0], earlier, told[1]]
 
 
+def sent_beside_one_in_the_dark(book: Book) -> None:
+    sent_into_the_dark(book)
+    at, event = next((at, each) for at, each in enumerate(book.events) if each.key == "e")
+    mine = next(each for each in book.events if each.kind == "move.submitted" and each.key != "e")
+    book.events[at] = replace(event, body={**event.body, "decision_id": mine.body["decision_id"]})
+
+
 @pytest.mark.parametrize(
     ("tamper", "found"),
     [
@@ -142,6 +149,7 @@ def sent_into_the_dark(book: Book) -> None:
         (sent_while_halted, "I9 nothing sent while stopped"),
         (back_from_the_end, "I16 legal histories"),
         (sent_into_the_dark, "I18 one transfer after the other"),
+        (sent_beside_one_in_the_dark, "I18 one transfer after the other"),
     ],
 )
 async def test_a_record_of_transfers_that_was_tampered_with_is_named(
