@@ -12,6 +12,7 @@ from bot.core.numbers import utc_text
 from bot.core.policy import Policy
 from bot.engine.parts import Parts
 from bot.engine.record import Recorder
+from bot.engine.stop import OFF, Standing, asked_for, severity
 from bot.ports.errors import StoreError
 from bot.ports.store import ControlRow
 
@@ -26,7 +27,8 @@ class Requests:
     """Reads every request once per process and does what it asks of the memory.
 
     What a request does is written under its own id, so that reading all of them again after a restart changes nothing.
-    The kill level itself is the watch's business; a table that cannot be read freezes there.
+    The kill level itself is the watch's business; a table that cannot be read freezes there. ``standing`` is the stop
+    as the record acknowledges it: the highest level asked for since the last resume.
     """
 
     def __init__(self, parts: Parts, recorder: Recorder) -> None:
@@ -34,6 +36,7 @@ class Requests:
         self._recorder = recorder
         self._read = 0
         self.accepted: set[str] = set()  # edits of the configuration that somebody said yes to, by name
+        self.standing = OFF
         self.broken = False  # whether the breaker froze and nobody resumed since
 
     async def handle(self, policy: Policy) -> None:
@@ -49,7 +52,15 @@ class Requests:
             made.append(Event(f"control:{row.id}", at, "control", body))
             made += await self._asked(row, policy, at)
         await self._recorder.append(made)
+        for row in rows:
+            self._stands(row)
         self._read = max((row.id for row in rows), default=self._read)
+
+    def _stands(self, row: ControlRow) -> None:
+        if row.what == "resume":
+            self.standing = OFF
+        elif row.what == "kill":
+            self.standing = max(self.standing, asked_for(row), key=_severity)
 
     async def _asked(self, row: ControlRow, policy: Policy, at: datetime) -> list[Event]:
         key = f"control:{row.id}:done"
@@ -92,6 +103,10 @@ class Requests:
     def _refused(self, row: ControlRow, why: str) -> list[Event]:
         self._parts.alerts.send("warning", f"{row.what} {row.value}: {why}", key=f"control:{row.id}")
         return []
+
+
+def _severity(word: Standing) -> int:
+    return severity(word.level)
 
 
 def waiting_keys(plan: Mapping[str, Any]) -> list[str]:

@@ -102,7 +102,7 @@ class Engine:
         if self._kill.level in CANCELS:
             await self.cancel_own()
         await self.requests.handle(policy)
-        self._stood = self._kill.standing
+        self._stood = max(self.requests.standing, self._kill.standing, key=lambda word: severity(word.level))
         await self.recorder.recall()
         async with self._turn:
             await self.reconciler.run(policy)

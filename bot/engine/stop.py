@@ -10,7 +10,7 @@ from datetime import datetime
 from bot.core.snapshot import KILL_LEVELS, Kill
 from bot.ports.alerts import Alerts
 from bot.ports.errors import StoreError
-from bot.ports.store import Controls
+from bot.ports.store import ControlRow, Controls
 
 CANCELS: frozenset[Kill] = frozenset({"halt", "flatten"})  # levels under which own open orders are cancelled
 
@@ -36,6 +36,12 @@ PEOPLE = ("cli", "web", "dashboard", "file", "environment", "signal")  # whoever
 def severity(level: Kill) -> int:
     """0 for off, growing."""
     return KILL_LEVELS.index(level)
+
+
+def asked_for(row: ControlRow) -> Standing:
+    """What a request of a level asks for; a level nobody knows is the highest: unknown is never harmless."""
+    level: Kill = next((known for known in KILL_LEVELS if known == row.value), "flatten")
+    return Standing(level, row.why, row.who, row.at)
 
 
 class KillWatch:
@@ -131,8 +137,7 @@ class KillWatch:
         if row is None:
             self._sources.pop("table", None)
             return
-        level: Kill = next((known for known in KILL_LEVELS if known == row.value), "flatten")
-        self._put("table", Standing(level, row.why, row.who, row.at))
+        self._put("table", asked_for(row))
 
     def _look_at_file(self) -> None:
         if self._file is None:

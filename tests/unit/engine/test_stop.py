@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
 
 from bot.clocks import host_utc_now
 from bot.core.orders import OrderIntent, OrderState
 from bot.core.snapshot import Kill
+from bot.engine.controls import Requests
+from bot.engine.cycle import Engine
+from bot.engine.permit import SendPermit
 from bot.engine.stop import KillWatch, SourceUnreadable
 from bot.engine.verify import verify
 from bot.ports.errors import StoreError
@@ -14,7 +21,7 @@ from bot.ports.store import ControlRow
 from bot.store.memory import MemoryControls
 from bot.venues.simulated.exchange import OrderRequest
 from tests.builders import D, a_policy
-from tests.unit.engine.world import MINE, FakeAlerts, a_world
+from tests.unit.engine.world import MINE, FakeAlerts, World, a_world
 from tests.unit.venues.simulated.scenes import SPOT, SWAP, StillScene
 
 ETH_SWAP = "ETH/USDT:USDT"
@@ -222,6 +229,63 @@ async def test_nothing_is_sent_under_halt_and_the_plan_says_why() -> None:
     assert refusals[0].gate == "R-G1"
     await world.controls.request("resume", "", "test", "checked")
     assert (await world.cycle()).plan.actions
+    assert (await verify(world.record)).clean
+
+
+class Meanwhile(MemoryControls):
+    """Somebody asks for a level or a resume just after the requests of a cycle were read; the watch looks at once."""
+
+    world: World
+    asked: tuple[str, str] | None = None
+
+    async def read(self, after: int) -> Sequence[ControlRow]:
+        rows = await super().read(after)
+        if self.asked is not None:
+            what, level = self.asked
+            self.asked = None
+            await self.request(what, level, "test", "meanwhile")
+            await self.world.kill.look()
+        return rows
+
+
+async def with_somebody_else() -> tuple[World, Meanwhile]:
+    world = await a_world()
+    controls = Meanwhile(world.database, MINE, host_utc_now)
+    controls.world = world
+    parts = replace(world.parts, controls=controls)
+    world.engine.requests = Requests(parts, world.engine.recorder)
+    return world, controls
+
+
+@pytest.mark.parametrize("level", ["freeze", "halt", "flatten"])
+async def test_a_resume_that_the_record_does_not_name_yet_lets_nothing_leave(level: str) -> None:
+    world, controls = await with_somebody_else()
+    await world.controls.request("kill", level, "test", "odd fills")
+    await world.cycle()
+    controls.asked = ("resume", "")
+    await world.cycle()
+    assert world.kill.level == "off"
+    assert world.exchange.order_requests == 0
+    await world.cycle()
+    assert world.exchange.order_requests
+    assert (await verify(world.record)).clean
+
+
+class NotYet(MemoryControls):
+    """A level that was asked for a moment ago: the watch's next look will find it."""
+
+    async def kill(self) -> ControlRow | None:
+        return None
+
+
+async def test_a_stop_that_the_record_names_before_the_watch_saw_it_is_obeyed() -> None:
+    world = await a_world()
+    kill = KillWatch(NotYet(world.database, MINE, host_utc_now), world.alerts)
+    world.engine = Engine(world.parts, kill, SendPermit(lambda: kill.level, lambda: float("inf"), world.clock))
+    world.engine.lead(await world.store.lead("here", 3_600))
+    await world.controls.request("kill", "halt", "test", "odd fills")
+    await world.cycle()
+    assert world.exchange.order_requests == 0
     assert (await verify(world.record)).clean
 
 
