@@ -52,10 +52,10 @@ class Outside:
         found = await self._parts.account.flows((self._asked or self._last_known(first) or at) - OVERLAP)
         if isinstance(found, Gap):
             return False
-        self._asked = at
         # What came before the first start is what the account opened with.
         news = [event for event in found if first is not None and event.at > first and _known(event)]
         await self._recorder.append(news)
+        self._asked = at  # not before: what could not be booked is asked for again, however long that takes
         return True
 
     def _last_known(self, first: datetime | None) -> datetime | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from bot.core.orders import OrderIntent, OrderState
 from bot.engine.verify import verify
+from bot.ports.errors import StoreAway
 from bot.venues.simulated.exchange import OrderRequest
 from tests.builders import D, a_policy
 from tests.unit.engine.world import CYCLE, a_world, bought_and_sold
@@ -120,6 +123,21 @@ async def test_coins_that_came_are_told_again_every_hour_and_taken_out_of_the_un
         assert (memory.unit_value, memory.unit_peak, memory.doubt) == (D(1), D(1), None)
     assert [(flow.asset, flow.amount) for flow in memory.flows if flow.kind == "deposit"] == [("BTC", D(10))]
     assert memory.equity_seen == D(81_000)
+
+
+async def test_a_deposit_that_could_not_be_booked_is_asked_for_again_however_old_it_is() -> None:
+    world = await a_world(opening={"USDT": D(40_000), "BTC": D(400)})
+    await world.cycle()
+    await world.clock.until(world.clock.now() + CYCLE)
+    await world.venue.now()
+    world.exchange.deposit("USDT", D(2_000))
+    world.store.fails_at = "flow"
+    with pytest.raises(StoreAway):
+        await world.cycle(later=timedelta(hours=3))  # the venue was not to be reached, say
+    world.store.fails_at = ""
+    await world.cycle()
+    flows = (await world.store.memory()).flows
+    assert [(flow.asset, flow.amount) for flow in flows if flow.kind == "deposit"] == [("USDT", D(2_000))]
 
 
 async def test_what_cannot_be_read_is_a_gap_and_never_zero() -> None:

@@ -17,7 +17,7 @@ from bot.engine.cycle import Engine, Outcome
 from bot.engine.parts import VISIBLE_WITHIN, Parts
 from bot.engine.permit import SendPermit
 from bot.engine.stop import KillWatch
-from bot.ports.errors import Rejected, Transient
+from bot.ports.errors import Rejected, StoreAway, Transient
 from bot.ports.store import Identity, OrderRow
 from bot.ports.venue import Gap, Permit
 from bot.store.memory import MemoryControls, MemoryDatabase, MemoryRecord, MemoryStore
@@ -52,11 +52,17 @@ class ProcessEnded(BaseException):
 
 
 class BrittleStore(MemoryStore):
-    """The record of a process that ends before it can commit an event of kind ``ends_at``."""
+    """The record of a process that ends before it can commit an event of kind ``ends_at``.
+
+    Of kind ``fails_at`` it commits none, and the process goes on.
+    """
 
     ends_at = ""
+    fails_at = ""
 
     async def append(self, events: Sequence[Event], fence: int) -> None:
+        if any(event.kind == self.fails_at for event in events):
+            raise StoreAway("the disk is full")
         if any(event.kind == self.ends_at for event in events):
             raise ProcessEnded
         await super().append(events, fence)
