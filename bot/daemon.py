@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ import structlog
 
 from bot import __version__
 from bot.clocks import host_utc_now
-from bot.core.numbers import milliseconds, utc_text
+from bot.core.numbers import utc_text
 from bot.core.orders import OrderState
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
 from bot.core.snapshot import Kill
-from bot.engine import starts
+from bot.engine import starts, turns
 from bot.engine.cycle import Engine, Outcome
 from bot.engine.parts import Parts
 from bot.engine.permit import SendPermit
@@ -47,7 +47,6 @@ PULSE_EVERY_S = 20.0  # and at least, whatever a cycle or a wait is doing
 LEAVE_WITHIN_S = 15.0  # host seconds in which own orders are cancelled at the end; what is left is the next start's
 END_WITHIN_S = 6.0  # of a cycle that is under way when the end is asked for
 FAILURES_MAX = 5
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OK, FAILED = 0, 1
 
 
@@ -158,7 +157,7 @@ class Daemon:
         self.engine.recorder.memory = loaded.memory
         self._decisions = (await self._parts.record.counts())["decisions"] if loaded.last_cycle_at else 0
         if loaded.last_cycle_at is not None:
-            self._last_number = self._number(loaded.last_cycle_at)
+            self._last_number = turns.last_turn(loaded.last_cycle_id, loaded.last_cycle_at, self._policy.cycle)
         await self._count_start()
         for note in self._body.notes:
             self._alerts.send("warning", note, key="start")
@@ -252,7 +251,7 @@ class Daemon:
         """
         number = self._number(self._clock.now())
         while self._last_number is not None and number <= self._last_number and not self._early.is_set():
-            due = EPOCH + (self._last_number + 1) * self._policy.cycle
+            due = turns.due_at(self._last_number + 1, self._policy.cycle)
             due = min(due, await self._tending.due(self._policy, due))
             waits = [
                 asyncio.create_task(self._clock.until(due)),
@@ -271,13 +270,12 @@ class Daemon:
         early = self._last_number is not None and number <= self._last_number
         self._early.clear()
         self._last_number = number if self._last_number is None else max(number, self._last_number)
-        cycle_id = f"{int(self._policy.cycle / timedelta(milliseconds=1))}:{number}"
-        cycle_id = f"{cycle_id}:{milliseconds(self._clock.now())}" if early else cycle_id
+        cycle_id = turns.named(self._last_number, self._policy.cycle, self._clock.now() if early else None)
         return None if self._stop.is_set() else cycle_id
 
     async def _leave(self) -> None:
         """Nothing of ours stays in a book that nobody watches (R-G1)."""
-        leads = not isinstance(self._fatal, Fenced)
+        leads = bool(self._fence) and not isinstance(self._fatal, Fenced)  # who never led leaves the leader's alone
         async with asyncio.timeout(LEAVE_WITHIN_S):
             await self.engine.leave(leads=leads)
             if self._signs is not None:
@@ -290,7 +288,7 @@ class Daemon:
                 task.result()
 
     def _number(self, at: datetime) -> int:
-        return (at - EPOCH) // self._policy.cycle
+        return turns.turn_at(at, self._policy.cycle)
 
     async def _one(self, cycle_id: str) -> None:
         """One cycle; the end asked for meanwhile gives it a few seconds. The program's only catch-all stands here."""

@@ -64,13 +64,14 @@ class MoveRow:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a start finds: folded memory, unfinished work, the last cycle."""
+    """What a start finds: folded memory, unfinished work, when the last cycle decided and how it is called."""
 
     memory: Memory
     orders: Sequence[OrderRow]
     moves: Sequence[MoveRow]
     last_cycle_at: datetime | None
     kill: ControlRow | None = None
+    last_cycle_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

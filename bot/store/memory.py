@@ -139,6 +139,7 @@ class MemoryStore:
             moves=await self.moves(),
             last_cycle_at=book.decisions[-1][0].at if book.decisions else None,
             kill=rows.kill_of(book.controls),
+            last_cycle_id=book.decisions[-1][0].cycle_id if book.decisions else "",
         )
 
     async def begin(

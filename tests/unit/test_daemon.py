@@ -16,6 +16,7 @@ import pytest
 
 from bot.clocks import StepClock, host_utc_now
 from bot.core.events import Event
+from bot.core.instruments import Market
 from bot.core.numbers import milliseconds
 from bot.core.orders import OrderIntent, OrderView
 from bot.core.plan_record import Plan
@@ -23,6 +24,7 @@ from bot.daemon import Body, Daemon
 from bot.engine import starts
 from bot.engine.cycle import Outcome
 from bot.engine.parts import Parts
+from bot.engine.sign_of_life import SignsOfLife
 from bot.engine.stop import SourceUnreadable
 from bot.ports.errors import Fenced, StoreAway, StoreError
 from bot.ports.store import Identity, Run
@@ -32,7 +34,8 @@ from bot.settings.watch import ConfigWatch
 from bot.store.memory import MemoryControls, MemoryDatabase, MemoryRecord, MemoryStore
 from bot.venues.simulated.exchange import Exchange
 from bot.venues.simulated.venue import SimulatedVenue
-from tests.unit.engine.world import MINE, FakeAlerts
+from tests.unit.engine.test_sign_of_life import Switch
+from tests.unit.engine.world import MINE, FakeAlerts, a_world
 from tests.unit.venues.simulated.scenes import START, StillScene
 
 D = Decimal
@@ -122,6 +125,34 @@ async def test_the_end_leaves_no_order_of_ours_in_the_book(world: World) -> None
     assert [row.state.value for row in await world.record.orders(5)] == ["cancelled"]
 
 
+@pytest.mark.parametrize("woken", [False, True])
+async def test_a_cycle_is_not_run_again_after_a_restart_where_the_clock_was_set_back_meanwhile(
+    world: World, woken: bool
+) -> None:
+    class Settable(StepClock):
+        def back(self, by: timedelta) -> None:
+            self._now -= by
+
+    class SetRight(SimulatedVenue):
+        """While the first cycle reads, the machine's clock is set back, to before that cycle's turn."""
+
+        async def markets(self) -> Mapping[str, Market]:
+            if clock.now() == START:
+                clock.back(timedelta(seconds=30))
+            return await super().markets()
+
+    clock = world.clock = Settable(START)
+    world.venue = SetRight(world.exchange, clock)
+    daemon = world.daemon()
+    early = daemon._early  # noqa: SLF001 - what a stream's word or a flatten sets
+    world.after_plan = lambda number: early.set() if woken and number == 1 else None
+    await daemon.run(2 if woken else 1)
+    assert {plan.at for plan in world.plans} == {START - timedelta(seconds=30)}
+    await world.daemon().run(1)
+    assert world.plans[-1].at == START + timedelta(minutes=10)
+    assert "failed" not in world.alerts.texts
+
+
 async def test_an_order_that_will_not_go_is_asked_again_before_the_next_cycle(world: World) -> None:
     class Deaf(SimulatedVenue):
         asked = 0
@@ -182,6 +213,20 @@ async def test_a_second_process_is_refused_while_the_first_leads(world: World) -
     with pytest.raises(Fenced, match="there leads this portfolio"):
         await second.run(1)
     assert not world.plans
+
+
+async def test_who_never_led_leaves_the_orders_and_the_switch_of_who_leads_alone(world: World) -> None:
+    leader = await a_world()
+    leader.venue.answers = ["rests"]
+    await leader.cycle()
+    world.exchange, world.database = leader.exchange, leader.database
+    second, switch = world.daemon(holder="there"), Switch()
+    second._signs = SignsOfLife(switch, second._store, world.clock, world.alerts)  # noqa: SLF001 - it waits for none
+    second.stop()  # it would otherwise wait a lease's length for the first to die
+    with pytest.raises(Fenced, match="here leads this portfolio"):
+        await second.run(1)
+    assert len(leader.exchange.open_orders()) == 1
+    assert switch.ended == "closed"
 
 
 async def test_who_loses_the_lease_stops_at_once(world: World) -> None:

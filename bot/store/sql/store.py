@@ -148,13 +148,15 @@ class SqlStore:
 
         def read(connection: Connection, book: int) -> tuple[reading.Folded, Loaded]:
             made = reading.folded(connection, book)
-            last = select(decisions.c.at).where(decisions.c.book_id == book)
+            newest = select(decisions.c.at, decisions.c.cycle_id).where(decisions.c.book_id == book)
+            last = connection.execute(newest.order_by(decisions.c.number.desc()).limit(1)).one_or_none()
             return made, Loaded(
                 memory=made.memory,
                 orders=reading.orders_of(connection, book, unfinished=True),
                 moves=reading.moves_of(connection, book, unfinished=True),
-                last_cycle_at=connection.execute(last.order_by(decisions.c.number.desc()).limit(1)).scalar(),
+                last_cycle_at=last.at if last else None,
                 kill=reading.kill_in(connection, book),
+                last_cycle_id=last.cycle_id if last else "",
             )
 
         self._folded, loaded = await self._read(read)

@@ -58,13 +58,13 @@ async def test_intents_are_there_for_another_handle_once_begin_has_returned(
     loaded = await other.load()
     assert [(row.intent, row.state) for row in loaded.orders] == [(intent, OrderState.INTENDED)]
     assert [(row.intent, row.state) for row in loaded.moves] == [(move, OrderState.INTENDED)]
-    assert loaded.last_cycle_at == NOON
+    assert (loaded.last_cycle_at, loaded.last_cycle_id) == (NOON, "c1")
 
 
 async def test_a_first_start_finds_nothing(store: Store) -> None:
     loaded = await store.load()
     assert (loaded.orders, loaded.moves, loaded.last_cycle_at, loaded.kill) == ([], [], None, None)
-    assert loaded.memory.first_seen is None
+    assert (loaded.memory.first_seen, loaded.last_cycle_id) == (None, "")
 
 
 async def test_a_client_id_is_taken_once(store: Store, fence: int, handles: Handles) -> None:
