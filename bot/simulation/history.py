@@ -50,6 +50,7 @@ HEAL_SHARE = 0.7  # of the days; the rest is quiet
 CYCLE_S = 3_600
 RESTART_S = 5.0
 END_WITHIN_S = 120.0
+LEASE_S = 15.0  # what a process that was killed leaves behind runs no longer
 LOOK_EVERY_S = 2.0
 LEFT_MOST_S = 30.0
 TOLD_AFTER_S = 3.0  # host time: the watch looks twice a second
@@ -99,6 +100,7 @@ class History:
         self._heal_at = max(start, self._end - quiet)
         self._steps = 0
         self._left_s = 0.0
+        self._second_until_s = 0.0
         self._calls: Counter[str] = Counter()
         self._strikes = [fault for fault in plan.faults if fault.component == "process"]
         self._finished: asyncio.Event | None = None
@@ -203,7 +205,7 @@ class History:
             "SELECT value FROM controls WHERE what IN ('kill', 'resume') ORDER BY id DESC LIMIT 1"
         ).fetchone()
         reachable = not world.is_out() and not world.is_banned() and not world.outsider.in_force
-        reachable = reachable and self.loop.time() >= world.cancels_fail_until_s
+        reachable = reachable and self.loop.time() >= world.unanswered_until_s
         leads = any(process.alive and process.name in world.cycled for process, _ in self._daemons)
         if not (row and row[0] in ("halt", "flatten") and reachable and leads and world.exchange.open_orders()):
             self._left_s = 0.0
@@ -229,7 +231,7 @@ class History:
                 why = self._ended(task, process)
                 if self._finished.is_set():
                     return
-                if world.healed and why and not (why.startswith("Fenced") and self._is_second_alive()):
+                if world.healed and why and not (why.startswith("Fenced") and self._does_second_lead()):
                     world.seen.violated(f"L6 the daemon ended by itself in a quiet world: {why}")
                 process.kill()
                 await self._pause(RESTART_S)
@@ -248,9 +250,10 @@ class History:
             return f"{type(error).__name__}: {error}"
         return "" if code == 0 else f"exit code {code}"
 
-    def _is_second_alive(self) -> bool:
-        """Whether another machine may be leading."""
-        return any(process.alive and process.name.startswith("second") for process, _ in self._daemons)
+    def _does_second_lead(self) -> bool:
+        """Whether another machine may be leading: while it lives, and as long after its death as its lease runs."""
+        alive = any(process.alive and process.name.startswith("second") for process, _ in self._daemons)
+        return alive or self.loop.time() < self._second_until_s
 
     async def _pause(self, seconds: float) -> None:
         """Until it is started again, or all is over."""
@@ -273,7 +276,7 @@ class History:
         """Another process on the same record, on another machine, for a while."""
         process = Process(f"second {self.world.seen.starts + 1}")
         died = asyncio.Event()
-        process.on_death += [died.set, lambda: self.world.time.forget(process)]
+        process.on_death += [died.set, lambda: self.world.time.forget(process), self._second_died]
         task = self.loop.spawn(process, self._life(process, "second"))
         ends = [asyncio.create_task(died.wait())]
         if self._finished is not None:
@@ -287,6 +290,9 @@ class History:
             self._ended(task, process)
         process.kill()
         self._graves.append(task)
+
+    def _second_died(self) -> None:
+        self._second_until_s = self.loop.time() + LEASE_S
 
     # ---- what strikes the process
 

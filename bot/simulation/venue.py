@@ -154,6 +154,7 @@ class FaultyVenue:
 
     async def positions(self) -> Sequence[Position] | Gap:
         """As they are, or not to be had."""
+        self._world.beliefs.told(self._process.name, None)  # what an earlier look told is no longer decided on
         known = await self._gapped("positions", self._inner.positions)
         told = None if isinstance(known, Gap) else self._world.exchange.positions()
         self._world.beliefs.told(self._process.name, told)
@@ -206,6 +207,8 @@ class FaultyVenue:
         except Denied as denied:
             return Placed.DENIED, None, str(denied)
         self._world.eyes.leaves(intent, left)
+        if fault is not None:
+            self._world.unanswered(fault.size)
         kind = fault.kind if fault else ""
         if kind in ("rejected", "limited", "unauthorized"):
             self._world.seen.bit(kind)
@@ -277,7 +280,7 @@ class FaultyVenue:
         """Cancel, then tell what shows afterwards; a failure is a question."""
         fault = await self._write("cancel")
         if fault is not None:
-            self._world.cancel_struck(fault.size)
+            self._world.unanswered(fault.size)
         kind = fault.kind if fault else ""
         what = f"order {intent.client_id}"
         if kind == "cancel_fails" or kind in NEVER_CAME or self._world.is_out() or self._world.is_banned():

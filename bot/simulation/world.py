@@ -95,7 +95,7 @@ class World:
         self.out_until = self.time.now()
         self.shaken_until = self.time.now()  # a crash or a lost peg may come between a decision and its orders
         self.banned_until = self.time.now()
-        self.cancels_fail_until_s = 0.0  # host time: a cancel that is struck is known to have failed only then
+        self.unanswered_until_s = 0.0  # host time: what became of a request that is struck is known only then
         self.veils: dict[str, tuple[str, datetime]] = {}
         self.refused: set[str] = set()  # orders that the venue refused without our hearing of it
         self.forgotten: set[str] = set()  # ended orders that the venue tells no more by name; their trades it does
@@ -178,9 +178,9 @@ class World:
         """The venue cannot be reached for a while."""
         self.out_until = max(self.out_until, self.time.now() + timedelta(seconds=seconds))
 
-    def cancel_struck(self, seconds: float) -> None:
-        """A cancel fails, and whoever sent it knows so after a while."""
-        self.cancels_fail_until_s = max(self.cancels_fail_until_s, self.loop.time() + min(seconds, 60.0))
+    def unanswered(self, seconds: float) -> None:
+        """An order or a cancel is struck; whoever sent it hears so after a while, a client's time-out at most."""
+        self.unanswered_until_s = max(self.unanswered_until_s, self.loop.time() + min(seconds, 60.0))
 
     def bans(self, seconds: float) -> None:
         """The venue bans us for a while."""

@@ -38,3 +38,22 @@ def test_a_clock_that_is_set_at_the_very_first_step_is_set_at_the_next_one() -> 
     # A campaign of 500 seeds, 2026-11-30: the simulation itself failed, a process has no clock before its first step.
     for nth in (1, 2):
         assert broken_by(Fault("process", "step", nth, "clock_ahead", 5.0), seed=5, days=0.2) == []
+
+
+def test_positions_that_could_not_be_read_are_not_those_of_an_earlier_look() -> None:
+    # Seeds 158 and 447 of a campaign of 2026-11-30: the checker held a decision without positions against those that a
+    # cycle before had read, which then failed for its record and decided nothing.
+    unread = [Fault("store", "commit", 144, "full_before", 3.0), Fault("venue", "positions", 7, "unauthorized", 1.0)]
+    assert broken_by(*unread, seed=447, days=0.6, portfolio="one coin") == []
+
+
+def test_an_order_whose_answer_does_not_come_is_not_held_against_a_halt_until_it_does() -> None:
+    # Seed 483 of the same: whoever waits for an order's answer does not know yet that there is one to be cancelled.
+    hanging = [Fault("venue", "place", 5, "timeout_after", 60.0), Fault("process", "step", 381, "halt", 21_000.0)]
+    assert broken_by(*hanging, seed=2, days=0.6, portfolio="cash") == []
+
+
+def test_who_died_leads_until_its_lease_has_run_out() -> None:
+    # Seed 478 of the same: a machine died in the quiet time, and the other one ended by what was left of its lease.
+    beside = [Fault("process", "step", 1_650, "second_process", 38.0), Fault("process", "step", 1_651, "crash", 28.0)]
+    assert broken_by(*beside, seed=5, portfolio="cash") == []
