@@ -26,6 +26,19 @@ warnings.filterwarnings("ignore")
 
 
 @njit
+def valued(price, held, cash, target, width, moving):
+    """What all is worth, and whether something may be due: most bars ask no more than this."""
+    worth = cash
+    for one in range(len(price)):
+        worth += held[one] * price[one]
+    due = False
+    for one in range(len(price)):
+        drift = held[one] * price[one] / worth - target[one]
+        due |= (moving[one] != 0) | (abs(drift) >= width[one] - SLACK)
+    return worth, due
+
+
+@njit
 def sized(price, held, cash, target, width, moving, wanted):
     """What one bar trades, in money by coin (``wanted``), and the order to trade it in; empty where nothing is due."""
     coins = len(price)
@@ -74,10 +87,9 @@ def loop(closes, cash, target, width):
     equity = np.empty(bars)
     for bar in range(bars):
         price = closes[bar]
-        worth = cash
-        for one in range(coins):
-            worth += held[one] * price[one]
-        equity[bar] = worth
+        equity[bar], due = valued(price, held, cash, target, width, moving)
+        if not due:
+            continue
         for one in sized(price, held, cash, target, width, moving, wanted):
             money = wanted[one]
             held[one] += money / price[one] * (1 - FEE if money > 0 else 1.0)
@@ -94,7 +106,12 @@ def begun(c, coins):
 @njit
 def decided(c, moving, wanted, target, width):
     """Sizes the bar's orders from holdings and cash, and puts them in order."""
-    order = sized(c.close[c.i], c.last_position, c.last_cash[c.group], target, width, moving, wanted)
+    price, cash = c.close[c.i], c.last_cash[c.group]
+    _, due = valued(price, c.last_position, cash, target, width, moving)
+    if not due:
+        wanted[:] = 0.0
+        return (wanted,)
+    order = sized(price, c.last_position, cash, target, width, moving, wanted)
     place = 0
     if len(order) == 0:
         wanted[:] = 0.0
