@@ -12,7 +12,7 @@ OTHER = "#94a3b8"
 
 
 def bars(seconds: Mapping[int, Mapping[str, float]], engines: Sequence[str]) -> str:
-    """Groups of bars by width, one bar an engine, the quickest first; the scale goes from the least to the most in whole tens."""
+    """Groups of bars by width, the quickest engine first; the scale goes in whole tens."""
     known = [value for group in seconds.values() for value in group.values()]
     least, most = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
     parts: list[str] = []
