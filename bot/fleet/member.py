@@ -43,6 +43,11 @@ class Member:
         """The portfolio's."""
         return self.portfolio.name
 
+    @property
+    def begun(self) -> bool:
+        """Whether it keeps its lease by itself."""
+        return self._daemon is not None
+
     def hold(self, clash: str) -> None:
         """Freeze while ``clash`` lasts; "" lifts it."""
         self._clash = clash

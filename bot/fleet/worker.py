@@ -107,6 +107,7 @@ class FleetWorker:
             if muster is not None:
                 self._take_clashes(muster)
                 await self._turn(muster, may_take=self._clock.mono() - started_s >= self._pace.settle_s)
+                await self._hold()
             # Not `wait_for`: before Python 3.12 it swallows a cancellation that meets the event.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pace.look_s):
@@ -193,6 +194,15 @@ class FleetWorker:
             self._log.info("takes", portfolio=name)
             made = Member(self._portfolios[name], book, self._shared.compose, self._turns, self._clashes.get(name, ""))
             self._members[name] = made
+
+    async def _hold(self) -> None:
+        """Many that are taken at once wait for their start: meanwhile their old leaders must not have them back."""
+        waiting = [member.book for member in self._members.values() if not member.begun and not member.ending]
+        try:
+            if waiting:
+                await self._shared.roster.hold(waiting, self._shared.me.name, LEASE_S)
+        except PortError as error:
+            self._tell("the roster", str(error))
 
     async def _reap(self) -> None:
         """Take leave of members that ended, and remember which of them not to try again at once."""

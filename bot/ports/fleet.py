@@ -138,6 +138,10 @@ class Roster(Protocol):
         """
         ...
 
+    async def hold(self, books: Collection[int], holder: str, ttl_s: float) -> None:
+        """Keep leases that were claimed and whose portfolios are still being started; those of others stay theirs."""
+        ...
+
     async def drop(self, book: int, holder: str) -> None:
         """Let others claim it; a lease that is still ours is given back."""
         ...

@@ -68,6 +68,13 @@ def claim(
     return [row.book_id for row in free]
 
 
+def hold(connection: Connection, books: Collection[int], holder: str, until: datetime) -> None:
+    """Let these leases last until then where they are ``holder``'s."""
+    mine = [row.book_id for row in connection.execute(_unlocked(books)).all() if row.holder == holder]
+    if mine:
+        connection.execute(update(leases).where(leases.c.book_id.in_(mine)).values(until=until))
+
+
 def stamp(connection: Connection, held: Sequence[Any], leads: Mapping[int, Offer]) -> None:
     """Write into leases that are ours what they are led with now, where that is something else."""
     moved = [

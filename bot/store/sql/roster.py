@@ -140,6 +140,15 @@ class SqlRoster:
         self._claimed |= set(had)
         return had
 
+    async def hold(self, books: Collection[int], holder: str, ttl_s: float) -> None:
+        """See the Protocol."""
+
+        def work(connection: Connection) -> None:
+            at, _ = self._clock(connection)
+            leasing.hold(connection, books, holder, at + timedelta(seconds=ttl_s))
+
+        await self._database.write(work)
+
     async def drop(self, book: int, holder: str) -> None:
         """See the Protocol."""
         self._claimed.discard(book)

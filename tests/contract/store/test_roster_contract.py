@@ -127,6 +127,18 @@ async def test_all_that_are_free_are_claimed_at_once_and_what_they_are_led_with_
     assert (await one.muster(a_worker("one"), 15)).leases[books[1]].stamp == OFFER
 
 
+async def test_what_waits_for_its_start_stays_its_claimants_and_what_is_anothers_his(roster_at: Make) -> None:
+    one, two = roster_at("one"), roster_at("two")
+    first, second = await one.bind([MAIN, OTHER])
+    assert await had(one, first, "one", {"one", "two"})
+    assert await had(two, second, "two", {"one", "two"})
+    for book in (first, second):
+        await run_out(one, book)
+    await one.hold([first, second], "one", 60)
+    seen = await one.muster(a_worker("one"), 15)
+    assert [seen.leases[book].runs(seen.at) for book in (first, second)] == [True, False]
+
+
 async def test_a_lease_that_is_written_under_is_not_waited_for(roster_at: Make, postgres: Postgres) -> None:
     one = roster_at("one")
     first, second = await one.bind([MAIN, OTHER])
