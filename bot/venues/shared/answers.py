@@ -105,6 +105,8 @@ class Answers:
                 return None
             held.push(trying)
             os.pwrite(file, f"{self._folder.boot_s():.3f}".encode().ljust(STAMP), 0)
+            # The next holder must not be taken for one that has been asking since this one began.
+            held.callback(_emptied, file)
         except OSError as error:
             self._folder.trouble("lock", f"{self._folder.path}: no lock can be had, so every process asks: {error}")
             return False
@@ -191,6 +193,11 @@ class Answers:
             with suppress(OSError):
                 Path(draft).unlink(missing_ok=True)
             self._folder.trouble("write", f"{path}: cannot be written, so every process asks: {error.strerror}")
+
+
+def _emptied(file: int) -> None:
+    with suppress(OSError):
+        os.ftruncate(file, 0)
 
 
 def _digest(raw: bytes) -> str:

@@ -107,6 +107,21 @@ def test_what_is_written_down_is_read_again_digit_by_digit(codec: Codec[Any], va
         assert repr(again) == repr(value)
 
 
+async def test_who_asks_now_is_not_taken_for_one_that_has_been_asking_since_the_last_answer(
+    pair: tuple[Process, Process], time: Time
+) -> None:
+    venue, (one, two) = Venue(), pair
+    await one.answers().get(a_question(), venue.ask)
+    time.forward(3_600)
+    with one.folder.locked(f"{digest_of('quotes')}.lock") as lock:  # had, and not yet written into
+        assert lock is not None
+        waiting = asyncio.ensure_future(two.answers().get(a_question(), venue.ask))
+        await asyncio.sleep(0.1)
+        assert (venue.asked, two.told) == (1, [])
+    await waiting
+    assert venue.asked == 2
+
+
 async def test_an_answer_is_told_again_for_as_long_as_its_rule_says(pair: tuple[Process, Process], time: Time) -> None:
     venue = Venue()
     await pair[0].answers().get(a_question(), venue.ask)
