@@ -35,3 +35,15 @@ def test_r_g7_margin_is_paid_by_the_sale_of_the_same_trim() -> None:
     bare = policy({"BTC": 90}, trim={"prefer": "hedge"})
     made = decide(seen({"BTC": 95}, 2, futures=3), bare, RANGE)
     assert stopped(made, "R-G7")
+
+
+def test_r_g7_a_short_is_reckoned_over_its_reference_and_not_at_the_limit_where_it_takes_least() -> None:
+    room = Decimal("2.48")  # points over the floor: enough at the limit, not at the price at which it will fill
+    bare = policy({"BTC": 86}, trim={"prefer": "hedge"})
+    found = approved(decide(seen({"BTC": 95 - room}, 2, futures=3 + room), bare, RANGE), "BTC")
+    (short,) = found.wish.legs
+    assert short.leverage is not None
+    assert short.limit is not None
+    part = 1 / short.leverage + Decimal("0.0005")
+    assert -short.qty * (2 * short.price - short.limit) * part <= room * 1_000
+    assert [(item.gate, item.verdict) for item in found.not_passed] == [("R-G7", "resize")]

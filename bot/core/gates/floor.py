@@ -27,9 +27,9 @@ def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     if room.holds(spends, desk, ONE) and parked <= room.powder:
         return wish, passed(GATE)
     floor = percent(desk.policy.targets.stables.floor)
-    worst = parked + sum((_takes(leg, desk, leg.limit or leg.price) for leg in spends), ZERO)
-    least = parked + sum((_takes(leg, desk, leg.price * (ONE + FILLABLE)) for leg in spends), ZERO)
-    bought = sum((_takes(leg, desk, leg.price * (ONE + FILLABLE)) for leg in spends if not is_swap(leg.symbol)), ZERO)
+    worst = parked + sum((_takes(leg, desk, _worst(leg)) for leg in spends), ZERO)
+    least = parked + sum((_takes(leg, desk, _least(leg)) for leg in spends), ZERO)
+    bought = sum((_takes(leg, desk, _least(leg)) for leg in spends if not is_swap(leg.symbol)), ZERO)
     short_of_cash = bought > room.cash
     have = room.cash if short_of_cash else room.powder
     why = f"takes up to {worst:.2f}, dry powder {max(ZERO, have):.2f} over the floor of {floor}"
@@ -60,8 +60,8 @@ class _Room:
 
     def holds(self, spends: list[Leg], desk: Desk, share: Decimal) -> bool:
         """Whether legs at ``share`` of their size stay inside it at their worst price."""
-        spot = sum((_takes(leg, desk, leg.limit or leg.price) for leg in spends if not is_swap(leg.symbol)), ZERO)
-        whole = sum((_takes(leg, desk, leg.limit or leg.price) for leg in spends), ZERO)
+        spot = sum((_takes(leg, desk, _worst(leg)) for leg in spends if not is_swap(leg.symbol)), ZERO)
+        whole = sum((_takes(leg, desk, _worst(leg)) for leg in spends), ZERO)
         return whole * share <= self.powder and spot * share <= self.cash
 
 
@@ -81,7 +81,7 @@ def _capped(wish: Wish, desk: Desk) -> Wish:
     """Lower limit prices of what is bought, so that the worst case stays inside the room."""
     room = _Room.of(wish, desk)
     spends = [leg for leg in wish.legs if _spends(leg)]
-    fixed = sum((_takes(leg, desk, leg.price) for leg in spends if leg.qty < 0), ZERO)
+    fixed = sum((_takes(leg, desk, _worst(leg)) for leg in spends if leg.qty < 0), ZERO)
     spot = sum((_takes(leg, desk, leg.price) for leg in spends if leg.qty > 0 and not is_swap(leg.symbol)), ZERO)
     whole = sum((_takes(leg, desk, leg.price) for leg in spends if leg.qty > 0), ZERO)
     if not whole:
@@ -101,6 +101,21 @@ def _capped(wish: Wish, desk: Desk) -> Wish:
 
 def _spends(leg: Leg) -> bool:
     return not leg.reduce_only and (is_swap(leg.symbol) or leg.qty > 0)
+
+
+def _worst(leg: Leg) -> Decimal:
+    """The price at which a leg takes most: a buy's limit; a short as far over its reference as its limit lies under it.
+
+    A short's limit is the least it sells for, and the better it sells, the more margin it takes.
+    """
+    limit = leg.price if leg.limit is None else leg.limit
+    return limit if leg.qty > 0 else max(limit, 2 * leg.price - limit)
+
+
+def _least(leg: Leg) -> Decimal:
+    """The price by which what does not fit is sized: a buy's limit comes down after that, a short has none above it."""
+    nearest = leg.price * (ONE + FILLABLE)
+    return nearest if leg.qty > 0 else max(_worst(leg), nearest)
 
 
 def _takes(leg: Leg, desk: Desk, price: Decimal) -> Decimal:
