@@ -160,7 +160,9 @@ def _fill(memory: Memory, event: Event) -> dict[str, Any]:
     body = event.body
     qty, price = Decimal(str(body["qty"])), Decimal(str(body["price"]))
     equity = Decimal(str(body["equity"])) if body.get("equity") else None
-    day = event.at.date().isoformat()
+    # Told late, or stamped before midnight by a venue whose clock is behind, it takes nothing of the day that has begun
+    # away: what that day may cost and turn over is counted on, with this in it (R-G6, R-G18).
+    day = max(event.at.date().isoformat(), memory.day or "")
     asset = str(body.get("asset") or base_of(str(body["symbol"])))
     update: dict[str, Any] = {
         "last_trades": {**memory.last_trades, asset: LastTrade(at=event.at, direction="up" if qty > 0 else "down")}

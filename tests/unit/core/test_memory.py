@@ -75,6 +75,27 @@ def test_turnover_adds_up_by_day_and_side() -> None:
     assert (memory.turnover.day, memory.turnover.sold) == ("2026-03-06", Decimal("0.02"))
 
 
+def test_a_fill_of_yesterday_that_is_told_late_takes_nothing_from_todays_budgets_away() -> None:
+    seen = ("seen", {"equity": "100000"})
+    today = [seen, fill("-0.06", fee_value="30")]
+    late = Event("late", AT - timedelta(days=1), "fill", fill("-0.04", fee_value="20")[1])
+    later = Event("later", AT + timedelta(hours=1), "seen", {"equity": "90000"})
+    before = folded(*today)
+    memory = fold_all([late, later], before).at(later.at)
+    assert memory.turnover is not None
+    assert (memory.turnover.day, memory.turnover.sold) == ("2026-03-05", Decimal("0.05"))
+    assert (memory.day_fees, memory.day_start_equity) == (Decimal("0.0005"), Decimal(100_000))
+
+
+def test_a_day_that_a_wrong_clock_began_too_early_is_counted_by_the_right_one_again() -> None:
+    early = Event("early", AT + timedelta(days=1), "seen", {"equity": "100000"})
+    right = Event("right", AT + timedelta(minutes=1), "seen", {"equity": "100000"})
+    sold = [Event(f"sold{at}", right.at + timedelta(minutes=at), "fill", fill("-0.06")[1]) for at in (0, 1)]
+    memory = fold_all([early, sold[0], right, sold[1]]).at(right.at + timedelta(hours=1))
+    assert memory.turnover is not None
+    assert (memory.turnover.day, memory.turnover.sold) == ("2026-03-05", Decimal("0.03"))
+
+
 def test_the_direction_of_the_last_trade_is_remembered() -> None:
     memory = folded(fill("-0.06"), fill("0.02"))
     assert memory.last_trades["BTC"].direction == "up"
