@@ -14,7 +14,7 @@ from bot.core.instruments import is_swap
 from bot.core.numbers import ONE, ZERO
 from bot.core.orders import IllegalTransition, OrderIntent, OrderState, moved
 from bot.core.policy import Policy
-from bot.core.snapshot import Snapshot
+from bot.core.snapshot import KILL_LEVELS, Snapshot
 from bot.engine.net_shorts import NetShorts
 from bot.ports.store import DecisionRow, OrderRow
 
@@ -175,7 +175,7 @@ def nothing_sent_while_stopped(seen: Evidence) -> list[str]:
     for event in seen.events:
         if event.kind == "control":
             what, value = event.body.get("what"), str(event.body.get("value"))
-            level = "off" if what == "resume" else value if what == "kill" else level
+            level = "off" if what == "resume" else _higher(level, value) if what == "kill" else level
         elif event.kind == "move.submitted" and level != "off":
             if level != "freeze" or not event.body.get("while_frozen", True):
                 faults.append(f"{event.body['client_id']} was sent under kill level {level}")
@@ -186,6 +186,11 @@ def nothing_sent_while_stopped(seen: Evidence) -> list[str]:
             if row is None or not _let_through(level, row.intent):
                 faults.append(f"{event.body['client_id']} was sent under kill level {level}")
     return faults
+
+
+def _higher(level: str, asked: str) -> str:
+    """The level in force once another is asked for: only a resume lowers it; one that nobody knows is the highest."""
+    return max(level, asked if asked in KILL_LEVELS else KILL_LEVELS[-1], key=[*KILL_LEVELS].index)
 
 
 def _let_through(level: str, intent: OrderIntent) -> bool:

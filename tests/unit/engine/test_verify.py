@@ -9,9 +9,11 @@ import pytest
 
 from bot.core.events import Event
 from bot.core.orders import OrderState
+from bot.engine.invariants import Evidence, nothing_sent_while_stopped
 from bot.engine.verify import verify
+from bot.ports.store import OrderRow
 from bot.store.memory import Book
-from tests.builders import D
+from tests.builders import NOON, D, an_intent
 from tests.unit.engine.world import a_world
 
 
@@ -123,3 +125,15 @@ async def test_progress_is_told() -> None:
     told: list[int] = []
     await verify(world.record, progress=told.append)
     assert told == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("levels", "wrong"), [(["flatten", "halt"], 0), (["halt"], 1), (["flatten", "halt", "?"], 0)])
+def test_a_lower_level_asked_for_later_does_not_end_the_closing_of_positions(levels: list[str], wrong: int) -> None:
+    intent = an_intent(symbol="BTC/USDT:USDT", qty="1", kind="flatten", reduce_only=True)
+    asked = [
+        Event(f"control:{at}", NOON, "control", {"what": "kill", "value": level}) for at, level in enumerate(levels)
+    ]
+    sent = Event("sent", NOON, "order.submitted", {"client_id": intent.client_id})
+    row = OrderRow(intent, OrderState.FILLED, D(1), NOON, NOON)
+    faults = nothing_sent_while_stopped(Evidence([*asked, sent], [row]))
+    assert len(faults) == wrong
