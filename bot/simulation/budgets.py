@@ -59,6 +59,7 @@ class Budgets:
         self._clocks_right = clocks_right
         self._sent = list(_sent(record))
         self._plans = {row.decision: self._plan(row.decision) for row in self._sent}
+        self._turn = {decision: number for number, decision in enumerate(self._plans)}  # in the order they were made
         self._decision_of = {row.client_id: row.decision for row in self._sent}
         symbols = sorted(exchange.scene.markets())
         trades = [
@@ -91,7 +92,11 @@ class Budgets:
                     break
 
     def turnover(self) -> Iterator[str]:
-        """I10, R-G6: what a decision adds to what was bought or sold that UTC day stays within the day's budget."""
+        """I10, R-G6: what a decision adds to what was bought or sold that UTC day stays within the day's budget.
+
+        Its own trades are in what it asks for. Those of earlier decisions count whenever that day they came: an order
+        under way is counted as well.
+        """
         limits = {"normal": self._policy.pace.turnover_per_day, "derisk": self._policy.pace.turnover_derisk}
         for decision, rows in self._decisions():
             equity = self._equity(decision)
@@ -104,7 +109,7 @@ class Budgets:
                     share = asked / equity + sum(
                         (
                             _value(trade) / self._equity_of(trade, equity)
-                            for trade in self._day(at)
+                            for trade in self._day(decision, at)
                             if _sign(trade) == sign
                         ),
                         ZERO,
@@ -120,7 +125,8 @@ class Budgets:
             equity = self._equity(decision)
             if not equity or not any(row.cls in ("normal", "yield") for row in rows):
                 continue
-            paid = sum((self._fee(trade) for trade in self._day(rows[0].at)), ZERO)
+            at = rows[0].at
+            paid = sum((self._fee(trade) for trade in self._day(decision, at) if trade.at <= at), ZERO)
             if paid / equity > limit + SLACK * limit:
                 spent = f"fees of {paid / equity:.3%} of E that day, at most {limit}"
                 yield f"I10 decision {decision} was sent after {spent}"
@@ -220,9 +226,14 @@ class Budgets:
             made.setdefault(row.decision, []).append(row)
         yield from made.items()
 
-    def _day(self, upto: datetime) -> list[TradeRecord]:
-        """Own trades of the UTC day until then."""
-        return [trade for trade in self._trades if trade.at.date() == upto.date() and trade.at <= upto]
+    def _day(self, decision: str, at: datetime) -> list[TradeRecord]:
+        """Trades of the UTC day for decisions before this one: by their order, since the venue has its own clock."""
+        turn = self._turn[decision]
+        return [
+            trade
+            for trade in self._trades
+            if trade.at.date() == at.date() and self._turn[self._decision_of[trade.client_id]] < turn
+        ]
 
     def _equity_of(self, trade: TradeRecord, otherwise: Decimal) -> Decimal:
         """E as the decision knew it that a trade was made for."""

@@ -22,6 +22,7 @@ from bot.venues.simulated.mapping import request_of, view_of
 if TYPE_CHECKING:
     from bot.simulation.world import World
 
+KILLS = ("freeze", "halt", "flatten")  # from the least to the most
 ACKNOWLEDGED_AFTER = timedelta(seconds=2)  # host time: the watch looks twice a second
 FURTHEST = Decimal("0.12")  # safety's collar, and what a market moves in the seconds between
 FLOOR_TOLERANCE = Decimal("0.005")
@@ -37,10 +38,15 @@ class Eyes:
         self._limits = Limits(world.exchange, world.settings.policy())
         self._left: set[str] = set()
         self._arrived: set[str] = set()
+        self._taken: dict[str, Decimal] = {}
 
-    def leaves(self, intent: OrderIntent, at: datetime) -> None:
-        """An order goes through the last gate: committed (I1), once (I2), not while stopped (I9), in time (I12)."""
+    def leaves(self, intent: OrderIntent, at: datetime, taken: Decimal) -> None:
+        """An order goes through the last gate: committed (I1), once (I2), not while stopped (I9), in time (I12).
+
+        ``taken``: the stables that others had taken when its decision was told what there is.
+        """
         world, name = self._world, intent.client_id
+        self._taken[name] = taken
         if name in self._left:
             world.seen.violated(f"I2 {name} left twice")
         self._left.add(name)
@@ -98,18 +104,28 @@ class Eyes:
             seen.violated(f"I8 {name} closes {held} {intent.symbol} and is not reduce-only")
 
     def _stopped(self, intent: OrderIntent) -> None:
-        """I9: what stands in the control table for longer than the watch takes is obeyed."""
+        """I9: what stands in the control table for longer than the watch takes is obeyed.
+
+        The highest level since the last resume stands, whatever was asked for later; one that is higher still and was
+        not seen yet may be obeyed already.
+        """
         rows = self._record.execute(
-            "SELECT what, value, at FROM controls WHERE what IN ('kill', 'resume') ORDER BY id DESC LIMIT 1"
+            "SELECT value, at FROM controls WHERE what = 'kill' AND value <> 'off' "
+            "AND id > (SELECT COALESCE(MAX(id), 0) FROM controls WHERE what = 'resume') ORDER BY id"
         ).fetchall()
-        if not rows or rows[0][0] != "kill" or rows[0][1] == "off":
+        now = self._world.time.host_now()
+        stood = [KILLS.index(level) for level, at in rows if now - datetime.fromisoformat(at) >= ACKNOWLEDGED_AFTER]
+        if not stood:
             return
-        level, since = rows[0][1], datetime.fromisoformat(rows[0][2])
-        if self._world.time.host_now() - since < ACKNOWLEDGED_AFTER:
-            return
-        allowed = (level == "freeze" and intent.while_frozen) or (level == "flatten" and intent.reduce_only)
+        highest = max(stood)
+        allowed = any(
+            (level == "freeze" and intent.while_frozen) or (level == "flatten" and intent.reduce_only)
+            for level, _ in rows
+            if KILLS.index(level) >= highest
+        )
         if not allowed:
-            self._world.seen.violated(f"I9 {intent.client_id} left under {level}, that stood since {since}")
+            since = next(at for level, at in rows if KILLS.index(level) == highest)
+            self._world.seen.violated(f"I9 {intent.client_id} left under {KILLS[highest]}, that stood since {since}")
 
     def arrives(self, intent: OrderIntent, left: datetime, process: Process) -> tuple[Placed, OrderView | None, str]:
         """The exchange takes the order, or refuses it; what it does to the account is held against I7 and I8."""
@@ -136,13 +152,18 @@ class Eyes:
                 world.seen.violated(wrong)
         return answer
 
+    def cash(self) -> Decimal:
+        """Stables of all wallets, in quote."""
+        exchange = self._world.exchange
+        spot = exchange.balances()
+        cash = exchange.earn().get("USDT", ZERO) + exchange.futures().margin_balance
+        return cash + (sum((spot["USDT"].free, spot["USDT"].locked), ZERO) if "USDT" in spot else ZERO)
+
     def _standing(self, symbol: str) -> Standing:
         """Liquid stables and equity in quote, and the net coins of a symbol's base."""
         exchange = self._world.exchange
         spot, earn = exchange.balances(), exchange.earn()
-        cash = earn.get("USDT", ZERO) + exchange.futures().margin_balance
-        cash += sum((spot["USDT"].free, spot["USDT"].locked), ZERO) if "USDT" in spot else ZERO
-        equity = cash
+        cash = equity = self.cash()
         for asset, held in spot.items():
             price = exchange.scene.price(f"{asset}/USDT", exchange.now)
             equity += (held.free + held.locked) * (price or ZERO)
@@ -157,9 +178,11 @@ class Eyes:
         before: Standing,
         after: Standing,
     ) -> None:
+        """I7 and I8. What others took since the decision was told of its stables no order of ours took."""
         floor = self._world.floor
         if not is_swap(intent.symbol) and intent.qty > 0 and before[1] > 0 and after[1] > 0:
-            was, now = before[0] / before[1], after[0] / after[1]
+            others = self._world.taken - self._taken.get(intent.client_id, self._world.taken)
+            was, now = (before[0] + others) / before[1], (after[0] + others) / after[1]
             if was >= floor and now < floor - FLOOR_TOLERANCE:
                 self._world.seen.violated(f"I7 {intent.client_id} took stables from {was:.4f} to {now:.4f} of E")
         slack = abs(before[2]) * SHORT_TOLERANCE

@@ -41,6 +41,7 @@ class FaultyVenue:
         self._inner = world.venue
         self._views: dict[str, OrderView] = {}
         self._balances: Sequence[Balance] | Gap = ()
+        self._taken = ZERO  # what others had taken when this process was last told the truth about its balances
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -142,6 +143,8 @@ class FaultyVenue:
             return self._gap("balances")
         known = await self._inner.balances()
         before, self._balances = self._balances, known
+        if fault is None or fault.kind != "stale_balances":
+            self._taken = self._world.taken
         if fault is None or isinstance(known, Gap) or not fault.kind.endswith("_balances"):
             return known
         self._world.seen.bit(fault.kind)
@@ -206,7 +209,7 @@ class FaultyVenue:
             permit(intent)
         except Denied as denied:
             return Placed.DENIED, None, str(denied)
-        self._world.eyes.leaves(intent, left)
+        self._world.eyes.leaves(intent, left, self._taken)
         if fault is not None:
             self._world.unanswered(fault.size)
         kind = fault.kind if fault else ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal, cast
 
-from bot.core.numbers import utc_text
+from bot.core.numbers import ZERO, utc_text
 from bot.core.plan_record import Plan as Decision
 from bot.daemon import Body, Daemon
 from bot.engine.cycle import Outcome
@@ -95,6 +95,7 @@ class World:
         self.out_until = self.time.now()
         self.shaken_until = self.time.now()  # a crash or a lost peg may come between a decision and its orders
         self.banned_until = self.time.now()
+        self.taken = ZERO  # stables that others spent or took out so far: no order of ours did
         self.unanswered_until_s = 0.0  # host time: what became of a request that is struck is known only then
         self.veils: dict[str, tuple[str, datetime]] = {}
         self.refused: set[str] = set()  # orders that the venue refused without our hearing of it
@@ -226,7 +227,9 @@ class World:
         """What people and markets do at this moment."""
         fault = self.ask("world", operation)
         if fault is not None:
+            before = self.eyes.cash()
             self.outsider.does(fault)
+            self.taken += max(ZERO, before - self.eyes.cash())
 
     # ---- processes
 

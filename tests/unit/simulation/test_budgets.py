@@ -6,7 +6,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -59,6 +59,21 @@ def test_what_a_narrower_policy_forbids_is_told(
     ended: Ended, record: sqlite3.Connection, over: dict[str, Any], told: str
 ) -> None:
     assert any(told in line for line in budgets(ended, record, **over).all())
+
+
+def test_a_decisions_own_trades_are_counted_once_whatever_the_venues_clock_says(
+    ended: Ended, record: sqlite3.Connection
+) -> None:
+    def told(percent: int) -> list[str]:
+        return list(budgets(ended, record, pace={"turnover_per_day": D(percent) / 100}).turnover())
+
+    enough = next(percent for percent in range(1, 100) if not told(percent))
+    assert len(told(enough - 1)) < len(told(1)), "a day's last decisions are told, since all of it adds up"
+    for number, at in record.execute("SELECT number, at FROM decisions").fetchall():
+        ahead = datetime.fromisoformat(at) + timedelta(minutes=5)  # past all that the decision itself did
+        record.execute("UPDATE decisions SET at = ? WHERE number = ?", (ahead.isoformat(), number))
+    assert told(enough) == []
+    assert told(enough - 1)
 
 
 def test_what_is_sent_after_the_days_loss_is_told(ended: Ended, record: sqlite3.Connection) -> None:
