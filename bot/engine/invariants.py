@@ -190,7 +190,8 @@ def nothing_sent_while_stopped(seen: Evidence) -> list[str]:
 
 def _higher(level: str, asked: str) -> str:
     """The level in force once another is asked for: only a resume lowers it; one that nobody knows is the highest."""
-    return max(level, asked if asked in KILL_LEVELS else KILL_LEVELS[-1], key=[*KILL_LEVELS].index)
+    levels: list[str] = list(KILL_LEVELS)
+    return max(level, asked if asked in levels else levels[-1], key=levels.index)
 
 
 def _let_through(level: str, intent: OrderIntent) -> bool:
