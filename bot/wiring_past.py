@@ -88,7 +88,7 @@ async def past(
     account = SimulatedVenue(exchange, clock, account=f"paper {settings.portfolio}")
     alerts = HeardAlerts()
     market = PastMarket(scene, clock, wanted)
-    recorded = Recorded(market, seen, scene.columns, scene.settled, _bars(scene, until)) if screen else None
+    recorded = Recorded(market, seen, scene.columns, scene.rates, _bars(scene, until)) if screen else None
     if record_url is not None:
         recorded = None  # who keeps the record keeps holds too
     parts = Parts(

@@ -67,7 +67,10 @@ class PastMarket:
 
     async def funding(self) -> Mapping[str, Funding] | Gap:
         """Funding of every perpetual that has some."""
-        at = self._clock.now()
+        return self.funding_at(self._clock.now())
+
+    def funding_at(self, at: datetime) -> Mapping[str, Funding]:
+        """The funding of an instant."""
         known = {name: self._scene.funding(name, at) for name in self._listed if is_swap(name)}
         untold = {"predicted": None}
         return {name: funding.model_copy(update=untold) for name, funding in known.items() if funding is not None}

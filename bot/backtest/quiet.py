@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.backtest.market import PastMarket
+from bot.backtest.spreads import spreads
 from bot.backtest.tally import Still, Tally
+from bot.backtest.told import Recorded as Rates
+from bot.backtest.told import Told
 from bot.backtest.usual import Usual
 from bot.backtest.wallet import Money, Wallet
 from bot.backtest.worth import UNIT_DIGITS, units, worths
-from bot.core.desk import contract_of
 from bot.core.events import Event
 from bot.core.instruments import spot_symbol
 from bot.core.numbers import ONE, ZERO, from_milliseconds, milliseconds
@@ -33,10 +35,12 @@ from bot.core.screen import (
     Prospect,
     as_it_was,
     awake,
-    bar_ms,
     loud,
+    restated,
     rows_of,
     steady,
+    told,
+    unread,
     unscreened,
     unstill,
 )
@@ -57,20 +61,18 @@ FIRST_LOOK, FURTHEST_LOOK = 128, 2_048  # hours looked at together: few after a 
 
 #: (symbol, hours, within) -> quotes, or None where the symbol is not recorded.
 Quotes = Callable[[str, Ints, Decimal], Columns | None]
-#: (symbol, after, upto) -> settlements of funding.
-Settled = Callable[[str, datetime, datetime], Any]
 #: (symbol, timeframe) -> all bars.
 Candles = Callable[[str, str], Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """What is known of the past beforehand: its market, quotes by columns, settlements, bars; what an account saw."""
+    """What is known of the past beforehand: its market, quotes by columns, funding rates, bars; what an account saw."""
 
     market: PastMarket
     seen: ObservedScene
     quotes: Quotes
-    settled: Settled
+    rates: Rates
     candles: Candles
 
 
@@ -99,6 +101,7 @@ class Quiet:
         self._market = recorded.market
         self._seen_books = recorded.seen
         self._times = times_ms
+        self._told_upto = 0
         self._days = times_ms // DAY_MS
         within = policy.windows.depth_within
         currency = policy.accounting_currency
@@ -114,24 +117,12 @@ class Quiet:
         # Twice the mid, in ticks: whole numbers, so that what is made of them is exact.
         self._twice = np.column_stack([columns.bid + columns.ask for columns in self._spots])
         self._price = np.column_stack([_mids(columns) for columns in self._spots])
-        spread = np.column_stack([_spreads(columns) for columns in self._spots])
-        calm = np.column_stack([self._usual.least_spread(name) for name in names])
-        self._steady = steady(policy, self._price, spread, calm) & ~self._tellings(recorded.settled)
+        self._wide, spiking = spreads(policy, list(zip(names, self._spots, strict=True)), self._usual)
+        self._steady = steady(policy, self._price, spiking)
+        self._told = Told(policy, recorded.rates, times_ms)
         self._wallet = Wallet(policy, known)
-        self._bar_ms = bar_ms(policy)
-        self._foreseen = Foreseen(policy, recorded.candles)
-
-    def _tellings(self, settled: Settled) -> NDArray[np.bool_]:
-        """Cycles that are the first to know of a settlement of anything's funding."""
-        made = np.zeros(len(self._times), dtype=np.bool_)
-        if not len(made):
-            return made
-        ends = (from_milliseconds(int(self._times[0])), from_milliseconds(int(self._times[-1])))
-        for name in {*self._policy.assets, *self._policy.stress.majors}:
-            rates = settled(contract_of(name, self._policy).symbol, *ends)
-            rows = np.searchsorted(self._times, [milliseconds(at) for at, _ in rates])
-            made[rows[rows < len(made)]] = True
-        return made
+        self._stirred = unread(policy, times_ms)
+        self._foreseen = Foreseen(policy, recorded.candles, times_ms)
 
     async def passes(self, row: int, outcome: Outcome, tally: Tally) -> int:
         """The first cycle from ``row`` on that is to be decided, after ``outcome``; those before it were passed."""
@@ -139,10 +130,11 @@ class Quiet:
         held = Held(plan, snapshot, await self._engine.recorder.recall(), self._policy)
         if self._engine.reconciler.active or awake(held) or not self._wallet.known(snapshot):
             return row
-        first = row
+        self._stirred = self._foreseen.stirring(snapshot)
+        self._told_upto = row
         while row < len(self._times):
-            if self._closes(row):
-                turned = self._turned(held, row)
+            if self._stirred.rows[row] or self._told.rows[row]:
+                turned = await self._turned(held, row)
                 if turned is None:
                     break
                 held = turned
@@ -150,28 +142,51 @@ class Quiet:
             row, held = await self._pass_until(row, end, held, tally)
             if row < end:
                 break
-        if row > first:
-            self._market.passed_all(self._times[first:row])
+        self._tell_market(row)
         return row
 
-    def _closes(self, row: int) -> bool:
-        """Whether a bar that readings are made of closes with a cycle."""
-        return self._bar_ms > 0 and int(self._times[row]) % self._bar_ms == 0
+    def _tell_market(self, row: int) -> None:
+        """Quotes would have been read at every cycle before this one."""
+        if row > self._told_upto:
+            self._market.passed_all(self._times[self._told_upto : row])
+            self._told_upto = row
 
     def _end(self, row: int) -> int:
-        """The cycle until which readings stand: that of the next bar."""
-        if not self._bar_ms:
-            return len(self._times)
-        closes_ms = (int(self._times[row]) // self._bar_ms + 1) * self._bar_ms
-        return int(np.searchsorted(self._times, closes_ms))
+        """The cycle until which readings and funding stand: that of the next bar or settlement that has to be read."""
+        later = self._stirred.rows[row + 1 :] | self._told.rows[row + 1 :]
+        return row + 1 + int(np.argmax(later)) if later.any() else len(self._times)
 
-    def _turned(self, held: Held, row: int) -> Held | None:
-        """What is held as a bar closes; None where that must be looked at."""
+    async def _turned(self, held: Held, row: int) -> Held | None:
+        """What is held as a bar closes or funding settles; None where that must be looked at."""
         if not self._steady[row]:
             return None
-        ahead, _ = self._ahead(slice(row, row + 1), held)
-        turned = self._foreseen.at(held, int(self._times[row]), rows_of(held, ahead).net[0])
+        news = await self._news(held, row) if self._told.rows[row] else held
+        if news is None:
+            return None
+        if not self._stirred.rows[row] and not self._told.felt[row]:
+            return None if unstill(news) else news
+        return self._reread(held, news, row)
+
+    def _reread(self, held: Held, news: Held, row: int) -> Held | None:
+        """What is held once the market is looked at again; None where that changes anything."""
+        ahead, _ = self._ahead(slice(row, row + 1), news)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            net = rows_of(news, ahead).net[0]
+        turned = self._foreseen.at(held, int(self._times[row]), net, self._wide[row], news=news)
         return None if turned is None or unstill(turned) else turned
+
+    async def _news(self, held: Held, row: int) -> Held | None:
+        """What is held once funding has settled, paid and booked if positions stand; None where more happened."""
+        at = from_milliseconds(int(self._times[row]))
+        if not held.snapshot.positions or not self._told.paid[row]:
+            known = self._told.at(row, held.charts, self._market.funding_at(at))
+            return None if known is None else told(held, known)
+        self._tell_market(row)
+        await self._parts.clock.until(at)
+        self._engine.observer.medians.stand(at, {})  # what is sampled here is told to the next decision
+        snapshot = await self._engine.look(self._policy)
+        with exact():
+            return restated(held, snapshot, self._engine.recorder.memory)
 
     async def _pass_until(self, row: int, end: int, held: Held, tally: Tally) -> tuple[int, Held]:
         """Pass quiet hours before ``end``; the first that is none, and what is held with what is remembered by then."""
@@ -179,30 +194,36 @@ class Quiet:
         while row < end:
             rows = slice(row, min(row + look, end))
             ahead, money = self._ahead(rows, held)
-            quiet = self._quiet(held, ahead)
+            quiet, unsure = self._quiet(held, ahead)
             if quiet and not await self._pass(slice(row, row + quiet), held, money, tally):
                 break
             if quiet:
-                held = replace(held, memory=await self._engine.recorder.recall())
+                held = held.remembering(await self._engine.recorder.recall())
             row += quiet
-            if row < rows.stop:
+            if unsure:  # whether the market is what it was is asked anew
+                turned = self._reread(held, held, row)
+                if turned is None:
+                    break
+                held = turned
+            elif row < rows.stop:
                 break
             look = min(2 * look, FURTHEST_LOOK)
         return row, held
 
     def _ahead(self, rows: slice, held: Held) -> tuple[Prospect, Money]:
         money = self._wallet.over(rows, held.snapshot, held.plan)
-        steady = self._steady[rows]
-        return Prospect(self._times[rows], self._price[rows], money.mark, money.liquid, money.available, steady), money
+        return Prospect(
+            self._times[rows], self._price[rows], money.mark, money.liquid, money.available, self._steady[rows],
+            self._wide[rows], self._stirred.said.at(rows),
+        ), money  # fmt: skip
 
-    def _quiet(self, held: Held, ahead: Prospect) -> int:
-        """How many of these hours are quiet, from the first on."""
+    def _quiet(self, held: Held, ahead: Prospect) -> tuple[int, bool]:
+        """How many of these hours are quiet, from the first on; and whether only the market may be another then."""
         flags = loud(held, ahead)
         count = int(np.argmax(flags)) if flags.any() else len(flags)
-        if not self._bar_ms:
-            return count
         net = rows_of(held, ahead).net
-        return next((row for row in range(count) if not as_it_was(held, int(ahead.at_ms[row]), net[row])), count)
+        same = as_it_was(held, ahead.at_ms[:count], net[:count], ahead.wide[:count], ahead.said.still[:count])
+        return same, same < count
 
     def prepare(self, row: int) -> None:
         """Before a cycle is decided: what it would sample is known, so that it need not read books for that.
@@ -310,11 +331,4 @@ def _mids(columns: Columns) -> Floats:
     """Mids as floats, NaN where nobody quotes."""
     known = columns.bid > 0
     made: Floats = np.where(known, (columns.bid + columns.ask) / 2 * 10.0**-columns.tick, np.nan)
-    return made
-
-
-def _spreads(columns: Columns) -> Floats:
-    """Spreads as fractions of the mid, NaN where nobody quotes."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        made: Floats = (columns.ask - columns.bid) * 2 / (columns.ask + columns.bid)
     return made

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bot.core.instruments import is_swap
 from bot.core.numbers import from_milliseconds
-from bot.engine.medians import A_DAY, DAYS, LEAST, Kind, Medians
+from bot.engine.medians import A_DAY, DAYS, LEAST, NINE, Kind, Medians
 from bot.engine.observe import BOOKS_MAX
 from bot.venues.simulated.columns import Columns
 
@@ -71,16 +71,19 @@ class Usual:
             if not upto:
                 continue
             day = int(np.searchsorted(samples.starts, upto - 1, side="right")) - 1
-            today = slice(int(samples.starts[day]), upto)
-            spread, depth = (
-                Kind([Decimal(each).scaleb(-digits) for each in values[today].tolist()], told[max(0, day - DAYS) : day])
-                for values, digits, told in (
-                    (samples.spread, SPREAD_DIGITS, samples.told[0]),
-                    (samples.depth, DEPTH_DIGITS, samples.told[1]),
-                )
-            )
+            spread, depth = (_kind(samples, which, day, upto) for which in (0, 1))
             seen[name] = (_text(int(samples.days[day])), spread, depth)
         medians.stand(from_milliseconds(int(self._times[row])), seen)
+
+    def spread_median(self, name: str, row: int) -> Decimal | None:
+        """The median of a symbol's spread that the cycle of a row knows; None while it knows none."""
+        samples = self._of[name]
+        upto = int(np.searchsorted(samples.rows, row, side="right"))
+        if not upto:
+            return None
+        day = int(np.searchsorted(samples.starts, upto - 1, side="right")) - 1
+        found = _kind(samples, 0, day, upto).value()
+        return None if found is None else found.quantize(NINE)
 
     def least_spread(self, name: str) -> Floats:
         """What the median of a symbol's spread cannot be under, (n,) by row; infinite where none is told yet."""
@@ -120,6 +123,13 @@ def _samples(columns: Columns, sampled: NDArray[np.bool_], times_ms: Ints) -> _S
         _medians(values, starts, texts, digits) for values, digits in ((spread, SPREAD_DIGITS), (depth, DEPTH_DIGITS))
     )
     return _Samples(sampled, rows, spread, depth, days, starts, (told[0], told[1]))
+
+
+def _kind(samples: _Samples, which: int, day: int, upto: int) -> Kind:
+    """Spread (0) or depth (1) as an engine holds it on a day after so many samples."""
+    values, digits = ((samples.spread, SPREAD_DIGITS), (samples.depth, DEPTH_DIGITS))[which]
+    today = values[int(samples.starts[day]) : upto].tolist()
+    return Kind([Decimal(each).scaleb(-digits) for each in today], samples.told[which][max(0, day - DAYS) : day])
 
 
 def _rounded(part: Ints, whole: Ints) -> Ints:

@@ -27,7 +27,7 @@ from bot.core.prices import candles_symbol, half_spread
 from bot.core.readings import regime as regimes
 from bot.core.readings import stress as stresses
 from bot.core.readings.anchors import anchor
-from bot.core.readings.bars import CLOSE, MS, VOLUME, Floats, sound
+from bot.core.readings.bars import CLOSE, MS, Floats, sound
 from bot.core.readings.beta import beta
 from bot.core.readings.daily import daily as daily_bars
 from bot.core.readings.memo import Memo
@@ -178,11 +178,17 @@ def asked_of(policy: Policy) -> StressAsked:
 _ASKED: Kept[Policy, StressAsked] = Kept(asked_of, 16)
 
 
-def view(snapshot: Snapshot, policy: Policy, weights: Mapping[str, float]) -> Market:
-    """``weights``: abs net exposure by configured asset, what alarms are weighed by; the index's where all are 0."""
+def view(
+    snapshot: Snapshot, policy: Policy, weights: Mapping[str, float], *, live: Mapping[str, str] | None = None
+) -> Market:
+    """``weights``: abs net exposure by configured asset, what alarms are weighed by; the index's where all are 0.
+
+    ``live``: what spread and depth say by asset (R-S9), where that is known otherwise than by the snapshot's quotes.
+    """
     MEMO.turn()
-    scene = _scene(snapshot, policy)
-    live = {name: why for name in {*policy.assets, policy.regime.index} if (why := _live(name, snapshot, policy))}
+    scene = scene_of(snapshot, policy)
+    if live is None:
+        live = {name: why for name in {*policy.assets, policy.regime.index} if (why := _live(name, snapshot, policy))}
     level: int = 0
     alarms: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -200,7 +206,8 @@ def view(snapshot: Snapshot, policy: Policy, weights: Mapping[str, float]) -> Ma
     )
 
 
-def _scene(snapshot: Snapshot, policy: Policy) -> Scene:
+def scene_of(snapshot: Snapshot, policy: Policy) -> Scene:
+    """What there is to look at."""
     asked = _ASKED.of(policy)
     names = needed(policy)
     daily = {name: days(name, snapshot, policy) for name in names}
@@ -269,7 +276,7 @@ def _stress(
     scene: Scene, weights: Mapping[str, float], live: Mapping[str, str]
 ) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
     """Level, alarms that ring now, and alarms nobody can know (R-S15)."""
-    instants, closing = _instants(scene)
+    instants, closing = instants_of(scene)
     # What days say holds from their close to the next one.
     day = np.searchsorted(scene.grid + DAY_MS, instants, side="right") - 1
     columns = {
@@ -290,7 +297,7 @@ def _stress(
     return max(int(stood[-1]), min(LEVELS, len(now))), tuple(sorted(now)), unknown
 
 
-def _instants(scene: Scene) -> tuple[Floats, NDArray[np.bool_]]:
+def instants_of(scene: Scene) -> tuple[Floats, NDArray[np.bool_]]:
     """When stress is looked at: every signal close of the days it remembers, and now; and which are daily closes."""
     closes = scene.grid + DAY_MS
     step = max(scene.signal_ms, HOUR_MS)
@@ -310,21 +317,17 @@ def _volatility(scene: Scene, weights: Mapping[str, float]) -> Floats:
     ratios = {}
     for name, weight in weights.items():
         if weight > 0:
-            own = scene.daily[name]
-            ratios[name] = MEMO.of(("ratio", own.key, scene.index.key, scene.asked), partial(_ratio, scene, own))
+            ratios[name] = ratio_of(scene, name)
     whole = np.append(stresses.weighted(ratios, weights), np.nan)
     return np.where(np.isnan(whole), np.nan, (whole >= scene.asked.volatility_ratio).astype(float))
 
 
-def _ratio(scene: Scene, own: Series) -> Floats:
-    """An asset's volatility ratio on the days of the grid, NaN where it has none."""
-    bars = sound(own.bars)
-    rows = int(len(bars) - np.searchsorted(bars[:, MS], scene.grid[0])) if scene.grid.size else 0
-    if not rows:
-        return np.full(scene.grid.size, np.nan)
-    opened, ratio = bars[-rows:, MS], stresses.volatility_ratio(bars, scene.asked, rows)
-    at = np.minimum(np.searchsorted(opened, scene.grid), rows - 1)
-    return np.where(opened[at] == scene.grid, ratio[at], np.nan)
+def ratio_of(scene: Scene, name: str) -> Floats:
+    """An asset's volatility over its median (R-S7) on each day of the grid, NaN where it has none."""
+    own, asked = scene.daily[name], scene.asked
+    made = partial(stresses.ratio_on, own.bars, scene.grid, asked)
+    found: Floats = MEMO.of(("ratio", own.key, scene.index.key, asked), made)
+    return found
 
 
 def _correlation(scene: Scene) -> Floats:
@@ -369,8 +372,8 @@ def _funding_now(rates: tuple[tuple[float, float], ...], at_ms: Floats, asked: S
 
 def _volume(scene: Scene, weights: Mapping[str, float], instants: Floats) -> Floats:
     """1 where volume alarms for the index or for a third of risk value (R-S9), 0, or NaN where none is known."""
-    slots = _slots(scene, instants)
-    columns = {name: _volume_alarm(scene, name, slots) for name in {*weights, scene.policy.regime.index}}
+    slots = slots_of(scene, instants)
+    columns = {name: volume_alarm(scene, name, slots) for name in {*weights, scene.policy.regime.index}}
     index = columns[scene.policy.regime.index]
     table = np.stack([columns[name] for name in weights])
     part = np.array(list(weights.values())) @ (table == 1)
@@ -383,12 +386,12 @@ def _is_third(part: Floats, whole: float) -> NDArray[np.bool_]:
     return (part > 0) & (part >= whole * THIRD - SLACK)
 
 
-def _slots(scene: Scene, instants: Floats) -> Floats:
+def slots_of(scene: Scene, instants: Floats) -> Floats:
     """The instants, the last of them put back to its slot: a bar closes on one, so nothing changes between two."""
     return np.append(instants[:-1], instants[-1] - instants[-1] % scene.signal_ms)
 
 
-def _volume_alarm(scene: Scene, name: str, slots: Floats) -> Floats:
+def volume_alarm(scene: Scene, name: str, slots: Floats) -> Floats:
     """An asset's volume alarm at each slot."""
     own = scene.signal[name]
     asked, ms = scene.asked, scene.signal_ms
@@ -406,8 +409,8 @@ def _volumes(scene: Scene, own: Series) -> tuple[Floats, bool]:
 
 def _thin_market(scene: Scene, weights: Mapping[str, float], live: Mapping[str, str], instants: Floats) -> bool:
     """Whether spread, depth or volume alarm now for a third of risk value, or spread or depth for the index."""
-    slots = _slots(scene, instants)
-    part = sum(weight for name, weight in weights.items() if name in live or _volume_alarm(scene, name, slots)[-1] == 1)
+    slots = slots_of(scene, instants)
+    part = sum(weight for name, weight in weights.items() if name in live or volume_alarm(scene, name, slots)[-1] == 1)
     return scene.policy.regime.index in live or bool(_is_third(np.array(part), sum(weights.values())))
 
 
@@ -423,15 +426,17 @@ def _macro(snapshot: Snapshot, policy: Policy) -> bool:
 
 def _illiquid(scene: Scene, live: Mapping[str, str]) -> Mapping[str, str]:
     """Configured assets that are illiquid, and why (R-S9); absent where they are not, or nobody can tell."""
+    dry = dry_of(scene)
+    return {name: why for name in scene.policy.assets if (why := live.get(name) or dry.get(name, ""))}
+
+
+def dry_of(scene: Scene) -> Mapping[str, str]:
+    """Configured assets that are illiquid by closed bars, whatever their spread is now, and why."""
     held: dict[str, Decimal] = {}
     for item in scene.snapshot.balances:
         held[item.asset] = held.get(item.asset, Decimal(0)) + item.total
-    made = {}
-    for name in scene.policy.assets:
-        why = live.get(name) or _still(scene, name) or _too_large(scene, name, held.get(name))
-        if why:
-            made[name] = why
-    return made
+    each = {name: _still(scene, name) or _too_large(scene, name, held.get(name)) for name in scene.policy.assets}
+    return {name: why for name, why in each.items() if why}
 
 
 def _live(asset: str, snapshot: Snapshot, policy: Policy) -> str:
@@ -473,7 +478,9 @@ def _too_large(scene: Scene, asset: str, held: Decimal | None) -> str:
     daily, keys = scene.daily[asset], scene.policy.liquidity
     if not held or not len(daily.bars):
         return ""
-    traded = MEMO.of(("traded", daily.key, keys.median), lambda: _traded(daily.bars, max(1, keys.median // DAY)))
+    traded = MEMO.of(
+        ("traded", daily.key, keys.median), lambda: stresses.traded(daily.bars, max(1, keys.median // DAY))
+    )
     contract = contract_of(asset, scene.policy)
     charted = candles_symbol(asset, contract.symbol, scene.snapshot, scene.policy)
     price = float(daily.bars[-1, CLOSE]) / (float(contract.coins) if is_swap(charted) else 1.0)
@@ -484,12 +491,6 @@ def _too_large(scene: Scene, asset: str, held: Decimal | None) -> str:
         if value > bearable
         else ""
     )
-
-
-def _traded(bars: Floats, count: int) -> float:
-    """The median of what is traded in a day, in quote."""
-    traded = bars[-count:, CLOSE] * bars[-count:, VOLUME]
-    return float(stresses.quantile_of(traded[None, :], stresses.MEDIAN, 1)[0])
 
 
 def sentiment_of(name: str, snapshot: Snapshot) -> float | None:

@@ -7,58 +7,79 @@ could. What it has no form for is named by `unscreened` and `awake`, and then ev
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import gcd
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.core import longs
 from bot.core.desk import contract_of
-from bot.core.foreseen import Foreseen
+from bot.core.foreseen import Foreseen, restated, told
 from bot.core.gates.spike import SPREAD_WITHOUT_MEDIAN
+from bot.core.leaning import Codes
 from bot.core.market import SPREAD_TIMES
 from bot.core.memory import Memory
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
-from bot.core.readings.parameters import timeframe_ms
+from bot.core.settlements import LATE_MS, Settlements, felt, outlived, window_ms
 from bot.core.still import (
+    CALM,
+    DEAR,
+    WIDE,
     Held,
     Rows,
     as_it_was,
     backed,
+    budgeted,
     excused,
     hedged,
     indexed,
+    live_of,
     shed,
+    tolerable,
     turned,
     unspiked,
     unstill,
     weighed,
     worked,
 )
+from bot.core.stirring import Said, unread
 from bot.core.triggers import calendar, floor, narrative, threshold
 
 __all__ = [
+    "CALM",
+    "DEAR",
+    "LATE_MS",
+    "SPREAD_TIMES",
+    "SPREAD_WITHOUT_MEDIAN",
+    "WIDE",
     "Foreseen",
     "Held",
     "Prospect",
     "Rows",
+    "Settlements",
     "as_it_was",
     "awake",
-    "bar_ms",
+    "felt",
+    "live_of",
     "loud",
+    "outlived",
+    "restated",
     "rows_of",
     "steady",
+    "told",
+    "unread",
     "unscreened",
     "unstill",
+    "window_ms",
 ]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 SLACK: Final = 1e-9
 #: Facts of a decision that ask for no other one: what remains to be done is in memory.
-PASSING: Final = ("seen", "episode.ended")
-MODELS: Final = ("fixed", "core-satellite")
+PASSING: Final = ("seen", "episode.ended", "spikes", "surplus")
+MODELS: Final = ("fixed", "core-satellite", "momentum", "risk-parity")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +87,8 @@ class Prospect:
     """Hours to come, a row each, were nothing traded: (n, k) by asset in the order of the policy, (n,) money.
 
     ``price``: mids, NaN where unknown; ``mark``: of perpetuals; ``liquid``, ``available``: liquid stables, and those of
-    the futures wallet; ``steady``: whether prices and spreads alone are nothing to look at, as `steady` tells.
+    the futures wallet; ``steady``: whether no price leaps and no spread spikes, as `steady` tells; ``wide`` (n, k):
+    what spreads say (`bot.core.leaning.Codes`); ``said``: what closed bars say.
     """
 
     at_ms: NDArray[np.int64]
@@ -75,29 +97,21 @@ class Prospect:
     liquid: Floats
     available: Floats
     steady: Flags
+    wide: Codes
+    said: Said
 
 
-def steady(policy: Policy, price: Floats, spread: Floats, calm: Floats) -> Flags:
-    """(n,): no price leaps (R-G3), and no spread spikes (R-G4) or alarms (R-S9), whatever its median comes to be.
+def steady(policy: Policy, price: Floats, spiking: Flags) -> Flags:
+    """(n,): no price leaps (R-G3), and no spread spikes (R-G4).
 
-    (n, k) by asset in the order of the policy: mids; spreads as fractions of them; ``calm``: what no recorded median
-    of a spread can be under, infinite where none will be known. The first row has none before it and is not steady.
+    ``price`` (n, k): mids by asset in the order of the policy; ``spiking`` (n,). The first row has none before it and
+    is not steady.
     """
     made = np.zeros(len(price), dtype=np.bool_)
     with np.errstate(invalid="ignore", divide="ignore"):
         leap = np.abs(price[1:] / price[:-1] - 1).max(axis=1, initial=0.0)
         made[1:] = leap < float(policy.limits.price_jump) / 2
-        spikes = np.minimum(calm * float(policy.spike.spread_ratio), float(SPREAD_WITHOUT_MEDIAN))
-        made &= (spread < spikes - SLACK).all(axis=1)
-        usual = spread < calm * SPREAD_TIMES - SLACK
-    if policy.stress.enabled:
-        return made & usual.all(axis=1)
-    # Without stress an alarmed spread is a reason only where a whole sleeve has one (R-A17).
-    for name in policy.targets.sleeves:
-        members = np.array([policy.sleeve_of(asset) == name for asset in policy.assets])
-        if members.any():
-            made &= usual[:, members].any(axis=1)
-    return made
+    return made & ~spiking
 
 
 def unscreened(policy: Policy) -> str:
@@ -109,12 +123,6 @@ def unscreened(policy: Policy) -> str:
         (len(policy.targets.stables.assets) > 1, "more stables than one"),
     )
     return ", ".join(what for found, what in parts if found)
-
-
-def bar_ms(policy: Policy) -> int:
-    """How long readings stand; 0 where there are none."""
-    keys = policy.signals
-    return gcd(timeframe_ms(keys.timeframe), timeframe_ms(keys.regime_timeframe)) if keys.enabled else 0
 
 
 def awake(held: Held) -> str:
@@ -144,8 +152,7 @@ def loud(held: Held, ahead: Prospect) -> Flags:
 
     With signals, readings and the market must be those of the decision: hours of one signal bar, `as_it_was` asked.
     """
-    plan, policy = held.plan, held.policy
-    seen, items = plan.assessment, held.items
+    plan, policy, items = held.plan, held.policy, held.items
     with np.errstate(invalid="ignore", divide="ignore"):
         rows = rows_of(held, ahead)
         over, under = excused(held, rows)
@@ -153,20 +160,34 @@ def loud(held: Held, ahead: Prospect) -> Flags:
             ahead.steady
             & (rows.worth > 0)
             & threshold.quiet(rows.net, items, policy, over, under)
-            & narrative.quiet(rows.net, items, policy, seen.market if policy.signals.enabled else None)
+            & _unflagged(held, rows, ahead.wide)
+            & tolerable(held, ahead.wide)
             & floor.quiet(rows.liquid / rows.worth, policy)
             & calendar.quiet(ahead.at_ms, plan.at, policy)
             & weighed(held, ahead.at_ms)
             & turned(held, rows, over, under)
             & worked(held, rows, over, under)
-            & unspiked(held, ahead.price, ahead.at_ms)
+            & unspiked(held, rows, ahead.said.move(ahead.price))
             & shed(held, rows)
             & indexed(held, rows)
             & hedged(held, rows)
+            & budgeted(held, rows)
+            & longs.stand(held.desk, held.memory, rows.mark, rows.said, rows.at_ms)
             & backed(held, rows)
             & _unbroken(rows.worth, plan, held.memory, policy)
         )
     made: Flags = ~quiet
+    return made
+
+
+def _unflagged(held: Held, rows: Rows, wide: Codes) -> Flags:
+    """(n,): narratives ask for nothing (R-W4), whichever of them turn parabolic, or illiquid by their spread (n, k)."""
+    items, market, net = held.items, held.plan.assessment.market, rows.net
+    made = narrative.quiet(net, items, held.policy, market if held.policy.signals.enabled else None)
+    illiquid = np.array([item.asset in market.illiquid for item in items])
+    worse = (((wide > 0) & ~illiquid) | rows.said.parabolic).any(axis=1)
+    if worse.any():
+        made &= ~worse | narrative.quiet(net, items, held.policy)
     return made
 
 
@@ -189,6 +210,7 @@ def rows_of(held: Held, ahead: Prospect) -> Rows:
     return Rows(
         at_ms=ahead.at_ms,
         worth=worth,
+        mark=mark,
         spot=ahead.price * coins / worth[:, None],
         futures=mark * short / worth[:, None],
         index=mark * index / worth[:, None],
@@ -196,6 +218,7 @@ def rows_of(held: Held, ahead: Prospect) -> Rows:
         available=ahead.available,
         notional=mark @ np.abs(whole),
         unrealised=profit + gained,
+        said=ahead.said,
     )
 
 

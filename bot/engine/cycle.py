@@ -123,6 +123,17 @@ class Engine:
         await self._make_way(decision)
         return Outcome(cycle_id, decision, snapshot, sent)
 
+    async def look(self, policy: Policy) -> Snapshot:
+        """The half of a cycle that reads, but for candles: what happened outside is booked, nothing is decided."""
+        with exact():
+            self.recorder.policy = policy
+            await self.recorder.recall()
+            await self.guard.look()
+            reads = await self.observer.read(policy, charts=False)
+            await self._outside(reads)
+            memory = await self.recorder.recall()
+            return self.observer.snapshot(reads, policy, memory, self._standing(), await self._parts.store.orders(), {})
+
     async def decide(self, policy: Policy, reads: Reads) -> tuple[Plan, Snapshot]:
         """A first plan says which books matter; with them the real one is made."""
         if not isinstance(reads.markets, Gap):

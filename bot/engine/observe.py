@@ -84,8 +84,8 @@ class Observer:
         self._kind: AccountKind | None = None
         self._told: dict[str, tuple[tuple[object, ...], History]] = {}
 
-    async def read(self, policy: Policy) -> Reads:
-        """Everything but books."""
+    async def read(self, policy: Policy, *, charts: bool = True) -> Reads:
+        """Everything but books; without ``charts``, no candles either."""
         parts = self._parts
         # Prices first: a simulated account is valued at what was seen, and an account read last is freshest.
         markets, quotes, funding = await asyncio.gather(
@@ -94,7 +94,7 @@ class Observer:
             self._asked("funding", parts.market.funding()),
         )
         listed = {} if isinstance(markets, Gap) else markets
-        candles, gaps = await self._all_candles(policy, listed)
+        candles, gaps = await self._all_candles(policy, listed) if charts else ({}, ())
         feeds = await parts.feeds.read() if parts.feeds else Feeds()
         await self._sample(policy, listed)
         savings: Mapping[str, Saving] | Gap = {}

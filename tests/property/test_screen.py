@@ -16,11 +16,12 @@ from bot.backtest.run import run
 from bot.core.memory import Memory
 from bot.settings import Settings, load
 from bot.wiring_past import Span, past
-from tests.unit.backtest.tapes import BEGUN, settings, tape
+from tests.unit.backtest.tapes import BEGUN, bars, closes, settings, tape, write_candles, write_funding
 
 SEEDS = range(int(os.environ.get("SCREEN_SEEDS", "5")))
 COINS = {"BTC": 30_000.0, "ETH": 1_000.0, "SOL": 20.0, "DOGE": 0.05, "LINK": 9.0}
 DAYS = 17
+LIVELY_DAYS, LIVELY_FOR = 26, int(os.environ.get("SCREEN_LIVELY", "5"))
 CONFIGS = Path(__file__).parents[2] / "config"
 RECORDED_DAYS = int(os.environ.get("SCREEN_DAYS", "20"))
 
@@ -75,6 +76,59 @@ def _signalled(rng: random.Random) -> list[str]:
     ]
 
 
+def lively(rng: random.Random) -> str:
+    """A portfolio of any model in a market whose windows are so short that a fortnight knows regimes and alarms."""
+    model = rng.choice(["fixed", "momentum", "risk-parity", "core-satellite"])
+    coins = ["BTC", "ETH", "SOL", *rng.sample(["DOGE", "LINK"], rng.randint(0, 2))]
+    role = ", role: core" if model == "core-satellite" else ""
+    rest = "role: satellite, " if model == "core-satellite" else "narrative: true, cap: 0.4, "
+    weighting = ", weighting: risk-parity" if model == "risk-parity" else ""
+    history, route = rng.choice(["4d", "6d"]), rng.choice(["spot", "bridge"])
+    lift = rng.choice(["true", "false"])
+    stress = "correlation: 0.1, correlation_percentile: 0.5, correlation_window: 3d, funding_history: 11d, "
+    stress += f"funding_zscore: {rng.choice([1, 2])}, calm_closes: {rng.choice([1, 2])}, beta_lookback: 5d"
+    return "\n".join([
+        "mode: paper",
+        "cycle: 1h",
+        "targets:",
+        f"  model: {model}",
+        "  stables: {weight: 0.25, floor: 0.05}",
+        "  sleeves:",
+        f"    first: {{weight: 0.45, assets: [BTC, ETH]{role}{weighting}}}",
+        f"    rest: {{weight: 0.30, {rest}assets: [{', '.join(coins[2:])}]}}",
+        f"  risk_parity: {{lookback: 8d, volatility: 5d, refresh: weekly, lift: {lift}}}",
+        "  regimes: {bear: {stables: 0.5, sleeves: {first: 0.35, rest: 0.15}}}",
+        "signals: {enabled: true, timeframe: 4h, averages: {fast: 3, slow: 8}, rsi: {period: 3}}",
+        "regime: {index: BTC, fast: 2, slow: 4, drawdown: 0.1, confirm: 1}",
+        f"stress: {{majors: [BTC, ETH], volatility_ratio: 1.2, volatility_window: 3d, history: {history}, {stress}}}",
+        f"add: {{route: {route}}}",
+        f"windows: {{max_spread_bp: {rng.choice([1, 15])}}}",
+        f"triggers: {{band: {{points: {rng.choice(['0.02', '0.05'])}, relative: 0.25}}}}",
+        f"paper: {{balances: {{USDT: {rng.choice([20_000, 100_000])}, BTC: {rng.choice(['0.5', '2'])}}}}}",
+    ])  # fmt: skip
+
+
+def lively_tape(folder: Path, seed: int, hours: int) -> Path:
+    """Prices that leap about, volumes that dry up, and funding that swings and misses a settlement."""
+    rng = np.random.default_rng(seed)
+    for number, (coin, price) in enumerate(COINS.items()):
+        turnover = (
+            5e7 * rng.lognormal(0, 0.6, hours) * np.repeat(rng.choice([0.2, 1.0, 2.0], hours // 12 + 1), 12)[:hours]
+        )
+        path = closes(price, hours, seed * 100 + number, float(rng.choice([0.004, 0.012])))
+        write_candles(folder, coin, bars(path, turnover=turnover))
+    rates = (
+        rng.normal(0.0001, 0.0003, hours // 8 + 1)
+        * np.repeat(rng.choice([0.2, 3.0], hours // 40 + 1), 5)[: hours // 8 + 1]
+    )
+    write_funding(folder, {coin: rates.round(8).tolist() for coin in ("BTC", "ETH", "SOL")})
+    if seed % 2:
+        told = (folder / "funding.csv").read_text(encoding="utf-8").splitlines()
+        missing = rng.integers(len(rates) - 9, len(rates) - 2) + 1
+        (folder / "funding.csv").write_text("\n".join([*told[:missing], *told[missing + 1 :]]) + "\n", encoding="utf-8")
+    return folder
+
+
 async def lived(asked: Settings, span: Span, *, screen: bool) -> Lived:
     job = await past(asked, span, name="tested", screen=screen)
     result = await run(job)
@@ -108,6 +162,16 @@ async def test_quiet_hours_passed_change_no_decision(tmp_path: Path, seed: int, 
     mine, other = await both(settings(text), span)
     same(mine, other)
     assert signals or len(other.result.trades) > 0, text
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_whatever_the_market_does_hours_passed_change_no_decision(tmp_path: Path, seed: int) -> None:
+    """Regimes, stress by every alarm, illiquid hours, funding paid and missed, bridges, shares of risk."""
+    text = lively(random.Random(seed))
+    folder = lively_tape(tmp_path, seed, 24 * LIVELY_DAYS)
+    until = BEGUN + timedelta(days=LIVELY_DAYS - 1)
+    mine, other = await both(settings(text), Span(folder, until - timedelta(days=LIVELY_FOR), until))
+    same(mine, other)
 
 
 async def test_recorded_hours_passed_change_no_decision(market_data: Path) -> None:
@@ -163,7 +227,7 @@ async def test_what_has_no_screen_form_is_named_and_every_hour_is_decided(tmp_pa
     assert len(await job.parts.record.decisions(100_000)) == len(result.curve)
 
 
-PRESETS = ("tactical", "core-satellite")
+PRESETS = ("tactical", "core-satellite", "dynamic", "momentum", "risk-parity")
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -14,6 +14,7 @@ from bot.core.readings.bars import CLOSE, HIGH, LOW, MS, VOLUME, Floats, sound
 from bot.core.readings.indicators import LEAST_PERIOD, NOISE_SHARE
 from bot.core.readings.regime import DAY_MS, FEED_AGE_MS, as_of
 
+Indices = NDArray[np.int64]
 WEEK_MS = 7 * DAY_MS
 WEEKS = 4
 MEDIAN = 0.5
@@ -21,6 +22,7 @@ LEVELS = 3
 LATEST_RATES = 3  # whose mean is the funding of now
 LEAST_RATES = 30  # ten days of 8 h rates, before a deviation means anything
 LEAST_SHARE = 1 / 3  # of a history that must be known before its median or percentile is one
+SUMS_SLACK = 1e-9  # of a sum of squares: within it, nobody trusts a difference of two of them
 LEAST_PAIRED = 2 / 3  # of a correlation's window in which both must be known
 
 
@@ -141,6 +143,23 @@ def volumes(bars: Floats, rows: int) -> tuple[Floats, bool]:
     return np.column_stack([good[-rows:, MS], volume_ratio(good, rows)]), good is bars
 
 
+def ratio_on(bars: Floats, grid_ms: Floats, asked: StressAsked) -> Floats:
+    """An asset's volatility ratio on the days of a grid, NaN where it has none. Shapes (n, 6), (d,) to (d,)."""
+    daily = sound(bars)
+    rows = int(len(daily) - np.searchsorted(daily[:, MS], grid_ms[0])) if grid_ms.size else 0
+    if not rows:
+        return np.full(grid_ms.size, np.nan)
+    opened, ratio = daily[-rows:, MS], volatility_ratio(daily, asked, rows)
+    at = np.minimum(np.searchsorted(opened, grid_ms), rows - 1)
+    return np.where(opened[at] == grid_ms, ratio[at], np.nan)
+
+
+def traded(bars: Floats, count: int) -> float:
+    """The median of what is traded in a day, in quote, of the last ``count`` daily bars."""
+    worth = bars[-count:, CLOSE] * bars[-count:, VOLUME]
+    return float(quantile_of(worth[None, :], MEDIAN, 1)[0])
+
+
 def volume_alarm_of(points: Floats, signal_ms: float, at_ms: Floats, asked: StressAsked) -> Floats:
     """1, 0 or NaN at each instant, from the last signal bar closed by then; ``points`` are (open ms, volume ratio)."""
     if not len(points):
@@ -164,14 +183,31 @@ def funding_alarm(rates: Sequence[tuple[float, float]], at_ms: Floats, asked: St
     table = np.array(sorted(rates))
     ends = np.searchsorted(table[:, 0], at_ms, side="right")
     starts = np.searchsorted(table[:, 0], at_ms - asked.funding_ms, side="right")
-    for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        known = table[start:end, 1]
-        if known.size < LEAST_RATES or at_ms[row] - table[end - 1, 0] > FEED_AGE_MS:
-            continue
+    fresh = (ends - starts >= LEAST_RATES) & (at_ms - table[np.maximum(ends - 1, 0), 0] <= FEED_AGE_MS)
+    far, made[fresh] = swings(table[:, 1], starts[fresh], ends[fresh], asked)
+    for row in np.flatnonzero(fresh)[~far].tolist():
+        known = table[starts[row] : ends[row], 1]
         spread = known.std(ddof=1)
         swing = abs(known[-LATEST_RATES:].mean() - known.mean())
         made[row] = float(spread > 0 and swing >= asked.funding_zscore * spread)
     return made
+
+
+def swings(rates: Floats, starts: Indices, ends: Indices, asked: StressAsked) -> tuple[NDArray[np.bool_], Floats]:
+    """Of each stretch of rates: whether it can be told by sums that it swung by the z-score or not, and whether it did.
+
+    Shapes (n,), (m,), (m,) to (m,) each. A swing near its limit, or rates of hardly any spread, cannot be told so.
+    """
+    # Sums from the first rate on; about their mean, so that little is lost in the differences of squares.
+    off = rates - rates.mean()
+    sums, squares = (np.concatenate([[0.0], np.cumsum(each)]) for each in (off, off * off))
+    count = ends - starts
+    mean = (sums[ends] - sums[starts]) / count
+    variance = (squares[ends] - squares[starts] - count * mean * mean) / (count - 1)
+    swung = (sums[ends] - sums[ends - LATEST_RATES]) / LATEST_RATES - mean
+    ahead = swung * swung - asked.funding_zscore**2 * variance
+    near = SUMS_SLACK * (swung * swung + asked.funding_zscore**2 * variance + squares[-1])
+    return (np.abs(ahead) > near) & (variance > SUMS_SLACK * squares[-1]), (ahead >= 0).astype(np.float64)
 
 
 def dominance_alarm(points: tuple[tuple[float, float], ...], at_ms: Floats, asked: StressAsked) -> Floats:

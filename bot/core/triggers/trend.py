@@ -46,13 +46,10 @@ def _turned(item: Exposure) -> str:
 
 
 def _recovered(item: Exposure, memory: Memory, at: datetime) -> bool:
+    return trimmed(item, memory, at) and item.readings.recovered is True
+
+
+def trimmed(item: Exposure, memory: Memory, at: datetime) -> bool:
+    """Whether a recovery of the asset would count: it was trimmed last, and not long ago."""
     last = memory.last_trades.get(item.asset)
-    trimmed = last is not None and last.direction == "down" and at - last.at <= AFTER_TRIM
-    return trimmed and item.readings.recovered is True
-
-
-def edges(item: Exposure, policy: Policy, memory: Memory, at: datetime) -> tuple[bool, bool]:
-    """Whether `fire` would speak of the asset from ``at`` on, were it half a band over, and half a band under."""
-    if not policy.triggers.trend or not policy.signals.enabled:
-        return False, False
-    return bool(_turned(item)), _recovered(item, memory, at)
+    return last is not None and last.direction == "down" and at - last.at <= AFTER_TRIM

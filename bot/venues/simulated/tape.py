@@ -205,7 +205,7 @@ class TapeScene:
 
     def funding(self, symbol: str, at: datetime) -> Funding | None:
         """The last settled rate, for what comes next is not known yet; None where no rate was recorded lately."""
-        rates = self._rates_of(symbol)
+        rates = self.rates(symbol)
         if rates is None:
             return None
         at_ms = milliseconds(at)
@@ -223,14 +223,15 @@ class TapeScene:
 
     def settled(self, symbol: str, after: datetime, upto: datetime) -> Sequence[tuple[datetime, Decimal]]:
         """Recorded settlements in (after, upto]."""
-        rates = self._rates_of(symbol)
+        rates = self.rates(symbol)
         if rates is None:
             return ()
         bounds = [milliseconds(after), milliseconds(upto)]
         first, last = np.searchsorted(rates.times_ms, bounds, side="right")
         return [(from_milliseconds(int(rates.times_ms[row])), rates.rates[row]) for row in range(first, last)]
 
-    def _rates_of(self, symbol: str) -> Rates | None:
+    def rates(self, symbol: str) -> Rates | None:
+        """All recorded settlements of a perpetual; None where there are none."""
         return self._rates.get(base_of(symbol)) if is_swap(symbol) and self._reel(symbol) is not None else None
 
     def feeds(self, at: datetime) -> Feeds:  # noqa: ARG002 - a scene is asked for an instant

@@ -34,7 +34,9 @@ def closes(first: float, hours: int, seed: int, volatility: float = 0.01) -> NDA
     return path
 
 
-def bars(path: NDArray[np.float64], begun: datetime = BEGUN, turnover: float = 5e7) -> NDArray[np.float64]:
+def bars(
+    path: NDArray[np.float64], begun: datetime = BEGUN, turnover: float | NDArray[np.float64] = 5e7
+) -> NDArray[np.float64]:
     """Hourly bars (n, 6) along closes: each opens where the one before closed."""
     opened = np.concatenate((path[:1], path[:-1]))
     high, low = np.maximum(opened, path) * 1.001, np.minimum(opened, path) * 0.999
