@@ -20,6 +20,7 @@ local: {{url: "{url}", speed: 1}}
 targets:
   stables: {{weight: 0.10, floor: 0.05}}
   sleeves: {{majors: {{weight: 0.90, assets: {{BTC: 0.5, ETH: 0.5}}}}}}
+limits: {{age_max: {{quotes: 1h, funding: 2h}}}}
 """
 
 
