@@ -6,8 +6,8 @@
 MARKET_DATA names the folder whose `perp_1h` holds candles and whose `funding` holds rates. Processor seconds of this
 process, prices read before. The five presets by their names; `all` is every coin that is recorded under the tactical
 rules, `plain` the bands alone. ``--whole`` plays all that is recorded, the presets unless others are named, and says on
-the way how far it is. An hour that is not a hold (it acts, refuses or tells a fact) has to be decided however fast
-everything else is: its share bounds what a screen can win. Ends with 1 where anything differs: decisions, fills,
+the way how far it is. An hour that is not a hold (it acts or refuses) has to be decided however fast everything
+else is: its share bounds what a screen can win. Ends with 1 where anything differs: decisions, fills,
 payments, counts, memory or the equity curve.
 """
 

@@ -23,12 +23,12 @@ MONEY_SLACK: Final = 1e-6
 
 
 def odd(desk: Desk, memory: Memory) -> bool:
-    """Whether a long stands that has no form here: in a bear market or stress, of no entry, or for a share of risk."""
+    """Whether a long stands that has no form here: in a bear market, of no entry, or for a share of risk."""
     held = [item for item in desk.seen.exposures if item.contracts > 0]
     if not held and not memory.bridges:
         return False
     known = {contract_of(item.asset, desk.policy).symbol for item in held}
-    if desk.seen.stress > 0 or desk.seen.regime == "bear" or any(is_lift(one) for one in memory.bridges):
+    if desk.seen.regime == "bear" or any(is_lift(one) for one in memory.bridges):
         return True
     return known != {one.symbol for one in memory.bridges} or any(
         _position(desk.snapshot, symbol) is None for symbol in known
