@@ -91,7 +91,7 @@ BUGS: tuple[Bug, ...] = (
         "    if row is None or row.fence != fence or not row.holder:\n",
         "    if row is None:\n",
         ("second_process", "suspended"),
-        beside=("process.step#1 second_process 7200",),
+        beside=("process.step#1 second_process 7200", "process.step#511 suspended 14400"),
     ),
     Bug(
         "amounts are binary floats",
