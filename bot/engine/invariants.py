@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from bot.engine.net_shorts import NetShorts
 from bot.ports.store import DecisionRow, OrderRow
 
 ROUNDING = Decimal("1e-8")  # of E: recorded fractions have nine places
+SET_BACK = timedelta(minutes=10)  # by which our clock may have been set between a decision and what it sent
 Moved = tuple[str, Decimal, str, str]  # asset, amount, from, to
 
 
@@ -80,13 +81,14 @@ class Evidence:
 def intent_before_send(seen: Evidence) -> list[str]:
     """I1: whatever was sent was committed with a decision before."""
     faults = []
-    at = {str(event.body["client_id"]): event.at for event in seen.events if event.kind == "order.submitted"}
+    sends = [(place, event) for place, event in enumerate(seen.events) if event.kind == "order.submitted"]
+    at = {str(event.body["client_id"]): (place, event) for place, event in sends}
+    committed = _committed(seen)
     for row in seen.orders:
         name = row.intent.client_id
-        decided = seen.decided.get(row.intent.decision_id)
         if row.state not in (OrderState.INTENDED, OrderState.DENIED) and name not in at:
             faults.append(f"{name} is {row.state} and was never said to be sent")
-        elif name in at and (decided is None or at[name] < decided):
+        elif name in at and _was_early(seen, committed, row.intent.decision_id, *at[name]):
             faults.append(f"{name} was sent before its decision {row.intent.decision_id}")
     known = {row.intent.client_id for row in seen.orders}
     return faults + [f"{name} was sent without an intent" for name in at if name not in known]
@@ -246,12 +248,13 @@ def moved_as_decided(seen: Evidence) -> list[str]:
     """I17: every transfer that was sent is one that its decision made before, and was sent once."""
     faults = []
     left = {action: list(moves) for action, moves in seen.moves.items()}
-    for event in _sent_moves(seen):
+    committed = _committed(seen)
+    for place, event in _sent_moves(seen):
         body = event.body
         decision, action = str(body["decision_id"]), str(body["action_id"])
-        name, at = str(body["client_id"]), seen.decided.get(decision)
+        name = str(body["client_id"])
         what = (str(body["asset"]), Decimal(str(body["amount"])), str(body["source"]), str(body["to"]))
-        if at is None or event.at < at:
+        if _was_early(seen, committed, decision, place, event):
             faults.append(f"transfer {name} was sent before its decision {decision}")
         elif what not in left.get((decision, action), []):
             faults.append(f"transfer {name} of {what[1]:f} {what[0]} is not what {decision} made, or was sent twice")
@@ -275,9 +278,21 @@ def moved_one_after_the_other(seen: Evidence) -> list[str]:
     return faults
 
 
-def _sent_moves(seen: Evidence) -> Iterator[Event]:
+def _sent_moves(seen: Evidence) -> Iterator[tuple[int, Event]]:
     """The words before each transfer; those of records from before they said what is moved cannot be looked at."""
-    return (event for event in seen.events if event.kind == "move.submitted" and "decision_id" in event.body)
+    words = enumerate(seen.events)
+    return ((place, event) for place, event in words if event.kind == "move.submitted" and "decision_id" in event.body)
+
+
+def _committed(seen: Evidence) -> dict[str, int]:
+    """Where among all events each decision was committed: its own word stands in the same transaction."""
+    return {event.key.removesuffix(":seen"): place for place, event in enumerate(seen.events) if event.kind == "seen"}
+
+
+def _was_early(seen: Evidence, committed: Mapping[str, int], decision: str, place: int, sent: Event) -> bool:
+    """Whether something left before its decision: by the order of the record, since clocks are set back a little."""
+    decided = seen.decided.get(decision)
+    return decided is None or place < committed.get(decision, -1) or sent.at < decided - SET_BACK
 
 
 INVARIANTS: Mapping[str, Callable[[Evidence], list[str]]] = {

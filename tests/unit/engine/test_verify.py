@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from bot.clocks import StepClock
 from bot.core.events import Event
 from bot.core.orders import OrderState
 from bot.engine.invariants import Evidence, nothing_sent_while_stopped
@@ -15,6 +17,7 @@ from bot.ports.store import OrderRow
 from bot.store.memory import Book
 from tests.builders import NOON, D, an_intent
 from tests.unit.engine.world import a_world
+from tests.unit.venues.simulated.scenes import START
 
 
 def another_plan(book: Book) -> None:
@@ -37,6 +40,16 @@ def an_order_sent_twice(book: Book) -> None:
 
 def an_order_never_announced(book: Book) -> None:
     book.events[:] = [event for event in book.events if event.kind != "order.submitted"]
+
+
+def an_order_sent_before_its_decision_was_committed(book: Book) -> None:
+    place = next(at for at, event in enumerate(book.events) if event.kind == "order.submitted")
+    book.events.insert(0, book.events.pop(place))
+
+
+def an_order_sent_long_before_its_decision(book: Book) -> None:
+    place, event = next((at, one) for at, one in enumerate(book.events) if one.kind == "order.submitted")
+    book.events[place] = replace(event, at=event.at - timedelta(hours=1))
 
 
 def more_than_intended(book: Book) -> None:
@@ -72,6 +85,8 @@ def a_fact_forgotten(book: Book) -> None:
         (a_trade_twice, "I5 fills add up"),
         (an_order_sent_twice, "I2 sent once"),
         (an_order_never_announced, "I1 committed before sent"),
+        (an_order_sent_before_its_decision_was_committed, "I1 committed before sent"),
+        (an_order_sent_long_before_its_decision, "I1 committed before sent"),
         (more_than_intended, "I4 filled within the intent"),
         (a_broken_step, "I13 whole steps"),
         (sent_while_halted, "I9 nothing sent while stopped"),
@@ -87,6 +102,21 @@ async def test_what_was_tampered_with_is_named(tamper: Callable[[Book], None], f
     report = await verify(world.record)
     assert not report.clean
     assert any(found in line for line in report.lines), report.lines
+
+
+async def test_a_clock_that_is_set_back_between_a_decision_and_its_orders_proves_nothing_against_them() -> None:
+    class Settable(StepClock):
+        def back(self, by: timedelta) -> None:
+            self._now -= by
+
+    clock = Settable(START)
+    world = await a_world(clock=clock)
+    world.venue.after_place = lambda _intent: clock.back(timedelta(seconds=4))
+    decided = (await world.cycle()).plan.at
+    sent = [event.at async for event in world.record.events() if event.kind == "order.submitted"]
+    assert sent[-1] < decided
+    report = await verify(world.record)
+    assert report.clean, report.lines
 
 
 async def test_a_decision_of_another_version_is_named_and_not_compared() -> None:
