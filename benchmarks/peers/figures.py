@@ -63,6 +63,8 @@ def met(*, reached: bool) -> str:
 
 def time(seconds: float) -> str:
     """Processor time for a reader."""
+    if seconds < 1e-3:  # noqa: PLR2004 - a millisecond
+        return f"{seconds * 1e6:,.0f} μs"
     if seconds < 1:
         return f"{seconds * 1e3:,.1f} ms"
     return f"{seconds:,.2f} s" if seconds < 100 else f"{seconds:,.0f} s"  # noqa: PLR2004 - three digits

@@ -98,6 +98,7 @@ def test_ratios_say_who_is_faster_and_whether_that_was_asked_for() -> None:
     assert figures.aim(9.9, 10.0) == "10 × faster: **missed**"
     assert figures.aim(0.06, 1 / 20) == "at most 20 × slower: met"
     assert figures.part(0.025) == "1/40.0"
+    assert [figures.time(each) for each in (2.4e-5, 0.0235, 2.0, 350.0)] == ["24 μs", "23.5 ms", "2.00 s", "350 s"]
     assert figures.part(1.5) == "1.5 ×"
 
 
