@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,7 @@ class Body:
     dead_man: DeadMan | None = None  # cancels what rests at the venue once it no longer hears of us
     hears: bool = True  # signals; False: who runs several of them in one process hears for all
     confirms: bool = False  # whether an edit that raises risk waits for somebody's yes
+    utc_now: Callable[[], datetime] = host_utc_now  # the wall clock that leases run by; it goes on in a sleep
     config_path: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -102,9 +103,8 @@ class Daemon:
             environment=body.settings.kill_switch if from_env or body.config_path is None else "off",
         )
         self._held_until = 0.0
-        permit = SendPermit(
-            self._level, lambda: self._held_until, self._clock, standing=body.standing, blocked=self._blocked
-        )
+        self._held_to = datetime.max.replace(tzinfo=UTC)
+        permit = SendPermit(self._level, self._lease_ends, self._clock, standing=body.standing, blocked=self._blocked)
         self.engine = Engine(self._parts, self.kill, permit)
         switch = body.dead_man
         self._signs = SignsOfLife(switch, self._store, self._clock, self._alerts) if switch else None
@@ -186,7 +186,7 @@ class Daemon:
         """Lead; where another holder's lease still runs, wait for it once to end (it may have died)."""
         until = self._clock.mono() + LEASE_S + 1
         while True:
-            asked_at = self._clock.mono()
+            asked_at = self._asks()
             try:
                 self._fence = await self._store.lead(self._body.holder, LEASE_S)
             except Fenced as fenced:
@@ -195,9 +195,17 @@ class Daemon:
                 self._log.info("waits for the lease", why=str(fenced))
                 await self._clock.sleep(1.0)
                 continue
-            self._held_until = asked_at + LEASE_S
+            self._held_until, self._held_to = asked_at
             self.engine.lead(self._fence)
             return
+
+    def _asks(self) -> tuple[float, datetime]:
+        """When a lease that is asked for now would end, by either clock of the host."""
+        return self._clock.mono() + LEASE_S, self._body.utc_now() + timedelta(seconds=LEASE_S)
+
+    def _lease_ends(self) -> float:
+        """Host-monotonic second at which the lease ends; that clock stands while a machine sleeps, a lease runs on."""
+        return self._held_until if self._body.utc_now() < self._held_to else 0.0
 
     async def _end(self) -> None:
         """Say the last word, give the lease back, close everything; what fails here must not hide why it ended."""
@@ -394,7 +402,7 @@ class Daemon:
         """Keep the lease; the permit stops by itself when it has run out."""
         while True:
             await self._clock.sleep(RENEW_EVERY_S)
-            asked_at = self._clock.mono()
+            asked_at = self._asks()
             try:
                 fence = await self._store.lead(self._body.holder, LEASE_S)
             except Fenced as fenced:
@@ -409,7 +417,7 @@ class Daemon:
                 self._fatal = Fenced(f"the lease was lost and taken again: fence {self._fence} became {fence}")
                 self._stop.set()
                 return
-            self._held_until = asked_at + LEASE_S
+            self._held_until, self._held_to = asked_at
 
     async def _pulse(self) -> None:
         """Beat while nothing else does, so that silence means a dead process."""

@@ -252,7 +252,7 @@ class World:
             alerts=Heard(self.seen, process, self._is_quiet), feeds=venue, savings=venue, keep=store.keep, adopts=True,
         )  # fmt: skip
         run = Run("simulated", {}, "{}", "simulated")
-        body = Body(parts, MINE, run, settings, holder, venue.close)
+        body = Body(parts, MINE, run, settings, holder, venue.close, utc_now=utc_now)
         self.seen.starts += 1
 
         def told(plan: Decision, outcome: Outcome) -> None:

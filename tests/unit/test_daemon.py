@@ -18,7 +18,7 @@ from bot.clocks import StepClock, host_utc_now
 from bot.core.events import Event
 from bot.core.instruments import Market
 from bot.core.numbers import milliseconds
-from bot.core.orders import OrderIntent, OrderView
+from bot.core.orders import OrderIntent, OrderView, Placed
 from bot.core.plan_record import Plan
 from bot.daemon import Body, Daemon
 from bot.engine import starts
@@ -28,7 +28,7 @@ from bot.engine.sign_of_life import SignsOfLife
 from bot.engine.stop import SourceUnreadable
 from bot.ports.errors import Fenced, StoreAway, StoreError
 from bot.ports.store import Identity, Run
-from bot.ports.venue import Gap
+from bot.ports.venue import Gap, Permit
 from bot.settings import Settings, load
 from bot.settings.watch import ConfigWatch
 from bot.store.memory import MemoryControls, MemoryDatabase, MemoryRecord, MemoryStore
@@ -227,6 +227,24 @@ async def test_who_never_led_leaves_the_orders_and_the_switch_of_who_leads_alone
         await second.run(1)
     assert len(leader.exchange.open_orders()) == 1
     assert switch.ended == "closed"
+
+
+async def test_after_the_machine_slept_through_its_lease_nothing_leaves_until_it_is_renewed(world: World) -> None:
+    class Asleep(SimulatedVenue):
+        """As an order is about to leave, the machine sleeps: its wall clock goes on, its monotonic one does not."""
+
+        async def place(self, intent: OrderIntent, permit: Permit) -> tuple[Placed, OrderView | None, str]:
+            slept.append(timedelta(seconds=16))
+            return await super().place(intent, permit)
+
+    slept: list[timedelta] = []
+    world.venue = Asleep(world.exchange, world.clock)
+    daemon = world.daemon()
+    daemon._body.utc_now = lambda: host_utc_now() + sum(slept, timedelta())  # noqa: SLF001 - as a composition hands it over
+    await daemon.run(2)
+    assert len(slept) == 1
+    assert world.exchange.order_requests == 0
+    assert ["lease" in row.why for row in await world.record.orders(5)] == [True]
 
 
 async def test_who_loses_the_lease_stops_at_once(world: World) -> None:
