@@ -82,11 +82,9 @@ class Foreign:
     async def _strange(self, mine: dict[str, str]) -> dict[str, str]:
         """Those client ids that the record does not hold and nobody was told of yet."""
         mine = {name: symbol for name, symbol in mine.items() if name not in self._told}
-        for unfinished in (True, False):  # the whole record is asked only where the short list does not answer
-            if mine:
-                rows = await self._parts.store.orders(unfinished=unfinished)
-                known = {row.intent.client_id for row in rows}
-                mine = {name: symbol for name, symbol in mine.items() if name not in known}
+        if mine:
+            known = {row.intent.client_id for row in await self._parts.store.orders_named(mine)}
+            mine = {name: symbol for name, symbol in mine.items() if name not in known}
         self._told |= mine.keys()
         return dict(sorted(mine.items(), key=lambda item: (item[1], item[0])))
 
@@ -131,16 +129,16 @@ class Foreign:
 
     async def _by_others(self, fills: Sequence[Fill]) -> None:
         """Trades of people are told of and decided upon afresh; a flood of them is another program."""
-        known: frozenset[str] | None = None
-        for fill in fills:
-            order = fill.venue_order_id or fill.trade_id
-            if order in self._others or (fill.client_id and OURS.fullmatch(fill.client_id)):
+        strange = [fill for fill in fills if not (fill.client_id and OURS.fullmatch(fill.client_id))]
+        orders = {order for fill in strange if (order := _order_of(fill)) not in self._others}
+        # The venue's trades may name no client id; its order ids are in the record.
+        rows = await self._parts.store.orders_named(venue_ids=orders) if orders else ()
+        orders -= {row.venue_id for row in rows if row.venue_id}
+        for fill in strange:
+            order = _order_of(fill)
+            if order not in orders:
                 continue
-            if known is None:  # the venue's trades may name no client id; its order ids are in the record
-                rows = await self._parts.store.orders(unfinished=False)
-                known = frozenset(row.venue_id for row in rows if row.venue_id)
-            if order in known:
-                continue
+            orders.discard(order)
             self._others[order] = fill.at
             text = f"{fill.qty:+f} {fill.symbol} at {fill.price:f} was traded by somebody else (order {order})"
             self._parts.alerts.send("warning", text, key=f"foreign:{order}")
@@ -151,6 +149,11 @@ class Foreign:
             self._told.add("others")
             text = f"{len(recent)} orders within an hour that are not ours: another program trades this account"
             self._kill.set("freeze", "trade search", text)
+
+
+def _order_of(fill: Fill) -> str:
+    """The venue's id of the order that a trade belongs to; the trade's own where it tells none."""
+    return fill.venue_order_id or fill.trade_id
 
 
 def _symbols(assets: Iterable[str], policy: Policy) -> list[str]:

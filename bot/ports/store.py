@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -168,6 +168,12 @@ class Store(Protocol):
 
     async def orders(self, *, unfinished: bool = True) -> Sequence[OrderRow]:
         """Orders that are not in a terminal state (or all), oldest first."""
+        ...
+
+    async def orders_named(
+        self, client_ids: Collection[str] = (), *, venue_ids: Collection[str] = ()
+    ) -> Sequence[OrderRow]:
+        """Orders, finished or not, that bear one of these ids: of ours, or of the venue's; each once, oldest first."""
         ...
 
     async def moves(self, *, unfinished: bool = True) -> Sequence[MoveRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -200,6 +200,13 @@ class MemoryStore:
     async def orders(self, *, unfinished: bool = True) -> Sequence[OrderRow]:
         """See the Protocol."""
         return [row for row in self._book.orders.values() if not unfinished or row.state not in TERMINAL]
+
+    async def orders_named(
+        self, client_ids: Collection[str] = (), *, venue_ids: Collection[str] = ()
+    ) -> Sequence[OrderRow]:
+        """See the Protocol."""
+        ours, theirs = frozenset(client_ids), frozenset(venue_ids)
+        return [row for name, row in self._book.orders.items() if name in ours or row.venue_id in theirs]
 
     async def moves(self, *, unfinished: bool = True) -> Sequence[MoveRow]:
         """See the Protocol."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from operator import attrgetter
@@ -26,6 +26,7 @@ from bot.store.sql.prepared import Prepared
 from bot.store.sql.tables import checkpoints, controls, decisions, events, orders, transfers
 
 PAGE: Final = 1_000  # rows a reader holds at once
+IDS_AT_ONCE: Final = 500  # in one question: databases bound how many values it may have
 _TERMINAL: Final = tuple(sorted(state.value for state in TERMINAL))
 _ORDER: Final = tuple(item.name for item in fields(OrderIntent))
 _MOVE: Final = tuple(item.name for item in fields(MoveIntent))
@@ -44,6 +45,8 @@ _AFTER: Final[BindParameter[int]] = bindparam("after")
 _ALL_ORDERS: Final = select(orders).where(orders.c.book_id == _BOOK).order_by(orders.c.id)
 _ORDERS: Final = Prepared(_ALL_ORDERS)
 _ORDERS_UNFINISHED: Final = Prepared(_ALL_ORDERS.where(orders.c.state.not_in(_TERMINAL)))
+_ORDERS_CALLED: Final = Prepared(_ALL_ORDERS.where(orders.c.client_id.in_(bindparam("names", expanding=True))))
+_ORDERS_THERE: Final = Prepared(_ALL_ORDERS.where(orders.c.venue_id.in_(bindparam("names", expanding=True))))
 _ALL_MOVES: Final = select(transfers).where(transfers.c.book_id == _BOOK).order_by(transfers.c.id)
 _MOVES: Final = Prepared(_ALL_MOVES)
 _MOVES_UNFINISHED: Final = Prepared(_ALL_MOVES.where(transfers.c.state.not_in(_TERMINAL)))
@@ -110,6 +113,19 @@ def orders_of(connection: Connection, book: int, *, unfinished: bool) -> Sequenc
     """Orders, oldest first."""
     wanted = _ORDERS_UNFINISHED if unfinished else _ORDERS
     return wanted.made(connection, {"book": book}, order_of)
+
+
+def orders_named(
+    connection: Connection, book: int, client_ids: Collection[str], venue_ids: Collection[str]
+) -> Sequence[OrderRow]:
+    """Orders that bear one of the ids, oldest first."""
+    found: dict[int, OrderRow] = {}
+    for wanted, ids in ((_ORDERS_CALLED, client_ids), (_ORDERS_THERE, venue_ids)):
+        names = sorted(set(ids))
+        for first in range(0, len(names), IDS_AT_ONCE):
+            some = {"book": book, "names": names[first : first + IDS_AT_ONCE]}
+            found |= {row.id: order_of(row) for row in wanted.rows(connection, some)}
+    return [found[number] for number in sorted(found)]
 
 
 def moves_of(connection: Connection, book: int, *, unfinished: bool) -> Sequence[MoveRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -227,6 +227,12 @@ class SqlStore:
     async def orders(self, *, unfinished: bool = True) -> Sequence[OrderRow]:
         """See the Protocol."""
         return await self._read(lambda connection, book: reading.orders_of(connection, book, unfinished=unfinished))
+
+    async def orders_named(
+        self, client_ids: Collection[str] = (), *, venue_ids: Collection[str] = ()
+    ) -> Sequence[OrderRow]:
+        """See the Protocol."""
+        return await self._read(lambda connection, book: reading.orders_named(connection, book, client_ids, venue_ids))
 
     async def moves(self, *, unfinished: bool = True) -> Sequence[MoveRow]:
         """See the Protocol."""

@@ -195,6 +195,29 @@ async def test_finished_orders_are_no_longer_unfinished(store: Store, fence: int
     assert [row.intent.decision_id for row in await store.orders(unfinished=False)] == ["d1", "d2", "d3"]
 
 
+async def test_orders_are_found_by_their_ids_ours_or_the_venues_whether_finished_or_not(
+    store: Store, fence: int
+) -> None:
+    for name in ("d1", "d2", "d3"):
+        await begun(store, fence, name)
+        await store.append([a_submit(an_intent(name))], fence)
+        await store.append([a_state(an_intent(name), "open", venue_id=f"v-{name}")], fence)
+    await store.append([a_state(an_intent("d1"), "cancelled")], fence)
+    ours = {name: an_intent(name).client_id for name in ("d1", "d2", "d3")}
+
+    async def found(*client_ids: str, venue_ids: tuple[str, ...] = ()) -> list[str]:
+        return [row.intent.decision_id for row in await store.orders_named(client_ids, venue_ids=venue_ids)]
+
+    assert await found() == []
+    assert await found("nobody's", ours["d3"], ours["d1"]) == ["d1", "d3"]
+    assert await found(venue_ids=("v-d2", "v-d1", ours["d3"])) == ["d1", "d2"]
+    assert await found(ours["d2"], ours["d3"], venue_ids=("v-d1", "v-d2")) == ["d1", "d2", "d3"]
+    many = tuple(f"x{number}" for number in range(1_200))
+    assert await found(*many, ours["d2"], venue_ids=(*many, "v-d3")) == ["d2", "d3"]
+    [row] = await store.orders_named([ours["d1"]])
+    assert (row.state, row.venue_id) == (OrderState.CANCELLED, "v-d1")
+
+
 async def test_a_transfer_goes_its_way(store: Store, fence: int) -> None:
     await store.begin("c1", a_snapshot(), POLICY, a_plan(), [], [a_move()], fence)
     for state in ("submitted", "filled"):
