@@ -69,15 +69,13 @@ class BarWriter:
         return self._window[1]
 
     def _write(self, connection: Connection, book: int, number: int, snapshot: Snapshot, key: str) -> int:
-        fresh: list[dict[str, Any]] = []
+        fresh: list[tuple[int, Rows]] = []
         body = {
-            symbol: {
-                frame: self._place(connection, book, number, (symbol, frame, held), fresh) for frame, held in frames
-            }
+            symbol: {frame: self._place(connection, book, (symbol, frame, held), fresh) for frame, held in frames}
             for symbol, frames in ((symbol, sorted(frames.items())) for symbol, frames in snapshot.candles.items())
         }
         if fresh:
-            _KEEP.run_all(connection, fresh)
+            _KEEP.run_columns(connection, _columns(fresh, number))
         made = connection.execute(
             insert(windows).values(book_id=book, digest=key, as_of=number, body=canonical_json(body))
         )
@@ -87,9 +85,8 @@ class BarWriter:
         self,
         connection: Connection,
         book: int,
-        number: int,
         seen: tuple[str, str, Rows],
-        fresh: list[dict[str, Any]],
+        fresh: list[tuple[int, Rows]],
     ) -> list[int] | str:
         """Say where a series' bars are: [series, first ms, last ms], nothing, or the bytes themselves as text."""
         symbol, frame, held = seen
@@ -102,14 +99,15 @@ class BarWriter:
         if known.since is None or first < known.since:
             known.rows, known.since = _latest(connection, known.id, int(first)), first
         if (count := _continued(known.rows, held)) is not None:
-            fresh.extend(_values(known.id, number, held[count:]))
+            if count < len(held):
+                fresh.append((known.id, held[count:]))
             known.rows, known.since = held, first
             return [known.id, int(first), int(last)]
         news, extra = _news(known.rows, held)
         if extra:
             return _whole(held)
         if len(news):
-            fresh.extend(_values(known.id, number, news))
+            fresh.append((known.id, news))
             known.rows = _merged(known.rows, news)
         # Bars before this stretch will hardly be asked for again.
         known.rows, known.since = known.rows[known.rows[:, 0] >= first], first
@@ -168,11 +166,15 @@ def _merged(known: Rows, news: Rows) -> Rows:
     return both[np.argsort(both[:, 0])]
 
 
-def _values(series_id: int, number: int, news: Rows) -> list[dict[str, Any]]:
-    return [
-        {"series_id": series_id, "number": number, "at_ms": int(row[0]), **dict(zip(_VALUES, row[1:], strict=True))}
-        for row in news.tolist()
-    ]
+def _columns(fresh: list[tuple[int, Rows]], number: int) -> dict[str, list[Any]]:
+    """Bars of several series as the columns of the table."""
+    rows = np.concatenate([news for _, news in fresh])
+    return {
+        "series_id": [each for each, news in fresh for _ in range(len(news))],
+        "number": [number] * len(rows),
+        "at_ms": rows[:, 0].astype(np.int64).tolist(),
+        **{name: rows[:, place].tolist() for place, name in enumerate(_VALUES, start=1)},
+    }
 
 
 def _read(connection: Connection, series_id: int, since: int) -> tuple[Rows, NDArray[np.int64]]:

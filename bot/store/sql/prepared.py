@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import starmap
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy import ARRAY, Connection, Delete, Dialect, Insert, Select, Update, bindparam, cast, func, select
 from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.exc import ArgumentError
 
@@ -29,6 +29,7 @@ class Prepared:
         self._statement = statement
         self._texts: dict[tuple[str, ...], _Text] = {}
         self._made: dict[tuple[Any, ...], Any] = {}
+        self._of_arrays: Insert | None = None
 
     def rows(self, connection: Connection, values: Values) -> Sequence[Any]:
         """All rows."""
@@ -79,6 +80,26 @@ class Prepared:
             text = self._text(connection, tuple(lines[0]))
             _driver(connection).executemany(text.text, [text.flat(line) for line in lines])
 
+    def run_columns(self, connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
+        """An insert, once for each row of columns of one length: integers and floats, which need no turning."""
+        if connection.dialect.name != "sqlite":
+            connection.execute(self._unnested(tuple(columns)), {name: list(each) for name, each in columns.items()})
+        else:
+            text = self._text(connection, tuple(columns))
+            _driver(connection).executemany(text.text, zip(*(columns[name] for name in text.names), strict=True))
+
+    def _unnested(self, names: tuple[str, ...]) -> Insert:
+        """One statement with an array a column, where a server would take rows one by one."""
+        if self._of_arrays is None:
+            assert isinstance(self._statement, Insert)  # noqa: S101 - nothing else has columns
+            table = self._statement.table
+            arrays = [
+                func.unnest(cast(bindparam(name, type_=kind), kind))
+                for name, kind in ((name, ARRAY(table.c[name].type)) for name in names)
+            ]
+            self._of_arrays = table.insert().from_select(list(names), select(*arrays))
+        return self._of_arrays
+
     def _text(self, connection: Connection, columns: tuple[str, ...]) -> _Text:
         key = columns if isinstance(self._statement, Insert) else ()
         made = self._texts.get(key)
@@ -98,6 +119,7 @@ class _Text:
         self._given = {name: value for name, value in made.params.items() if value is not None}
         self._binds = _binds(made, dialect)
         self._many = any(many for _, _, many in self._binds)
+        self.names = tuple(name for name, _, _ in self._binds)
         chosen = statement.selected_columns if isinstance(statement, Select) else ()
         self._turns = [
             (place, turn)
