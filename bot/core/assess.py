@@ -20,10 +20,11 @@ from bot.core.exposure import (
     unit_value,
     worth_of,
 )
+from bot.core.kept import Kept
 from bot.core.market import days, sentiment_of, series, view
 from bot.core.numbers import ZERO, fraction, from_float, milliseconds
 from bot.core.policy import Policy
-from bot.core.readings import parameters, rows_at
+from bot.core.readings import Parameters, parameters, rows_at
 from bot.core.readings.memo import Memo
 from bot.core.sizing import percent
 from bot.core.snapshot import Snapshot
@@ -33,16 +34,20 @@ from bot.core.triggers import calendar, floor, narrative, threshold, trend
 TABLES_KEPT = 4096
 
 
+def _asked(policy: Policy) -> Parameters:
+    keys = policy.narrative
+    return parameters(policy.signals, keys.parabolic_return, keys.parabolic_window, policy.costs.volatility)
+
+
 _ROWS: Memo[Readings] = Memo(TABLES_KEPT)
+_ASKED: Kept[Policy, Parameters] = Kept(_asked, 16)
 
 
 def readings(snapshot: Snapshot, policy: Policy) -> Mapping[str, Readings]:
     """Asset -> the last row of its table; an asset without candles has only unknown readings."""
     if not policy.signals.enabled:
         return {}
-    asked = parameters(
-        policy.signals, policy.narrative.parabolic_return, policy.narrative.parabolic_window, policy.costs.volatility
-    )
+    asked = _ASKED.of(policy)
     _ROWS.turn()
     at_ms = milliseconds(snapshot.at)
     # Bars are closed: the row changes only when a bar closes, so the instant is cut to the signal timeframe.

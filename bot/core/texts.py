@@ -6,7 +6,7 @@ before is not made again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,10 +28,10 @@ _SHAPES: dict[type[Any], list[tuple[str, str, Any]]] = {}
 def text_of(noun: Any) -> str:
     """A noun, a model or a dataclass, without what is None or as by default."""
     parts = []
-    for key, name, default in _shape(type(noun)):
+    for key, name, default in _SHAPES.get(type(noun)) or _shape(type(noun)):
         value = getattr(noun, name)
         if value is not None and (default is None or value != default):
-            parts.append(key + _value(value))
+            parts.append(f'{key}"{plain(value)}"' if type(value) is Decimal else key + _value(value))
     return "{" + ",".join(parts) + "}"
 
 
@@ -121,7 +121,7 @@ def _value(value: Any) -> str:
     if kind is str:
         return encode_basestring(value)
     if kind is tuple:
-        return "[" + ",".join([f'"{plain(item)}"' if type(item) is Decimal else _value(item) for item in value]) + "]"
+        return f"[{','.join([_OF_KIND.get(type(item), _value)(item) for item in value])}]"
     if kind is datetime:
         return f'"{utc_text(value)}"'
     if kind is float and isfinite(value):
@@ -129,5 +129,16 @@ def _value(value: Any) -> str:
     if kind is bool:
         return "true" if value else "false"
     if kind is dict:
-        return "{" + ",".join([f"{encode_basestring(key)}:{_value(value[key])}" for key in sorted(value)]) + "}"
+        told = [
+            f"{encode_basestring(key)}:{_OF_KIND.get(type(value[key]), _value)(value[key])}" for key in sorted(value)
+        ]
+        return f"{{{','.join(told)}}}"
     return text_of(value) if isinstance(value, BaseModel) or is_dataclass(value) else canonical_json(value)
+
+
+def _decimal(value: Decimal) -> str:
+    return f'"{plain(value)}"'
+
+
+#: What most of it is made of, without asking for every other kind first.
+_OF_KIND: dict[type[Any], Callable[[Any], str]] = {Decimal: _decimal, str: encode_basestring}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
@@ -42,6 +42,16 @@ class Parameters:
     parabolic_return: float
     parabolic_ms: int
     volatility_ms: int
+    _hash: int = field(init=False, repr=False, compare=False)  # it is part of every key of a memo
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "_hash", hash(tuple(getattr(self, name) for name in self.__slots__ if name != "_hash"))
+        )
+
+    def __hash__(self) -> int:
+        """Made once."""
+        return self._hash
 
 
 def parameters(

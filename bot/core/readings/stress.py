@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -43,6 +43,16 @@ class StressAsked:
     funding_zscore: float
     funding_ms: float
     calm_closes: int
+    _hash: int = field(init=False, repr=False, compare=False)  # it is part of most keys of a memo
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "_hash", hash(tuple(getattr(self, name) for name in self.__slots__ if name != "_hash"))
+        )
+
+    def __hash__(self) -> int:
+        """Made once."""
+        return self._hash
 
 
 def trailing(values: Floats, bars: int, rows: int) -> Floats:
