@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -63,10 +64,10 @@ def shocks(random: np.random.Generator, coins: Sequence[Coin], tightness: Floats
 def remembered(before: Floats, memory: float, fresh: Floats) -> Floats:
     """The recursion x = memory * x + fresh over rows, from `before` (k,): (rows, k)."""
     out = np.empty_like(fresh)
-    value = before
-    for row, new in enumerate(fresh):
-        value = memory * value + new
-        out[row] = value
+    for column, value in enumerate(np.broadcast_to(before, fresh.shape[1:]).tolist()):
+        # Plain numbers: the same arithmetic without an array of a few columns made for each row.
+        walked = accumulate(fresh[:, column].tolist(), lambda known, new: memory * known + new, initial=value)
+        out[:, column] = list(walked)[1:]
     return out
 
 
