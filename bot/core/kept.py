@@ -7,8 +7,10 @@ other object can come to bear its number meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
+SWEPT_EVERY: Final = 32  # turns
+IDLE_MOST: Final = 128  # turns after which a value that nobody asked of goes
 S = TypeVar("S")
 P = TypeVar("P")
 T = TypeVar("T")
@@ -78,3 +80,33 @@ class Lately(Generic[S, T]):
 
     def __len__(self) -> int:
         return len({*self._before, *self._now})
+
+
+class KeptWhileAsked(Generic[S, T]):
+    """One question's answers by the value asked of, for as long as it is asked of now and then.
+
+    A value that nothing asks of any more is let go within so many turns, however few others come: some are large.
+    """
+
+    def __init__(self, answer: Callable[[S], T]) -> None:
+        self._answer = answer
+        self._turn = 0
+        self._known: dict[int, tuple[S, T, list[int]]] = {}
+
+    def turn(self) -> None:
+        """A decision begins."""
+        self._turn += 1
+        if self._turn % SWEPT_EVERY == 0:
+            oldest = self._turn - IDLE_MOST
+            self._known = {number: known for number, known in self._known.items() if known[2][0] >= oldest}
+
+    def of(self, value: S) -> T:
+        """The answer for this very object."""
+        known = self._known.get(id(value))
+        if known is None:
+            known = self._known[id(value)] = (value, self._answer(value), [self._turn])
+        known[2][0] = self._turn
+        return known[1]
+
+    def __len__(self) -> int:
+        return len(self._known)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bot.core.assessment import Market, Regime
 from bot.core.desk import contract_of
 from bot.core.instruments import is_swap
-from bot.core.kept import Kept
+from bot.core.kept import Kept, KeptWhileAsked
 from bot.core.numbers import from_float, milliseconds
 from bot.core.policy import Policy
 from bot.core.prices import candles_symbol, half_spread
@@ -32,9 +32,9 @@ from bot.core.readings.beta import beta
 from bot.core.readings.daily import daily as daily_bars
 from bot.core.readings.memo import Memo
 from bot.core.readings.parameters import timeframe_ms
-from bot.core.readings.regime import DAY_MS, FEED_AGE_MS, RegimeAsked, as_of
+from bot.core.readings.regime import DAY_MS, FEED_AGE_MS, TABLES, RegimeAsked, as_of
 from bot.core.readings.stress import LEVELS, StressAsked
-from bot.core.snapshot import History, Point, Snapshot
+from bot.core.snapshot import History, Point, Snapshot, forgotten
 from bot.core.windows import liquidity
 
 DAY = timedelta(days=1)
@@ -120,9 +120,8 @@ def _series(asset: str, timeframe: str, snapshot: Snapshot, policy: Policy) -> S
         while len(_STARTS) >= STARTS_KEPT:
             del _STARTS[next(iter(_STARTS))]
         start = len(bars) - len(window)
-        _STARTS[id(bars)] = _Start(
-            weakref.ref(bars), (timeframe, signal), last_ms + length_ms, start, first_ms, last_ms
-        )
+        held = weakref.ref(bars, partial(forgotten, _STARTS, id(bars)))
+        _STARTS[id(bars)] = _Start(held, (timeframe, signal), last_ms + length_ms, start, first_ms, last_ms)
     return Series((snapshot.bar_keys[symbol][timeframe], first_ms, last_ms), window)
 
 
@@ -148,11 +147,11 @@ def _digest(points: tuple[tuple[float, float], ...]) -> bytes:
     return hashlib.sha256(np.array(points, dtype=np.float64).tobytes()).digest()
 
 
-_POINTS: Kept[tuple[Point, ...], tuple[tuple[float, float], ...]] = Kept(
-    lambda points: tuple((float(at), float(value)) for at, value in points), 64
+_POINTS: KeptWhileAsked[tuple[Point, ...], tuple[tuple[float, float], ...]] = KeptWhileAsked(
+    lambda points: tuple((float(at), float(value)) for at, value in points)
 )
-_TABLES: Kept[tuple[tuple[float, float], ...], Floats] = Kept(lambda points: np.array(sorted(points)), 64)
-_DIGESTS: Kept[tuple[tuple[float, float], ...], bytes] = Kept(_digest, 64)
+_DIGESTS: KeptWhileAsked[tuple[tuple[float, float], ...], bytes] = KeptWhileAsked(_digest)
+_TURNED = (MEMO, TABLES, _POINTS, _DIGESTS)
 
 
 def asked_of(policy: Policy) -> StressAsked:
@@ -185,7 +184,8 @@ def view(
 
     ``live``: what spread and depth say by asset (R-S9), where that is known otherwise than by the snapshot's quotes.
     """
-    MEMO.turn()
+    for kept in _TURNED:
+        kept.turn()
     scene = scene_of(snapshot, policy)
     if live is None:
         live = {name: why for name in {*policy.assets, policy.regime.index} if (why := _live(name, snapshot, policy))}
@@ -361,7 +361,7 @@ def _funding(scene: Scene, instants: Floats) -> Floats:
 
 def _funding_now(rates: tuple[tuple[float, float], ...], at_ms: Floats, asked: StressAsked) -> Floats:
     """The alarm of now, made once for as long as the same rates are in the window and none has gone stale."""
-    table = _TABLES.of(rates)
+    table = TABLES.of(rates)
     start, end = np.searchsorted(table[:, 0], [at_ms[0] - asked.funding_ms, at_ms[0]], side="right").tolist()
     if not end or at_ms[0] - table[end - 1, 0] > FEED_AGE_MS:
         return stresses.funding_alarm(rates, at_ms, asked)

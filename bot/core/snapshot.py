@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -227,8 +227,13 @@ def bars_digest(bars: NDArray[np.float64]) -> str:
     if not bars.flags.writeable:
         while len(_DIGESTS) >= _DIGESTS_KEPT:
             del _DIGESTS[next(iter(_DIGESTS))]
-        _DIGESTS[id(bars)] = (weakref.ref(bars), made)
+        _DIGESTS[id(bars)] = (weakref.ref(bars, partial(forgotten, _DIGESTS, id(bars))), made)
     return made
+
+
+def forgotten(known: dict[int, Any], number: int, _gone: object) -> None:
+    """What was worked out of an array goes with it: without this, the newest thousands would stay."""
+    known.pop(number, None)
 
 
 def _sorted_by(*names: str) -> AfterValidator:

@@ -9,7 +9,7 @@ import talib
 from numpy.typing import NDArray
 
 from bot.core.assessment import Regime
-from bot.core.kept import Kept
+from bot.core.kept import KeptWhileAsked
 from bot.core.readings.bars import CLOSE, HIGH, MS, Floats, sound
 from bot.core.readings.indicators import LEAST_PERIOD, NOISE_SHARE
 from bot.core.readings.runs import equal_runs
@@ -77,14 +77,16 @@ def standing(raw: NDArray[np.int8], confirm: int) -> NDArray[np.int8]:
 
 
 #: What was said of outside readings, in order: the same points are asked for several times a decision.
-_TABLES: Kept[tuple[tuple[float, float], ...], Floats] = Kept(lambda points: np.array(sorted(points)), 64)
+TABLES: KeptWhileAsked[tuple[tuple[float, float], ...], Floats] = KeptWhileAsked(
+    lambda points: np.array(sorted(points))
+)
 
 
 def as_of(points: tuple[tuple[float, float], ...], at_ms: NDArray[np.float64], oldest_ms: float) -> Floats:
     """The newest point at or before each instant, NaN where it is older than ``oldest_ms``."""
     if not points:
         return np.full(at_ms.size, np.nan)
-    table = _TABLES.of(points)
+    table = TABLES.of(points)
     index = np.searchsorted(table[:, 0], at_ms, side="right") - 1
     found = table[np.maximum(index, 0)]
     fresh = (index >= 0) & (at_ms - found[:, 0] <= oldest_ms)
