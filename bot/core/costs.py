@@ -10,11 +10,10 @@ from decimal import Decimal
 from bot.core.assessment import Readings
 from bot.core.desk import Desk
 from bot.core.instruments import is_swap
-from bot.core.kept import KeptBeside, Lately
+from bot.core.kept import Lately
 from bot.core.numbers import ZERO, from_float
-from bot.core.policy import Policy
 from bot.core.prices import half_spread, stale
-from bot.core.snapshot import Point, Snapshot
+from bot.core.snapshot import Point
 from bot.core.windows import impact
 from bot.core.wishes import Cost, Leg
 
@@ -49,17 +48,7 @@ class FundingView:
 
 def funding_view(symbol: str, desk: Desk) -> FundingView | None:
     """Annualised funding of a perpetual (R-S10, R-W6); None when missing or stale: unknown is not zero."""
-    known = _VIEWS.of(desk.snapshot, desk.policy)  # several rules and gates ask of the same one
-    if symbol not in known:
-        known[symbol] = _funding_view(symbol, desk)
-    return known[symbol]
-
-
-def _none_yet(_snapshot: Snapshot, _policy: Policy) -> dict[str, FundingView | None]:
-    return {}
-
-
-_VIEWS: KeptBeside[Snapshot, Policy, dict[str, FundingView | None]] = KeptBeside(_none_yet, 2)
+    return desk.once(f"funding {symbol}", lambda: _funding_view(symbol, desk))  # several rules and gates ask of it
 
 
 def _funding_view(symbol: str, desk: Desk) -> FundingView | None:

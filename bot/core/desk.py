@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from bot.core.assessment import Assessment, Exposure, Trigger
 from bot.core.copies import changed
@@ -16,6 +16,8 @@ from bot.core.numbers import ONE, ZERO, fraction
 from bot.core.policy import Policy
 from bot.core.snapshot import Snapshot
 from bot.core.wishes import Leg, Wish
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ class Desk:
     moving: Mapping[str, Decimal] = field(default_factory=dict)  # wallet -> money on its way there by this plan
     refused: tuple[Wish, ...] = ()
     _next: list[tuple[Wish, Desk]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _once: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def memory(self) -> Memory:
@@ -221,6 +224,13 @@ class Desk:
             if not order.reduce_only and (is_swap(order.symbol) or order.side == "buy"):
                 opening += abs(order.rest) * (order.price or ZERO)
         return fraction(opening / self.equity) if self.equity else ZERO
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """What no wish of a plan changes, worked out once for all desks of it; it goes with them."""
+        if what not in self._once:
+            self._once[what] = make()
+        made: T = self._once[what]
+        return made
 
     def exposure(self, asset: str) -> Exposure:
         """The asset as first assessed."""

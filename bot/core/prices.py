@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.core.instruments import spot_symbol
-from bot.core.kept import KeptBeside
 from bot.core.numbers import ONE, from_float, plain
 from bot.core.policy import Policy
 from bot.core.snapshot import Book, Snapshot, Ticker
@@ -137,10 +136,6 @@ class Pegs:
 
 def pegs(snapshot: Snapshot, policy: Policy) -> Pegs:
     """Stables measured against the median of those quoted (R-G12); one alone is measured against nothing."""
-    return _PEGS.of(snapshot, policy)
-
-
-def _pegs(snapshot: Snapshot, policy: Policy) -> Pegs:
     currency = policy.accounting_currency
     quoted_at: dict[str, Decimal] = {currency: ONE}
     for asset in policy.targets.stables.assets:
@@ -163,6 +158,3 @@ def _pegs(snapshot: Snapshot, policy: Policy) -> Pegs:
     off = {name: price / middle - ONE for name, price in quoted_at.items() if abs(price / middle - ONE) > limit}
     why = ", ".join(f"{name} {move:+.2%}" for name, move in sorted(off.items()))
     return Pegs(frozenset(off) - {"USD"}, why=why)
-
-
-_PEGS: KeptBeside[Snapshot, Policy, Pegs] = KeptBeside(_pegs, 2)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
 
-from bot.core.assessment import Assessment
 from bot.core.desk import Desk
-from bot.core.exposure import Prices, drawdown
-from bot.core.kept import KeptBeside
+from bot.core.exposure import drawdown
 from bot.core.numbers import ONE, ZERO, utc_text
 from bot.core.sizing import percent
-from bot.core.snapshot import Snapshot
 from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
@@ -20,7 +16,6 @@ BREAKER = "R-G13"
 APPROVAL = "R-G17"
 BUDGETS = "R-G18"
 DAY = timedelta(days=1)
-T = TypeVar("T")
 OUTSIDE = ("deposit", "withdrawal")  # flows that change equity without being profit or loss
 
 
@@ -37,16 +32,8 @@ def tripped(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
 
 
 def _fall(desk: Desk) -> Decimal | None:
-    """The drawdown, made once for all wishes of a plan: they change neither prices nor what the account is worth."""
-    known = _FALLS.of(desk.ledger.prices, desk.snapshot)
-    if not known or known[0][0] is not desk.seen or known[0][1] != desk.ledger.equity:
-        fall = drawdown(desk.ledger, desk.memory, desk.snapshot.at, desk.seen.rescoped)
-        known[:] = [(desk.seen, desk.ledger.equity, fall)]
-    return known[0][2]
-
-
-_Known = list[tuple[Assessment, Decimal | None, T]]
-_FALLS: KeptBeside[Prices, Snapshot, _Known[Decimal | None]] = KeptBeside(lambda _prices, _snapshot: [], 2)
+    """The drawdown; wishes change neither prices nor what the account is worth."""
+    return desk.once("drawdown", lambda: drawdown(desk.ledger, desk.memory, desk.snapshot.at, desk.seen.rescoped))
 
 
 def approved(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
@@ -65,7 +52,7 @@ def budgets(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     fees = memory.day_fees or ZERO
     if fees >= limits.fees_per_day:
         return wish, _spent(desk, "fees", fees, limits.fees_per_day)
-    loss = _loss(desk)
+    loss = desk.once("loss", lambda: _loss(desk))
     if loss >= limits.loss_per_day:
         return wish, _spent(desk, "loss", loss, limits.loss_per_day)
     if wish.asset in desk.policy.assets and wish.exposure_change > 0:
@@ -78,17 +65,10 @@ def budgets(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
 
 
 def _loss(desk: Desk) -> Decimal:
-    """What the day has lost, a fraction of what it began with; made once for all wishes of a plan."""
-    known = _LOSSES.of(desk.ledger.prices, desk.snapshot)
-    if not known or known[0][0] is not desk.seen or known[0][1] != desk.ledger.equity:
-        day_start = desk.memory.day_start_equity
-        start = day_start and day_start + desk.seen.rescoped
-        loss = (start - desk.equity - _withdrawn(desk)) / start if start else ZERO
-        known[:] = [(desk.seen, desk.ledger.equity, loss)]
-    return known[0][2]
-
-
-_LOSSES: KeptBeside[Prices, Snapshot, _Known[Decimal]] = KeptBeside(lambda _prices, _snapshot: [], 2)
+    """What the day has lost, a fraction of what it began with."""
+    day_start = desk.memory.day_start_equity
+    start = day_start and day_start + desk.seen.rescoped
+    return (start - desk.equity - _withdrawn(desk)) / start if start else ZERO
 
 
 def _spent(desk: Desk, what: str, spent: Decimal, limit: Decimal) -> Verdict:

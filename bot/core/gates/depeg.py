@@ -13,7 +13,7 @@ GATE = "R-G12"
 
 def judge(wish: Wish, desk: Desk) -> tuple[Wish, Verdict]:
     """The accounting currency off: everything but safety waits; unknown pegs: stables neither bought nor spent."""
-    found = pegs(desk.snapshot, desk.policy)
+    found = desk.once("pegs", lambda: pegs(desk.snapshot, desk.policy))
     if not (found.off or found.unknown):
         return wish, passed(GATE)
     limit = f"stables within {desk.policy.limits.depeg:.1%} of one another, now {found.why}"

@@ -9,11 +9,8 @@ from decimal import Decimal
 
 from bot.core.assessment import Exposure
 from bot.core.desk import Desk
-from bot.core.kept import KeptBeside
 from bot.core.numbers import from_float, utc_text
-from bot.core.policy import Policy
 from bot.core.prices import half_spread
-from bot.core.snapshot import Snapshot
 from bot.core.verdicts import Verdict, passed
 from bot.core.wishes import Wish
 
@@ -34,18 +31,7 @@ class Spike:
 
 def spikes(desk: Desk, exposure: Exposure) -> tuple[Spike, ...]:
     """The spikes of an asset now; a market that stands still has no range to compare with, so no spike."""
-    known = _KNOWN.of(desk.snapshot, desk.policy)
-    found = known.get(exposure.asset)
-    if found is None or found[0] is not exposure:
-        found = known[exposure.asset] = (exposure, tuple(_spikes(desk, exposure)))
-    return found[1]
-
-
-def _none_yet(_snapshot: Snapshot, _policy: Policy) -> dict[str, tuple[Exposure, tuple[Spike, ...]]]:
-    return {}
-
-
-_KNOWN: KeptBeside[Snapshot, Policy, dict[str, tuple[Exposure, tuple[Spike, ...]]]] = KeptBeside(_none_yet, 2)
+    return desk.once(f"spikes {exposure.asset}", lambda: tuple(_spikes(desk, exposure)))
 
 
 def _spikes(desk: Desk, exposure: Exposure) -> Iterator[Spike]:
