@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import talib
@@ -196,7 +198,7 @@ def test_the_swing_is_measured_over_the_history_that_is_asked() -> None:
     zscore = abs(values[-3:].mean() - values.mean()) / values.std(ddof=1)
     older = [(at - 400 * DAY_MS, 5.0) for at, _ in points]  # rates of another age
     for limit, alarm in ((zscore * 0.999, 1.0), (zscore * 1.001, 0.0)):
-        asked = type(ASKED)(**{**{name: getattr(ASKED, name) for name in ASKED.__slots__}, "funding_zscore": limit})
+        asked = replace(ASKED, funding_zscore=limit)
         assert funding_alarm([*older, *points], now(points), asked).tolist() == [alarm]
 
 
