@@ -76,6 +76,7 @@ class Memory(BaseModel):
     submitted_at: tuple[Instant, ...] = ()  # sends of the last hour, for `orders_last_hour`
     halted_assets: tuple[str, ...] = ()  # by R-G15 or an operator, until re-armed
     day: str | None = None  # the UTC day that `day_fees` and `day_start_equity` count
+    day_start_at: Instant | None = None  # when that equity was seen: what came or went earlier that day is in it
     seen: Seen | None = None
     since: tuple[Since, ...] = ()  # folded after `seen`, emptied by the next one
     doubt: Doubt | None = None  # kept out of the unit value until a flow explains it, or it has stood too long (R-W9)
@@ -90,7 +91,7 @@ class Memory(BaseModel):
         """This memory as a decision at ``now`` sees it: what counts by hour or by UTC day is cut to size."""
         recent = tuple(at for at in self.submitted_at if at > now - HOUR)
         day = now.astimezone(UTC).date().isoformat()
-        today = {} if self.day in (day, None) else {"day_fees": None, "day_start_equity": None}
+        today = {} if self.day in (day, None) else {"day_fees": None, "day_start_equity": None, "day_start_at": None}
         turnover = self.turnover if self.turnover and self.turnover.day == day else None
         return self.model_copy(
             update={"orders_last_hour": len(recent), "submitted_at": recent, "turnover": turnover, **today}
@@ -176,7 +177,7 @@ def _fill(memory: Memory, event: Event) -> dict[str, Any]:
         update["day_fees"] = (memory.day_fees or ZERO if memory.day == day else ZERO) + fee
         update["day"] = day
         if memory.day != day:
-            update["day_start_equity"] = equity
+            update |= {"day_start_equity": equity, "day_start_at": event.at}
     swap = is_swap(str(body["symbol"]))
     each = Decimal(str(body.get("coins_each", 1)))  # coins of the asset in one base unit of the symbol
     fee_paid = Decimal(str(body.get("fee_value", 0)))
@@ -295,7 +296,7 @@ def _seen(memory: Memory, event: Event) -> dict[str, Any]:
             # What is counted in E changed, so the day's start is told in what is counted now (R-G18).
             update["day_start_equity"] = memory.day_start_equity + Decimal(str(body["rescoped"]))
         if memory.day != day:
-            update |= {"day": day, "day_fees": ZERO, "day_start_equity": equity}
+            update |= {"day": day, "day_fees": ZERO, "day_start_equity": equity, "day_start_at": event.at}
     return update
 
 

@@ -136,10 +136,10 @@ class Budgets:
         limit = self._policy.limits.loss_per_day
         for decision, rows in self._decisions():
             equity, at = self._equity(decision), rows[0].at
-            start = self._begun_with(at)
+            start, began = self._begun_with(at)
             if not equity or not start or not any(row.cls in ("normal", "yield") for row in rows):
                 continue
-            lost = (start - equity - self._withdrawn(at)) / start
+            lost = (start - equity - self._withdrawn(began, at)) / start
             if lost > limit + SLACK:
                 yield f"I10 decision {decision} was sent after a loss of {lost:.1%} of E that day, at most {limit}"
 
@@ -242,21 +242,23 @@ class Budgets:
     def _fee(self, trade: TradeRecord) -> Decimal:
         return trade.fee if trade.fee_asset == self._policy.accounting_currency else trade.fee * trade.price
 
-    def _begun_with(self, at: datetime) -> Decimal | None:
-        """E of the day's first decision that knew it; only those that sent are kept, the others are read here."""
+    def _begun_with(self, at: datetime) -> tuple[Decimal | None, datetime]:
+        """E of the day's first decision that knew it, and when; only those that sent are kept, others are read."""
         day, next_day = ((at.astimezone(UTC) + timedelta(days=days)).strftime("%Y-%m-%d") for days in (0, 1))
-        rows = self._sql.execute("SELECT plan FROM decisions WHERE at >= ? AND at < ? ORDER BY number", (day, next_day))
-        for (packed,) in rows:
+        rows = self._sql.execute(
+            "SELECT plan, at FROM decisions WHERE at >= ? AND at < ? ORDER BY number", (day, next_day)
+        )
+        for packed, made_at in rows:
             equity = json.loads(zlib.decompress(packed))["equity"]
             if equity is not None:
-                return Decimal(equity)
-        return None
+                return Decimal(equity), datetime.fromisoformat(made_at)
+        return None, at
 
-    def _withdrawn(self, at: datetime) -> Decimal:
-        """What left that day less what came, at the prices of the moment."""
+    def _withdrawn(self, began: datetime, at: datetime) -> Decimal:
+        """What left since less what came, at the prices of the moment; what was before, the day began with."""
         total = ZERO
         for flow in self._exchange.flows(None, ALL):
-            if flow.at.date() == at.date() and flow.at <= at:
+            if began < flow.at <= at and flow.at.date() == at.date():
                 stable = flow.asset == self._policy.accounting_currency
                 price = Decimal(1) if stable else self._exchange.scene.price(f"{flow.asset}/USDT", flow.at) or ZERO
                 total += flow.amount * price * (1 if flow.kind == "withdrawal" else -1)

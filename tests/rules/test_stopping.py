@@ -404,6 +404,20 @@ def test_r_g18_a_deposit_hides_no_loss() -> None:
     assert refused(trim(memory=memory), "R-G18", "veto")
 
 
+@pytest.mark.parametrize(
+    ("start", "kind", "amount", "passes"),
+    [("112000", "withdrawal", "-12000", False), ("100000", "deposit", "12000", True)],
+    ids=["hides no loss", "is no loss"],
+)
+def test_r_g18_what_came_or_went_before_the_day_was_first_seen_is_in_what_it_began_with(
+    start: str, kind: str, amount: str, passes: bool
+) -> None:
+    began = {"day_start_equity": start, "day_start_at": ago(hours=1)}
+    memory = {"day": "2026-03-05", "flows": [flow(kind, amount)], **began}
+    assert bool(trim(memory=memory).actions) == passes
+    assert bool(trim(memory={**memory, "day_start_at": ago(hours=3)}).actions) != passes
+
+
 @pytest.mark.parametrize(("over", "passes"), [("0.01", True), ("0.25", True)])
 def test_r_g18_an_asset_within_its_target_and_a_margin_is_not_stopped(over: str, passes: bool) -> None:
     assert bool(add(config={"limits": {"asset_over_target": over}}).actions) == passes

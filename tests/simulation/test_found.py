@@ -57,3 +57,9 @@ def test_who_died_leads_until_its_lease_has_run_out() -> None:
     # Seed 478 of the same: a machine died in the quiet time, and the other one ended by what was left of its lease.
     beside = [Fault("process", "step", 1_650, "second_process", 38.0), Fault("process", "step", 1_651, "crash", 28.0)]
     assert broken_by(*beside, seed=5, portfolio="cash") == []
+
+
+def test_a_deposit_before_the_first_decision_of_a_day_is_no_loss_of_it() -> None:
+    # Seed 188 of half a day, 2026-12-01: it was counted beside what the day began with, which had it.
+    struck = [Fault("store", "commit", 21, "crash_after", 0.1), Fault("world", "cycle", 2, "deposit", 0.214)]
+    assert broken_by(*struck, seed=188, days=0.5, portfolio="cash") == []

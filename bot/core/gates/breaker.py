@@ -79,12 +79,15 @@ def _spent(desk: Desk, what: str, spent: Decimal, limit: Decimal) -> Verdict:
 
 
 def _withdrawn(desk: Desk) -> Decimal:
-    """What left today by withdrawals less deposits, accounting currency: no loss. Coins at today's price."""
-    day = desk.snapshot.at.date()
+    """What left by withdrawals less deposits since the day's equity was first seen, which has what went before.
+
+    Accounting currency: no loss. Coins at today's price.
+    """
+    day, began = desk.snapshot.at.date(), desk.memory.day_start_at
     stables = desk.policy.targets.stables.assets
     total = ZERO
     for flow in desk.memory.flows:
-        if flow.at.date() != day or flow.kind not in OUTSIDE:
+        if flow.at.date() != day or flow.kind not in OUTSIDE or (began is not None and flow.at <= began):
             continue
         price = ONE if flow.asset in stables else desk.ledger.prices.get(flow.asset) or ZERO
         total -= flow.amount * price

@@ -85,6 +85,7 @@ def test_a_fill_of_yesterday_that_is_told_late_takes_nothing_from_todays_budgets
     assert memory.turnover is not None
     assert (memory.turnover.day, memory.turnover.sold) == ("2026-03-05", Decimal("0.05"))
     assert (memory.day_fees, memory.day_start_equity) == (Decimal("0.0005"), Decimal(100_000))
+    assert memory.day_start_at == before.day_start_at == AT
 
 
 def test_a_day_that_a_wrong_clock_began_too_early_is_counted_by_the_right_one_again() -> None:
