@@ -275,9 +275,12 @@ class History:
     async def _second(self, seconds: float) -> None:
         """Another process on the same record, on another machine, for a while."""
         process = Process(f"second {self.world.seen.starts + 1}")
+        # A lock lets one process of a machine lead a record: where a second one lives, this is on a third machine.
+        beside = any(each.alive and each.name.startswith("second") for each, _ in self._daemons)
+        holder = process.name if beside else "second"
         died = asyncio.Event()
         process.on_death += [died.set, lambda: self.world.time.forget(process), self._second_died]
-        task = self.loop.spawn(process, self._life(process, "second"))
+        task = self.loop.spawn(process, self._life(process, holder))
         ends = [asyncio.create_task(died.wait())]
         if self._finished is not None:
             ends.append(asyncio.create_task(self._finished.wait()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.simulation.campaign import plans
 from bot.simulation.faults import Fault, Plan
 from bot.simulation.history import play
 
@@ -63,3 +64,9 @@ def test_a_deposit_before_the_first_decision_of_a_day_is_no_loss_of_it() -> None
     # Seed 188 of half a day, 2026-12-01: it was counted beside what the day began with, which had it.
     struck = [Fault("store", "commit", 21, "crash_after", 0.1), Fault("world", "cycle", 2, "deposit", 0.214)]
     assert broken_by(*struck, seed=188, days=0.5, portfolio="cash") == []
+
+
+def test_of_two_other_machines_at_once_neither_bears_the_name_of_the_other() -> None:
+    # Seed 566 of 2026-12-01: the simulation itself; a name leads from one machine, where a lock keeps others out.
+    (plan,) = plans([566], 7.0, HOUR_S)
+    assert play(plan).violations == []
