@@ -296,7 +296,9 @@ def _seen(memory: Memory, event: Event) -> dict[str, Any]:
             # What is counted in E changed, so the day's start is told in what is counted now (R-G18).
             update["day_start_equity"] = memory.day_start_equity + Decimal(str(body["rescoped"]))
         if memory.day != day:
-            update |= {"day": day, "day_fees": ZERO, "day_start_equity": equity, "day_start_at": event.at}
+            # Without what nothing explains: balances that read as nothing at midnight must hide no loss (R-G18).
+            start = equity - Decimal(str(body.get("doubt", 0)))
+            update |= {"day": day, "day_fees": ZERO, "day_start_equity": start, "day_start_at": event.at}
     return update
 
 

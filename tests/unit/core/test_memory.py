@@ -88,6 +88,12 @@ def test_a_fill_of_yesterday_that_is_told_late_takes_nothing_from_todays_budgets
     assert memory.day_start_at == before.day_start_at == AT
 
 
+def test_a_day_begins_with_the_equity_that_is_explained() -> None:
+    # Seed 674 of 2026-12-01: balances of nothing at midnight were what the day began with, and hid its loss.
+    memory = folded(("seen", {"equity": "67.34", "doubt": "-99932.66"}))
+    assert memory.day_start_equity == 100_000
+
+
 def test_a_day_that_a_wrong_clock_began_too_early_is_counted_by_the_right_one_again() -> None:
     early = Event("early", AT + timedelta(days=1), "seen", {"equity": "100000"})
     right = Event("right", AT + timedelta(minutes=1), "seen", {"equity": "100000"})
