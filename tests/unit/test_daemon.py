@@ -21,7 +21,6 @@ from bot.core.numbers import milliseconds
 from bot.core.orders import OrderIntent, OrderView, Placed
 from bot.core.plan_record import Plan
 from bot.daemon import Body, Daemon
-from bot.engine import starts
 from bot.engine.cycle import Outcome
 from bot.engine.parts import Parts
 from bot.engine.sign_of_life import SignsOfLife
@@ -468,22 +467,6 @@ async def test_without_a_limit_any_number_of_bad_ends_is_taken(tmp_path: Path) -
         await world.killed()
     assert await world.daemon().run(1) == 0
     assert await world.controls.kill() is None
-
-
-async def test_starts_are_forgotten_after_ten_minutes() -> None:
-    kept: dict[str, bytes] = {}
-
-    async def keep(name: str, state: bytes | None = None) -> bytes | None:
-        if state is not None:
-            kept[name] = state
-        return kept.get(name)
-
-    counts = [await starts.begun(keep, START + minutes * timedelta(minutes=1)) for minutes in (0, 3, 6, 9, 12, 15.5)]
-    assert counts == [1, 2, 3, 4, 4, 4]
-    await starts.ended(keep, START + timedelta(minutes=12))
-    assert await starts.begun(keep, START + timedelta(minutes=15.6)) == 4
-    # A clock set back counts nothing that lies ahead of it.
-    assert await starts.begun(keep, START - timedelta(days=1)) == 1
 
 
 async def test_a_clock_set_back_runs_no_completed_cycle_again_and_one_set_on_runs_none_twice(world: World) -> None:
