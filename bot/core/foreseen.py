@@ -138,7 +138,10 @@ def told(held: Held, snapshot: Snapshot) -> Held:
 
 
 def restated(held: Held, snapshot: Snapshot, memory: Memory) -> Held | None:
-    """The same, of the account as it was read again; None where more than its money and prices changed."""
+    """The same, of the account as it was read again; None where more than its money and prices changed.
+
+    Stress is not read with it, so that what it was weighed by stays what it was.
+    """
     policy, seen, before = held.policy, held.plan.assessment, held.snapshot
     book, unknown, notes = ledger(snapshot, policy)
     stood = [[(one.symbol, one.quantity, one.entry_price) for one in each.positions] for each in (before, snapshot)]
@@ -156,5 +159,6 @@ def restated(held: Held, snapshot: Snapshot, memory: Memory) -> Held | None:
         seen, exposures=items, stables=stables(book, policy), worth=worth, equity=book.equity, read_equity=book.equity,
         unit_value=unit,
     )  # fmt: skip
-    news = told(replace(held, plan=replace(held.plan, assessment=assessment), memory=memory), snapshot)
+    plan, lately = replace(held.plan, assessment=assessment), (held.wide, held.weights)
+    news = told(replace(held, plan=plan, memory=memory, lately=lately), snapshot)
     return replace(news, snapshot=snapshot.model_copy(update={"candles": before.candles}))
