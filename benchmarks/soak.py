@@ -30,6 +30,7 @@ from matplotlib import pyplot as plt  # noqa: TID253 - the same
 
 import bot.clocks
 from benchmarks.soak_exchange import Stepped, beside, open_files, resident_mb
+from benchmarks.soak_memory import made_of
 from bot.core.plan_record import Plan
 from bot.daemon import Daemon
 from bot.engine.cycle import Outcome
@@ -61,7 +62,7 @@ FRAMES, TOLD = 2, 25
 class Sample:
     """What the bot's process held after a cycle; ``traced`` are objects that the garbage collector tracks.
 
-    ``exchange_mb`` and ``exchange_files`` are those of the exchange's process.
+    ``exchange_mb`` and ``exchange_files`` are those of the exchange's process; `PARTS` as `soak_memory.Made` has them.
     """
 
     cycle: int
@@ -75,6 +76,16 @@ class Sample:
     threads: int
     orders: int
     ms: float
+    file_mb: float
+    python_mb: float
+    python_used_mb: float
+    heap_mb: float
+    heap_free_mb: float
+    mapped_mb: float
+
+
+#: What resident memory is made of, as figures name it.
+PARTS = ("file_mb", "python_mb", "python_used_mb", "heap_mb", "heap_free_mb", "mapped_mb")
 
 
 class Watch:
@@ -102,10 +113,12 @@ class Watch:
         if self._cycles % self._every:
             return
         gc.collect()
+        made = made_of()
         sample = Sample(
             self._cycles, (now - self._begun) / 60, resident_mb("self"), resident_mb(self._exchange),
             len(gc.get_objects()), open_files("self"), open_files(self._exchange), len(asyncio.all_tasks()),
             threading.active_count(), self._orders, float(np.median(self._took)),
+            made.file, made.python, made.python_used, made.heap, made.heap_free, made.mapped,
         )  # fmt: skip
         self._took.clear()
         self.samples.append(sample)
@@ -174,6 +187,13 @@ def figures(samples: Sequence[Sample]) -> dict[str, float | int | str]:
         "rss_half_mb": round(half[0].rss_mb, 1),
         "rss_last_mb": round(samples[-1].rss_mb, 1),
         "rss_slope_mb_per_1000": round(slope(samples, "rss_mb"), 3),
+        **{
+            f"{name}_first_half_last": " ".join(
+                f"{getattr(each, name):.1f}" for each in (samples[0], half[0], samples[-1])
+            )
+            for name in PARTS
+        },
+        **{f"{name}_slope_per_1000": round(slope(samples, name), 3) for name in PARTS},
         "exchange_first_mb": round(samples[0].exchange_mb, 1),
         "exchange_last_mb": round(samples[-1].exchange_mb, 1),
         "exchange_slope_mb_per_1000": round(slope(samples, "exchange_mb"), 3),
