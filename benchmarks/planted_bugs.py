@@ -238,4 +238,10 @@ BUGS: tuple[Bug, ...] = (
         kinds=("full_before",),
         beside=("store.commit#40 full_before 8",),
     ),
+    Bug(
+        "what was traded today counts for nothing",
+        "bot/core/gates/pace.py",
+        "    done = desk.memory.turnover\n",
+        "    done = None\n",
+    ),
 )
