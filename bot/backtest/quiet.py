@@ -54,6 +54,7 @@ from bot.venues.simulated.observed import ObservedScene
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 DAY_MS: Final = 86_400_000
 HOUR: Final = timedelta(hours=1)
 HALF: Final = Decimal("0.5")
@@ -194,7 +195,7 @@ class Quiet:
         while row < end:
             rows = slice(row, min(row + look, end))
             ahead, money = self._ahead(rows, held)
-            quiet, unsure = self._quiet(held, ahead)
+            quiet, unsure = self._quiet(held, ahead, self._since(held, row))
             if quiet and not await self._pass(slice(row, row + quiet), held, money, tally):
                 break
             if quiet:
@@ -217,12 +218,19 @@ class Quiet:
             self._wide[rows], self._stirred.said.at(rows),
         ), money  # fmt: skip
 
-    def _quiet(self, held: Held, ahead: Prospect) -> tuple[int, bool]:
+    def _since(self, held: Held, row: int) -> Flags:
+        """(m, k): whose volume alarmed in the hours from the one the charts are of to this one."""
+        read = int(np.searchsorted(self._times, milliseconds(held.charts.at), side="right"))
+        return self._stirred.said.still[min(read, row) : row]
+
+    def _quiet(self, held: Held, ahead: Prospect, since: Flags) -> tuple[int, bool]:
         """How many of these hours are quiet, from the first on; and whether only the market may be another then."""
         flags = loud(held, ahead)
         count = int(np.argmax(flags)) if flags.any() else len(flags)
         net = rows_of(held, ahead).net
-        same = as_it_was(held, ahead.at_ms[:count], net[:count], ahead.wide[:count], ahead.said.still[:count])
+        same = as_it_was(
+            held, ahead.at_ms[:count], net[:count], ahead.wide[:count], ahead.said.still[:count], since
+        )  # fmt: skip
         return same, same < count
 
     def prepare(self, row: int) -> None:

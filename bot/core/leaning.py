@@ -38,17 +38,21 @@ class Leanings:
     index: int | None
     dry: Mapping[str, str]
 
-    def same(self, then: tuple[Floats, Codes], weights: Floats, wide: Codes, still: Flags) -> Flags:
+    def same(
+        self, then: tuple[Floats, Codes], weights: Floats, wide: Codes, still: Flags, since: Flags | None = None
+    ) -> Flags:
         """(n,): hours at which stress is surely as it was ``then``, with weights and spreads (k,) each.
 
         ``weights``, ``wide``, ``still``: (n, k); ``still`` as bars close, none of which stirs anything but volumes.
+        ``since`` (m, k): what ``still`` was in the hours between the instant of this and the first of those, if any.
         """
         before, far = self._side(then[0][None, :], then[1][None, :], self.still[None, :])
         now, clear = self._side(weights, wide, still)
         made: Flags = (now == before).all(axis=1) & clear & far & ((weights > 0) == (then[0] > 0)).all(axis=1)
-        if (still != self.still).any():
+        rung = still if since is None else np.concatenate([since, still])
+        if (rung != self.still).any():
             # Closes since then must ring no more and no less than the last one before them, with the weights of now.
-            fewer, near = _thirds(weights, np.concatenate([self.still[None, :], still]))
+            fewer, near = _thirds(weights, np.concatenate([self.still[None, :], rung]))
             made &= (fewer == fewer[:, :1]).all(axis=1) & near
         return made
 

@@ -473,15 +473,16 @@ def tolerable(held: Held, wide: Codes) -> Flags:
     return same | cheap
 
 
-def as_it_was(held: Held, at_ms: Ints, net: Floats, wide: Codes, still: Flags) -> int:
+def as_it_was(held: Held, at_ms: Ints, net: Floats, wide: Codes, still: Flags, since: Flags) -> int:
     """How many hours from the first on have the regime and the stress that were; no bar that stirs closes in them.
 
-    Alarms are weighed by what is held: ``net``, ``wide`` and ``still`` (whose volume alarms) are (n, k). Where that
+    Alarms are weighed by what is held: ``net``, ``wide`` and ``still`` (whose volume alarms) are (n, k); ``since``
+    (m, k) is ``still`` of the hours passed since the charts were read, whose closes are weighed anew too. Where that
     cannot be told by columns, the market is looked at again.
     """
     if not held.policy.stress.enabled:
         return len(at_ms)
-    sure = held.leanings.same((held.weights, held.wide), rounded(net), wide, still)
+    sure = held.leanings.same((held.weights, held.wide), rounded(net), wide, still, since)
     length_ms = bar_ms(held.policy) or NEVER_MS
     for row in np.flatnonzero(~sure).tolist():
         if int(at_ms[row]) // length_ms != milliseconds(held.charts.at) // length_ms:

@@ -62,6 +62,17 @@ def test_a_close_whose_volumes_ring_for_what_is_held_is_not_the_same() -> None:
     assert not same.all()
 
 
+def test_a_close_of_hours_passed_before_is_weighed_by_what_is_held_now() -> None:
+    snapshot, policy = a_snapshot(candles(walks())), a_policy()
+    held, calm = np.array([0.45, 0.25, 0.2]), np.zeros(3, dtype=np.int8)
+    known = leanings(snapshot, policy, held)
+    grown = np.array([[0.45, 0.26, 0.2], [0.40, 0.35, 0.2]])  # the second coin is a third of it by then
+    still, rung = np.zeros((2, 3), dtype=np.bool_), np.array([[False, True, False]])
+    assert not known.still.any()
+    assert known.same((held, calm), grown, np.stack([calm, calm]), still).tolist() == [True, True]
+    assert known.same((held, calm), grown, np.stack([calm, calm]), still, rung).tolist() == [True, False]
+
+
 def test_what_is_said_of_no_bars_is_nothing() -> None:
     said: Said = unread(a_policy(), np.arange(3, dtype=np.int64)).said
     assert not said.at(slice(0, 2)).still.any()
