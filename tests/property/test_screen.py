@@ -174,6 +174,44 @@ async def test_whatever_the_market_does_hours_passed_change_no_decision(tmp_path
     same(mine, other)
 
 
+THIRDS = """
+mode: paper
+cycle: 1h
+targets:
+  stables: {weight: 0.25, floor: 0.05}
+  sleeves: {all: {weight: 0.75, assets: [BTC, ETH, SOL], band: {points: 0.15, relative: null}}}
+signals: {enabled: true, timeframe: 4h, averages: {fast: 3, slow: 8}, rsi: {period: 3}}
+regime: {index: BTC, fast: 2, slow: 4, drawdown: 0.5, confirm: 10}
+stress: {majors: [BTC, ETH], volatility_ratio: 9, volatility_window: 3d, history: 6d, correlation: 0.999,
+  correlation_percentile: 1.0, correlation_window: 3d, beta_lookback: 5d, calm_closes: 1}
+triggers: {trend: false}
+spike: {atr: 1000}
+execution: {style: taker}
+paper: {balances: {USDT: 25000, BTC: "0.8333", ETH: "24.7", SOL: "1250"}}
+"""
+
+
+@pytest.mark.parametrize("rises_at", range(13, 24, 2))
+async def test_a_coin_that_becomes_a_third_of_what_is_held_rings_for_volumes_of_hours_passed(
+    tmp_path: Path, rises_at: int
+) -> None:
+    """It dried up for one bar in the morning, when it was less; settlements and closes lie between."""
+    rng, hours, day = np.random.default_rng(rises_at), 24 * LIVELY_DAYS, 24 * (LIVELY_DAYS - 3)
+    for coin in ("BTC", "ETH", "SOL"):
+        turnover, path = np.full(hours, 5e7), COINS[coin] * (1 + 1e-5 * np.arange(hours) + rng.normal(0, 1e-5, hours))
+        if coin == "ETH":
+            turnover[day + 8 : day + 12] *= 0.01
+            path[day + rises_at :] *= 1.03
+        write_candles(tmp_path, coin, bars(path, turnover=turnover))
+    write_funding(
+        tmp_path, {coin: rng.normal(1e-4, 1e-6, hours // 8 + 1).round(8).tolist() for coin in ("BTC", "ETH", "SOL")}
+    )
+    span = Span(tmp_path, BEGUN + timedelta(hours=day - 30), BEGUN + timedelta(hours=day + 40))
+    mine, other = await both(settings(THIRDS), span)
+    same(mine, other)
+    assert len({row.tobytes() for row in other.result.curve.target}) > 1  # stress was told of it
+
+
 async def test_recorded_hours_passed_change_no_decision(market_data: Path) -> None:
     coins = "assets: [BTC, ETH, SOL, BNB, XRP, DOGE, LINK, ADA]"
     text = f"""
