@@ -16,6 +16,7 @@ from bot.core.policy import Policy
 from bot.simulation.budgets import Budgets
 from bot.simulation.history import settings_of
 from bot.simulation.ledger import Create
+from bot.venues.simulated.exchange import Exchange, FlowRecord
 from tests.unit.simulation.conftest import Ended
 
 D = Decimal
@@ -81,6 +82,36 @@ def test_what_is_sent_after_the_days_loss_is_told(ended: Ended, record: sqlite3.
     told = [line for line in budgets(ended, record).all() if "was sent after a loss of" in line]
     assert told
     assert len(told) < len({each.client_id for each in ended.creates})
+
+
+class Withdrawn:
+    """The exchange, and one withdrawal more."""
+
+    def __init__(self, exchange: Exchange, flow: FlowRecord) -> None:
+        self._exchange = exchange
+        self._flow = flow
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._exchange, name)
+
+    def flows(self, since: datetime | None, limit: int) -> list[FlowRecord]:
+        return [*self._exchange.flows(since, limit), self._flow]
+
+
+@pytest.mark.parametrize(("after", "told_of"), [(timedelta(seconds=1), 0), (timedelta(minutes=2), 1)])
+def test_what_was_withdrawn_while_money_was_read_is_no_loss(
+    ended: Ended, record: sqlite3.Connection, after: timedelta, told_of: int
+) -> None:
+    """A decision bears the instant at which its reading began, and sees what left within it."""
+    first, second = (
+        (json.loads(zlib.decompress(plan)), datetime.fromisoformat(at))
+        for plan, at in record.execute("SELECT plan, at FROM decisions ORDER BY number LIMIT 2")
+    )
+    changed(record, lambda plan: plan.update(equity=str(D(plan["equity"]) * D("1.2"))), which="min")
+    amount = D(first[0]["equity"]) / 5
+    exchange: Any = Withdrawn(ended.exchange, FlowRecord(9_999, second[1] + after, "USDT", amount, "withdrawal"))
+    made = Budgets(record, exchange, ended.creates, a_policy(), clocks_right=True)
+    assert len(list(made.loss())) == told_of
 
 
 def test_where_a_clock_was_wrong_nobody_counts_minutes(ended: Ended, record: sqlite3.Connection) -> None:
