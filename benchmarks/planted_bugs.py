@@ -244,4 +244,12 @@ BUGS: tuple[Bug, ...] = (
         "    done = desk.memory.turnover\n",
         "    done = None\n",
     ),
+    Bug(
+        "a machine that wakes trusts the kill level that it fell asleep with",
+        DAEMON,
+        "self.engine.guard.skew.blocked or self.kill.unseen",
+        "self.engine.guard.skew.blocked",
+        kinds=("suspended",),
+        beside=("process.step#120 halt 600",),
+    ),
 )

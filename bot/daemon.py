@@ -101,6 +101,7 @@ class Daemon:
             file=self._config.level,
             checks={"the configuration": self._config.check},
             environment=body.settings.kill_switch if from_env or body.config_path is None else "off",
+            utc_now=body.utc_now,
         )
         self._held_until = 0.0
         self._held_to = datetime.max.replace(tzinfo=UTC)
@@ -122,7 +123,7 @@ class Daemon:
         self._last_number: int | None = None
         self._beaten_at = -BEAT_EVERY_S
         self._alerts_told = 0
-        self._fatal: PortError | None = None
+        self.fatal: PortError | None = None  # what ended it, where it was not asked to end
         self._started_at: datetime | None = None
 
     def stop(self) -> None:
@@ -142,8 +143,8 @@ class Daemon:
                 await self._ended_well()
             finally:
                 await self._end()
-        if self._fatal is not None:
-            self._log.critical("stopped", why=str(self._fatal))
+        if self.fatal is not None:
+            self._log.critical("stopped", why=str(self.fatal))
             return FAILED
         return OK
 
@@ -179,7 +180,7 @@ class Daemon:
             self.kill.set("freeze", "crash loop", f"{count} starts within {minutes} min, each but this one ended badly")
 
     async def _ended_well(self) -> None:
-        if self._started_at is not None and self._fatal is None:
+        if self._started_at is not None and self.fatal is None:
             await starts.ended(self._store.keep, self._started_at)
 
     async def _take_lease(self) -> None:
@@ -283,7 +284,7 @@ class Daemon:
 
     async def _leave(self) -> None:
         """Nothing of ours stays in a book that nobody watches (R-G1)."""
-        leads = bool(self._fence) and not isinstance(self._fatal, Fenced)  # who never led leaves the leader's alone
+        leads = bool(self._fence) and not isinstance(self.fatal, Fenced)  # who never led leaves the leader's alone
         async with asyncio.timeout(LEAVE_WITHIN_S):
             await self.engine.leave(leads=leads)
             if self._signs is not None:
@@ -313,7 +314,7 @@ class Daemon:
             self._last = await task
             self._failures = self._faults = 0
         except Fenced as fenced:
-            self._fatal = fenced
+            self.fatal = fenced
             self._stop.set()
             return
         except asyncio.CancelledError:
@@ -366,7 +367,7 @@ class Daemon:
     # ---- watchers
 
     def _blocked(self) -> str:
-        return self.engine.guard.skew.blocked
+        return self.engine.guard.skew.blocked or self.kill.unseen
 
     def _level(self) -> Kill:
         """What the permit asks: once the end is asked for, nothing new leaves."""
@@ -406,7 +407,7 @@ class Daemon:
             try:
                 fence = await self._store.lead(self._body.holder, LEASE_S)
             except Fenced as fenced:
-                self._fatal = fenced
+                self.fatal = fenced
                 self._held_until = 0.0
                 self._stop.set()
                 return
@@ -414,7 +415,7 @@ class Daemon:
                 self._alerts.send("warning", f"the lease could not be renewed: {error}", key="lease")
                 continue
             if fence != self._fence:
-                self._fatal = Fenced(f"the lease was lost and taken again: fence {self._fence} became {fence}")
+                self.fatal = Fenced(f"the lease was lost and taken again: fence {self._fence} became {fence}")
                 self._stop.set()
                 return
             self._held_until, self._held_to = asked_at

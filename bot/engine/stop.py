@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from bot.core.snapshot import KILL_LEVELS, Kill
 from bot.ports.alerts import Alerts
 from bot.ports.errors import StoreError
 from bot.ports.store import ControlRow, Controls
 
+#: How old the last look may be for anything to leave, by the wall clock: it goes on while a machine sleeps.
+LOOKED_WITHIN: Final = timedelta(seconds=5)
 CANCELS: frozenset[Kill] = frozenset({"halt", "flatten"})  # levels under which own open orders are cancelled
 
 
@@ -50,7 +53,7 @@ class KillWatch:
     ``file`` answers the level the operator's file asks for, ``checks`` answer nothing; both raise `SourceUnreadable`,
     the latter by the name of what they check. A source that cannot be read freezes while it cannot. What a file or a
     signal set is written into the control table, so that only a resume there lowers it; a source that still says more
-    keeps it.
+    keeps it. ``utc_now``: the host's wall clock, by which `unseen` tells that nobody looked lately.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class KillWatch:
         file: Callable[[], Kill] | None = None,
         checks: Mapping[str, Callable[[], None]] | None = None,
         environment: Kill = "off",
+        utc_now: Callable[[], datetime] | None = None,
     ) -> None:
         self._controls = controls
         self._alerts = alerts
@@ -70,6 +74,8 @@ class KillWatch:
         self._writing = asyncio.Lock()
         self._sources: dict[str, Standing] = {}
         self._rose = asyncio.Event()
+        self._utc_now = utc_now
+        self._looked_at: datetime | None = None
         if environment != "off":
             self._put("environment", Standing(environment, "BALLAST_KILL_SWITCH", "environment"))
 
@@ -83,6 +89,22 @@ class KillWatch:
     def level(self) -> Kill:
         """The effective level, without waiting for anything."""
         return self.standing.level
+
+    @property
+    def unseen(self) -> str:
+        """Why the level may be another one than it was when it was looked at; empty where it is known, or no clock is.
+
+        A machine that slept wakes with the level of before, and an order of before may be the first to go on.
+        """
+        if self._utc_now is None:
+            return ""
+        if self._looked_at is None:
+            return "the kill switch was not looked at yet"
+        age = self._utc_now() - self._looked_at
+        if timedelta(0) <= age <= LOOKED_WITHIN:
+            return ""
+        most = LOOKED_WITHIN.total_seconds()
+        return f"the kill switch was looked at {age.total_seconds():.1f} s ago, must be within {most:.0f} s"
 
     @property
     def rose(self) -> asyncio.Event:
@@ -119,6 +141,11 @@ class KillWatch:
 
     async def look(self) -> None:
         """Read file and table, and write down what was set and is not in the table yet."""
+        begun = None if self._utc_now is None else self._utc_now()
+        await self._look()
+        self._looked_at = begun
+
+    async def _look(self) -> None:
         self._look_at_file()
         for name, check in self._checks.items():
             try:

@@ -23,7 +23,9 @@ SLACK = Decimal("0.02")  # of E: prices move between a decision and its fills, a
 ROUNDED = Decimal("1.01")  # an order is cut to steps and priced at the tick
 ALL = 1_000_000
 QUIET_TRADES = timedelta(minutes=5)
-READING = timedelta(minutes=1)  # a decision bears the instant its reading began at: what it saw may be later by this
+#: A decision bears the instant its reading began at, by its own clock: what it saw may be of so much earlier or later.
+READING = timedelta(minutes=1)
+NO_TIME = timedelta(0)
 SPANS = (("minute", timedelta(minutes=1)), ("hour", timedelta(hours=1)))
 
 
@@ -142,7 +144,9 @@ class Budgets:
                 continue
             # Whoever came or left while money was read may be in it or not: the day is held against the less of both.
             left = max(
-                self._withdrawn(first, last) for first in (began, began + READING) for last in (at, at + READING)
+                self._withdrawn(began + early, at + late)
+                for early in (-READING, NO_TIME, READING)
+                for late in (-READING, NO_TIME, READING)
             )
             lost = (start - equity - left) / start
             if lost > limit + SLACK:
@@ -263,7 +267,7 @@ class Budgets:
         """What left since less what came, at the prices of the moment; what was before, the day began with."""
         total = ZERO
         for flow in self._exchange.flows(None, ALL):
-            if began < flow.at <= at and flow.at.date() == began.date():
+            if began < flow.at <= at and flow.at.date() == at.date():
                 stable = flow.asset == self._policy.accounting_currency
                 price = Decimal(1) if stable else self._exchange.scene.price(f"{flow.asset}/USDT", flow.at) or ZERO
                 total += flow.amount * price * (1 if flow.kind == "withdrawal" else -1)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from bot.simulation.world import World
 
 KILLS = ("freeze", "halt", "flatten")  # from the least to the most
-ACKNOWLEDGED_AFTER = timedelta(seconds=2)  # host time: the watch looks twice a second
+ACKNOWLEDGED_AFTER = timedelta(seconds=2)  # of a machine that is awake: the watch looks twice a second
+OBEYED_WITHIN = timedelta(seconds=6)  # by its wall clock, whatever it slept
 FURTHEST = Decimal("0.12")  # safety's collar, and what a market moves in the seconds between
 FLOOR_TOLERANCE = Decimal("0.005")
 SHORT_TOLERANCE = Decimal("0.001")  # of what is held: fees taken in base
@@ -113,8 +114,7 @@ class Eyes:
             "SELECT value, at FROM controls WHERE what = 'kill' AND value <> 'off' "
             "AND id > (SELECT COALESCE(MAX(id), 0) FROM controls WHERE what = 'resume') ORDER BY id"
         ).fetchall()
-        now = self._world.time.host_now()
-        stood = [KILLS.index(level) for level, at in rows if now - datetime.fromisoformat(at) >= ACKNOWLEDGED_AFTER]
+        stood = [KILLS.index(level) for level, at in rows if self._should_be_known(datetime.fromisoformat(at))]
         if not stood:
             return
         highest = max(stood)
@@ -126,6 +126,10 @@ class Eyes:
         if not allowed:
             since = next(at for level, at in rows if KILLS.index(level) == highest)
             self._world.seen.violated(f"I9 {intent.client_id} left under {KILLS[highest]}, that stood since {since}")
+
+    def _should_be_known(self, host_at: datetime) -> bool:
+        time = self._world.time
+        return time.awake_since(host_at) >= ACKNOWLEDGED_AFTER or time.host_now() - host_at >= OBEYED_WITHIN
 
     def arrives(self, intent: OrderIntent, left: datetime, process: Process) -> tuple[Placed, OrderView | None, str]:
         """The exchange takes the order, or refuses it; what it does to the account is held against I7 and I8."""

@@ -107,6 +107,7 @@ class History:
         self._daemons: list[tuple[Process, Daemon]] = []
         self._graves: list[object] = []
         self._others: list[asyncio.Task[None]] = []
+        self._lives: list[tuple[datetime, datetime]] = []  # host time, of the processes that follow each other
 
     def run(self) -> Result:
         """Play it to its end and audit it."""
@@ -151,10 +152,15 @@ class History:
             (number, value)
             for (number, what, value, at, heard), end in zip(said, ends, strict=True)
             if what == "kill" and value != "off" and heard is not None
-            and (end - datetime.fromisoformat(at)).total_seconds() >= TOLD_AFTER_S
+            and self._lived_s(datetime.fromisoformat(at), end) >= TOLD_AFTER_S
         ]  # fmt: skip
         if stood and not any(text.endswith(" level") for text in self.world.seen.alerts):
             self.world.seen.violated(f"L5 nobody was told of {stood[0][1]}, requested in {stood[0][0]}")
+
+    def _lived_s(self, first: datetime, last: datetime) -> float:
+        """The longest that one of the processes that came after each other lived between two host instants."""
+        spans = (min(last, end) - max(first, start) for start, end in self._lives)
+        return max((span.total_seconds() for span in spans), default=0.0)
 
     def _digest(self) -> str:
         """The same plan gives the same digest: orders, fills, states, the exchange, and how many turns it took."""
@@ -223,9 +229,11 @@ class History:
             process = Process(f"{holder} {world.seen.starts + 1}")
             died = asyncio.Event()
             process.on_death += [died.set, lambda process=process: world.time.forget(process)]  # type: ignore[misc]
+            begun = world.time.host_now()
             task = self.loop.spawn(process, self._life(process, holder))
             mourner = asyncio.create_task(died.wait())
             await asyncio.wait({task, mourner}, return_when=asyncio.FIRST_COMPLETED)
+            self._lives.append((begun, world.time.host_now()))
             if process.alive:
                 mourner.cancel()
                 why = self._ended(task, process)
@@ -248,7 +256,9 @@ class History:
             code = await daemon.run()
         except (Fenced, StoreRefused) as error:
             return f"{type(error).__name__}: {error}"
-        return "" if code == 0 else f"exit code {code}"
+        if code == 0:
+            return ""
+        return f"{type(daemon.fatal).__name__}: {daemon.fatal}" if daemon.fatal else f"exit code {code}"
 
     def _does_second_lead(self) -> bool:
         """Whether another machine may be leading: while it lives, and as long after its death as its lease runs."""

@@ -27,6 +27,7 @@ class WorldTime:
         self._anchor = start
         self._anchor_s = 0.0
         self._slept = timedelta(0)
+        self._sleeps: list[tuple[datetime, timedelta]] = []  # from when on by the wall clock, and how long
         self._waiters: list[tuple[Process, datetime]] = []
 
     def now(self) -> datetime:
@@ -41,6 +42,10 @@ class WorldTime:
         """What the machines' wall clocks show."""
         return HOST_START + timedelta(seconds=self._loop.time()) + self._slept
 
+    def awake_since(self, host_at: datetime) -> timedelta:
+        """How long the machines were awake since their wall clocks showed this."""
+        return self.host_now() - host_at - sum((slept for at, slept in self._sleeps if at >= host_at), timedelta(0))
+
     def hold(self) -> None:
         """Write down how far time came, before its pace changes."""
         self._anchor, self._anchor_s = self.now(), self._loop.time()
@@ -48,6 +53,7 @@ class WorldTime:
     def jump(self, seconds: float) -> None:
         """The machine slept: wall clock and venue went on, its monotonic clock did not."""
         self.hold()
+        self._sleeps.append((self.host_now(), timedelta(seconds=seconds)))
         self._anchor += timedelta(seconds=seconds)
         self._slept += timedelta(seconds=seconds)
 

@@ -70,3 +70,21 @@ def test_of_two_other_machines_at_once_neither_bears_the_name_of_the_other() -> 
     # Seed 566 of 2026-12-01: the simulation itself; a name leads from one machine, where a lock keeps others out.
     (plan,) = plans([566], 7.0, HOUR_S)
     assert play(plan).violations == []
+
+
+def test_a_machine_that_wakes_sends_nothing_before_it_looked_at_the_kill_switch() -> None:
+    # Seed 4783 of half a day, 2026-12-01: it slept 7 s right after a halt was asked for, and sent on waking up.
+    slept = [Fault("process", "step", 121, "halt", 60.0), Fault("process", "step", 174, "suspended", 6.834)]
+    assert broken_by(*slept, seed=4783, days=0.5, portfolio="cash") == []
+
+
+def test_who_slept_while_another_took_over_ends_though_all_is_well_by_then() -> None:
+    # Seeds 1134, 1937 and others of half a day, 2026-12-01: the checker held it against who leads no longer.
+    beside = [Fault("process", "step", 347, "second_process", 10.0), Fault("process", "step", 353, "suspended", 6301.0)]
+    assert broken_by(*beside, seed=1937, days=0.5, mode="random") == []
+
+
+def test_nobody_has_to_be_told_of_a_freeze_that_is_over_when_the_bot_is_started_again() -> None:
+    # Seed 3904 of half a day, 2026-12-01: it died within milliseconds of noting it, and was away for longer.
+    died = [Fault("process", "step", 386, "freeze", 60.0), Fault("process", "step", 390, "crash", 5401.0)]
+    assert broken_by(*died, seed=3904, days=0.5, mode="pct", portfolio="one coin") == []

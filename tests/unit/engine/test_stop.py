@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -387,3 +388,37 @@ async def test_a_halt_that_comes_while_it_flattens_changes_nothing_for_the_highe
     # The highest level counts, and flatten is above halt: what closes goes on (R-G1).
     assert outcome.count(OrderState.FILLED) == 1
     assert world.short() == short - D(20)
+
+
+async def test_a_level_that_nobody_looked_at_lately_is_not_known() -> None:
+    # Seed 4783 of 2026-12-01: a machine slept 7 s after a halt was asked for, and its first act was to send.
+    world, now = await a_world(), [datetime(2026, 3, 2, 8, tzinfo=UTC)]
+    kill = KillWatch(world.controls, FakeAlerts(), utc_now=lambda: now[0])
+    assert kill.unseen == "the kill switch was not looked at yet"
+    await kill.look()
+    assert kill.unseen == ""
+    now[0] += timedelta(seconds=5)
+    assert kill.unseen == ""
+    now[0] += timedelta(seconds=1.8)
+    assert kill.unseen == "the kill switch was looked at 6.8 s ago, must be within 5 s"
+    await kill.look()
+    assert kill.unseen == ""
+    now[0] -= timedelta(hours=1)
+    assert kill.unseen == "the kill switch was looked at -3600.0 s ago, must be within 5 s"
+
+
+async def test_a_look_counts_from_when_it_began() -> None:
+    """What was asked for while it waited for the record may not be in it."""
+    world, now = await a_world(), [datetime(2026, 3, 2, 8, tzinfo=UTC)]
+
+    def file() -> Kill:
+        now[0] += timedelta(seconds=7)
+        return "off"
+
+    kill = KillWatch(world.controls, FakeAlerts(), file=file, utc_now=lambda: now[0])
+    await kill.look()
+    assert kill.unseen.startswith("the kill switch was looked at 7.0 s ago")
+
+
+async def test_who_has_no_clock_asks_no_age() -> None:
+    assert (await a_world()).kill.unseen == ""

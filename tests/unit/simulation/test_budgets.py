@@ -84,8 +84,8 @@ def test_what_is_sent_after_the_days_loss_is_told(ended: Ended, record: sqlite3.
     assert len(told) < len({each.client_id for each in ended.creates})
 
 
-class Withdrawn:
-    """The exchange, and one withdrawal more."""
+class Flowed:
+    """The exchange, and one transfer from or to somebody else more."""
 
     def __init__(self, exchange: Exchange, flow: FlowRecord) -> None:
         self._exchange = exchange
@@ -109,7 +109,26 @@ def test_what_was_withdrawn_while_money_was_read_is_no_loss(
     )
     changed(record, lambda plan: plan.update(equity=str(D(plan["equity"]) * D("1.2"))), which="min")
     amount = D(first[0]["equity"]) / 5
-    exchange: Any = Withdrawn(ended.exchange, FlowRecord(9_999, second[1] + after, "USDT", amount, "withdrawal"))
+    exchange: Any = Flowed(ended.exchange, FlowRecord(9_999, second[1] + after, "USDT", amount, "withdrawal"))
+    made = Budgets(record, exchange, ended.creates, a_policy(), clocks_right=True)
+    assert len(list(made.loss())) == told_of
+
+
+@pytest.mark.parametrize(("before", "told_of"), [(timedelta(seconds=1), 0), (timedelta(minutes=2), 1)])
+def test_what_came_and_is_not_in_the_money_that_was_read_yet_is_no_loss(
+    ended: Ended, record: sqlite3.Connection, before: timedelta, told_of: int
+) -> None:
+    """By a clock that is ahead a decision bears an instant after the deposit, and read before it."""
+    number, packed, at = record.execute(
+        "SELECT number, plan, at FROM decisions ORDER BY number LIMIT 1 OFFSET 1"
+    ).fetchone()
+    amount = D(json.loads(zlib.decompress(packed))["equity"]) / 4
+    record.execute(
+        "DELETE FROM orders WHERE decision_id NOT IN (SELECT decision_id FROM decisions WHERE number = ?)", (number,)
+    )
+    exchange: Any = Flowed(
+        ended.exchange, FlowRecord(9_999, datetime.fromisoformat(at) - before, "USDT", amount, "deposit")
+    )
     made = Budgets(record, exchange, ended.creates, a_policy(), clocks_right=True)
     assert len(list(made.loss())) == told_of
 
