@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-SWEPT_EVERY: Final = 32  # turns
-IDLE_MOST: Final = 128  # turns after which a value that nobody asked of goes
+SWEPT_EVERY: Final = 8  # turns
+IDLE_MOST: Final = 8  # turns after which a value that nobody asked of goes: a series is told anew with every reading
 S = TypeVar("S")
 P = TypeVar("P")
 T = TypeVar("T")
