@@ -47,7 +47,10 @@ def quoted(ticker: Ticker | None) -> Price:
 
 
 def price_of(symbol: str, snapshot: Snapshot, policy: Policy, seconds: Iterable[Decimal | None] = ()) -> Price:
-    """The price of a symbol: fresh (R-G2), sane, and not a jump that no second source confirms (R-G3)."""
+    """The price of a symbol: fresh (R-G2), sane, and not a jump that no second source confirms (R-G3).
+
+    Where nobody knows an earlier one, a second source that is far away makes it unknown as well: one of the two lies.
+    """
     ticker = snapshot.tickers.get(symbol)
     limit = policy.limits.age_max.quotes
     if ticker is not None and stale(ticker.at, snapshot.at, limit):
@@ -58,7 +61,7 @@ def price_of(symbol: str, snapshot: Snapshot, policy: Policy, seconds: Iterable[
         return price
     reference = snapshot.memory.last_good_prices.get(symbol) or _last_close(symbol, snapshot)
     if not reference or reference <= 0:
-        return price
+        return _first(price.value, price.note, (*seconds, _book_mid(symbol, snapshot, limit)), policy)
     jump = abs(price.value / reference - ONE)
     if jump <= policy.limits.price_jump:
         return price
@@ -68,6 +71,18 @@ def price_of(symbol: str, snapshot: Snapshot, policy: Policy, seconds: Iterable[
         return Price(price.value, f"jumped {jump:.0%}, confirmed by a second source")
     return Price(
         None, f"jumped {jump:.0%} from {plain(reference)} with no second source, at most {policy.limits.price_jump:.0%}"
+    )
+
+
+def _first(value: Decimal, note: str, sources: Iterable[Decimal | None], policy: Policy) -> Price:
+    """A price before which there was none: as it is, unless all that could confirm it are somewhere else."""
+    known = [item for item in sources if item]
+    most = policy.limits.price_jump
+    if not known or any(abs(value / item - ONE) <= most for item in known):
+        return Price(value, note)
+    apart = abs(value / known[0] - ONE)
+    return Price(
+        None, f"{plain(value)} is {apart:.0%} away from {plain(known[0])} of a second source, at most {most:.0%}"
     )
 
 

@@ -34,6 +34,7 @@ class Reconciler:
         self._parts = parts
         self._recorder = recorder
         self._active: dict[str, datetime] | None = None  # symbol -> when an order of ours last was there
+        self._began_at: datetime | None = None  # when this process first asked for late trades
         self._silent_since: dict[str, datetime] = {}  # orders that the venue showed before and does not now
 
     async def run(self, policy: Policy) -> None:
@@ -78,6 +79,7 @@ class Reconciler:
             if row.state not in MAY_REST or not which(row):
                 continue
             asked += 1
+            self.touch(row.intent.symbol)  # a fill may cross it on the way
             with exact():
                 view = await self._parts.broker.cancel(row.intent)
             if isinstance(view, Gap):
@@ -188,6 +190,7 @@ class Reconciler:
         now = self._parts.clock.now()
         recent = await self._parts.record.orders(RECENT_ORDERS) if self._active is None or self._active else ()
         if self._active is None:
+            self._began_at = now
             self._active = {
                 row.intent.symbol: row.submitted_at
                 for row in reversed(recent)
@@ -199,7 +202,8 @@ class Reconciler:
                 continue
             lacking = [row for row in recent if row.intent.symbol == symbol and _traded(row, fills) > row.filled]
             await self._recorder.append(await self._recorder.booked(fills, lacking))
-            if now - at >= LATE_FOR:
+            # A new process does not know when the last order there ended, and a fill may cross even its cancel.
+            if now - max(at, self._began_at or at) >= LATE_FOR:
                 del self._active[symbol]
 
     async def _overdue(self, policy: Policy) -> None:

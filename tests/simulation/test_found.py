@@ -88,3 +88,11 @@ def test_nobody_has_to_be_told_of_a_freeze_that_is_over_when_the_bot_is_started_
     # Seed 3904 of half a day, 2026-12-01: it died within milliseconds of noting it, and was away for longer.
     died = [Fault("process", "step", 386, "freeze", 60.0), Fault("process", "step", 390, "crash", 5401.0)]
     assert broken_by(*died, seed=3904, days=0.5, mode="pct", portfolio="one coin") == []
+
+
+def test_the_very_first_quote_is_not_sold_at_when_the_perpetual_is_elsewhere() -> None:
+    # Seed 7036 of half a day, 2026-12-01: nobody knew an earlier price, so nothing was a jump.
+    unheard = [Fault("venue", "quotes", nth, "limited", 1.0) for nth in (3, 4)]
+    before = [Fault("process", "step", 190, "crash", 0.1), Fault("store", "read", 17, "io_error", 1.0)]
+    absurd = Fault("venue", "quotes", 5, "absurd_price", 0.6403)
+    assert broken_by(*before, *unheard, absurd, seed=7036, days=0.5, mode="pct", portfolio="one coin") == []

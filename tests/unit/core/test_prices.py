@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.prices import book_of, candles_symbol, day_volume, half_spread, price_of, quoted, stale
+from bot.core.prices import Price, book_of, candles_symbol, day_volume, half_spread, price_of, quoted, stale
 from bot.core.snapshot import Snapshot, Ticker, build
 from tests.rules.accounts import AT, account, policy
 
@@ -49,6 +49,16 @@ def test_what_has_no_instant_is_as_old_as_the_snapshot() -> None:
 
 def test_a_price_without_a_history_is_believed() -> None:
     assert price_of(BTC, snapshot(), WANTED).value == 50_000
+
+
+def test_a_first_price_that_a_second_source_is_far_away_from_is_unknown_and_a_near_one_is_believed() -> None:
+    # Seed 7036 of half a day, 2026-12-01: the very first quote was a third under the perpetual's, and was sold at.
+    seen = snapshot(books={})
+    far = price_of(BTC, seen, WANTED, [Decimal(80_000)])
+    assert far == Price(None, "50000 is 38% away from 80000 of a second source, at most 20%")
+    assert price_of(BTC, seen, WANTED, [Decimal(60_000)]).value == 50_000
+    assert price_of(BTC, seen, WANTED, [None]).value == 50_000
+    assert price_of(BTC, seen, WANTED, [Decimal(80_000), Decimal(51_000)]).value == 50_000
 
 
 @pytest.mark.parametrize(("last_good", "known"), [("41700", True), ("41600", False), ("62500", True), ("63000", False)])

@@ -246,3 +246,23 @@ ALL_OUT: dict[str, Any] = {
     "stables": {"weight": "1", "floor": "0.05"},
     "sleeves": {"majors": {"weight": "0", "assets": ["BTC"]}},
 }
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_a_fill_that_crosses_the_cancel_of_an_old_order_is_booked(restarts: bool) -> None:
+    # Seed 5682 of half a day, 2026-12-01: an order of 27 minutes was cancelled, the process died, and the fill came
+    # two seconds after the next one had asked, which took the symbol for done with.
+    world = await a_resting_world()
+    await world.cycle()
+    await world.clock.until(minutes(27))
+    world.exchange.outside.fill_after_cancel(D("0.5"), timedelta(minutes=1))
+    assert await world.engine.reconciler.cancel_open() == 1
+    after = await world.restarted() if restarts else world
+    await after.engine.reconciler.run(after.policy)
+    assert await rows(after) == [("post_only", OrderState.CANCELLED, "0")]
+    await after.clock.until(minutes(39))
+    await after.engine.reconciler.run(after.policy)
+    assert await rows(after) == [("post_only", OrderState.CANCELLED, "15")]
+    await after.clock.until(minutes(50))
+    await after.engine.reconciler.run(after.policy)
+    assert not after.engine.reconciler.active
