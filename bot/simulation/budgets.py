@@ -26,6 +26,7 @@ QUIET_TRADES = timedelta(minutes=5)
 #: A decision bears the instant its reading began at, by its own clock: what it saw may be of so much earlier or later.
 READING = timedelta(minutes=1)
 NO_TIME = timedelta(0)
+SECONDS = "%Y-%m-%dT%H:%M:%S"  # as the record writes instants, up to there
 SPANS = (("minute", timedelta(minutes=1)), ("hour", timedelta(hours=1)))
 
 
@@ -252,8 +253,12 @@ class Budgets:
         return trade.fee if trade.fee_asset == self._policy.accounting_currency else trade.fee * trade.price
 
     def _begun_with(self, at: datetime) -> tuple[Decimal | None, datetime]:
-        """E of the day's first decision that knew it, and when; only those that sent are kept, others are read."""
-        day, next_day = ((at.astimezone(UTC) + timedelta(days=days)).strftime("%Y-%m-%d") for days in (0, 1))
+        """E of the day's first decision that knew it, and when; only those that sent are kept, others are read.
+
+        By a clock that was behind the first one bears an instant of the evening before.
+        """
+        midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        day, next_day = (each.strftime(SECONDS) for each in (midnight - READING, midnight + timedelta(days=1)))
         rows = self._sql.execute(
             "SELECT plan, at FROM decisions WHERE at >= ? AND at < ? ORDER BY number", (day, next_day)
         )

@@ -128,8 +128,8 @@ class Eyes:
             self._world.seen.violated(f"I9 {intent.client_id} left under {KILLS[highest]}, that stood since {since}")
 
     def _should_be_known(self, host_at: datetime) -> bool:
-        time = self._world.time
-        return time.awake_since(host_at) >= ACKNOWLEDGED_AFTER or time.host_now() - host_at >= OBEYED_WITHIN
+        time, now = self._world.time, self._world.time.host_now()
+        return time.awake(host_at, now) >= ACKNOWLEDGED_AFTER or now - host_at >= OBEYED_WITHIN
 
     def arrives(self, intent: OrderIntent, left: datetime, process: Process) -> tuple[Placed, OrderView | None, str]:
         """The exchange takes the order, or refuses it; what it does to the account is held against I7 and I8."""

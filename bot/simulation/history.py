@@ -158,8 +158,8 @@ class History:
             self.world.seen.violated(f"L5 nobody was told of {stood[0][1]}, requested in {stood[0][0]}")
 
     def _lived_s(self, first: datetime, last: datetime) -> float:
-        """The longest that one of the processes that came after each other lived between two host instants."""
-        spans = (min(last, end) - max(first, start) for start, end in self._lives)
+        """The longest that one of the processes that came after each other lived, awake, between two host instants."""
+        spans = (self.world.time.awake(max(first, start), min(last, end)) for start, end in self._lives)
         return max((span.total_seconds() for span in spans), default=0.0)
 
     def _digest(self) -> str:

@@ -42,9 +42,10 @@ class WorldTime:
         """What the machines' wall clocks show."""
         return HOST_START + timedelta(seconds=self._loop.time()) + self._slept
 
-    def awake_since(self, host_at: datetime) -> timedelta:
-        """How long the machines were awake since their wall clocks showed this."""
-        return self.host_now() - host_at - sum((slept for at, slept in self._sleeps if at >= host_at), timedelta(0))
+    def awake(self, first: datetime, last: datetime) -> timedelta:
+        """How long the machines were awake between two instants of their wall clocks; negative where none is."""
+        slept = (min(last, at + most) - max(first, at) for at, most in self._sleeps)
+        return last - first - sum((each for each in slept if each > timedelta(0)), timedelta(0))
 
     def hold(self) -> None:
         """Write down how far time came, before its pace changes."""
