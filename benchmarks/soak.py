@@ -82,10 +82,11 @@ class Sample:
     heap_mb: float
     heap_free_mb: float
     mapped_mb: float
+    sqlite_mb: float
 
 
 #: What resident memory is made of, as figures name it.
-PARTS = ("file_mb", "python_mb", "python_used_mb", "heap_mb", "heap_free_mb", "mapped_mb")
+PARTS = ("file_mb", "python_mb", "python_used_mb", "heap_mb", "heap_free_mb", "mapped_mb", "sqlite_mb")
 
 
 class Watch:
@@ -118,7 +119,7 @@ class Watch:
             self._cycles, (now - self._begun) / 60, resident_mb("self"), resident_mb(self._exchange),
             len(gc.get_objects()), open_files("self"), open_files(self._exchange), len(asyncio.all_tasks()),
             threading.active_count(), self._orders, float(np.median(self._took)),
-            made.file, made.python, made.python_used, made.heap, made.heap_free, made.mapped,
+            made.file, made.python, made.python_used, made.heap, made.heap_free, made.mapped, made.sqlite,
         )  # fmt: skip
         self._took.clear()
         self.samples.append(sample)

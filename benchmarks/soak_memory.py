@@ -22,7 +22,7 @@ class Made:
 
     ``anon`` and ``file`` are resident; ``python`` are the arenas of Python's small objects and ``python_used`` the
     blocks in them that live; ``heap`` is what glibc has from the kernel without what is mapped by itself, ``heap_free``
-    what of it nobody uses, ``mapped`` what is.
+    what of it nobody uses, ``mapped`` what is; ``sqlite`` is SQLite's part of ``heap``, page caches mostly.
     """
 
     anon: float
@@ -32,6 +32,7 @@ class Made:
     heap: float
     heap_free: float
     mapped: float
+    sqlite: float
 
 
 def made_of() -> Made:
@@ -53,6 +54,7 @@ def made_of() -> Made:
         heap_free=sum(int(size) for size in re.findall(r'<total type="(?:fast|rest)" count="\d+" size="(\d+)"', whole))
         / 1e6,
         mapped=int(_found(r'<total type="mmap" count="\d+" size="(\d+)"', whole)) / 1e6,
+        sqlite=_told_by_sqlite() / 1e6,
     )
 
 
@@ -93,3 +95,13 @@ def _told_by_glibc() -> str:
             if stream:
                 libc.fclose(stream)
         return Path(file.name).read_text(encoding="ascii")
+
+
+def _told_by_sqlite() -> int:
+    """Of the library that this Python has loaded; nothing where it is built in."""
+    try:
+        library = ctypes.CDLL("libsqlite3.so.0")
+    except OSError:
+        return 0
+    library.sqlite3_memory_used.restype = ctypes.c_longlong
+    return int(library.sqlite3_memory_used())

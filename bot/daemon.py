@@ -37,7 +37,7 @@ from bot.ports.store import Identity, Run
 from bot.settings import Settings
 from bot.settings.watch import ConfigWatch
 from bot.signals import heard
-from bot.vitals import memory_bytes
+from bot.vitals import give_back_memory, memory_bytes
 
 LOOK_EVERY_S = 0.5
 LEASE_S = 15.0
@@ -151,6 +151,7 @@ class Daemon:
     # ---- begin and end
 
     async def _begin(self) -> None:
+        give_back_memory()
         await self._store.open(self._body.identity, migrate=True)
         await self._take_lease()
         await self._store.start_run(self._body.run, self._fence)
