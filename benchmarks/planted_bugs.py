@@ -249,7 +249,6 @@ BUGS: tuple[Bug, ...] = (
         DAEMON,
         "self.engine.guard.skew.blocked or self.kill.unseen",
         "self.engine.guard.skew.blocked",
-        kinds=("suspended",),
-        beside=("process.step#120 halt 600",),
+        beside=("process.step#110 halt 60", "process.step#140 suspended 6.9"),
     ),
 )
