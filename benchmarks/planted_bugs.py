@@ -249,6 +249,6 @@ BUGS: tuple[Bug, ...] = (
         DAEMON,
         "self.engine.guard.skew.blocked or self.kill.unseen",
         "self.engine.guard.skew.blocked",
-        beside=("process.step#110 halt 60", "process.step#140 suspended 6.9"),
+        beside=("process.step#132 halt 60", "process.step#157 suspended 6.9"),
     ),
 )

@@ -57,7 +57,7 @@ class Engine:
         self.reconciler = Reconciler(parts, self.recorder)
         self.observer = Observer(parts)
         self.outside = Outside(parts, self.recorder)
-        self._executor = Executor(parts, self.recorder, permit, self._turn)
+        self._executor = Executor(parts, self.recorder, permit, self._turn, kill.look_if_old)
         self.requests = Requests(parts, self.recorder)
         self.guard = Guard(parts, self.recorder, kill, self.requests)
         self._trouble = Trouble(parts, kill)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -57,13 +57,24 @@ class _Done:
 
 
 class Executor:
-    """Works one decision. ``turn`` is held while an order is under way, so that a stop cancels what is recorded."""
+    """Works one decision. ``turn`` is held while an order is under way, so that a stop cancels what is recorded.
 
-    def __init__(self, parts: Parts, recorder: Recorder, permit: SendPermit, turn: asyncio.Lock) -> None:
+    ``look`` is awaited before each order and transfer: whether the kill switch is still what it was.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        recorder: Recorder,
+        permit: SendPermit,
+        turn: asyncio.Lock,
+        look: Callable[[], Awaitable[None]],
+    ) -> None:
         self._parts = parts
         self._recorder = recorder
         self._permit = permit
         self._turn = turn
+        self._look = look
         self._blocked: set[str] = set()
         self._doubted = ""  # why no transfer is sent: one has no known outcome
         self._lately: Sequence[OrderRow] = ()
@@ -106,6 +117,7 @@ class Executor:
     async def _move(self, intent: MoveIntent, why: str, wish: str) -> tuple[OrderState, str]:
         word, write = self._recorder.move_state, self._recorder.append
         async with self._turn:
+            await self._look()
             why = why or self._denied(intent)
             if why:
                 await write([word(intent, OrderState.DENIED, why)])
@@ -151,6 +163,7 @@ class Executor:
 
     async def _order(self, intent: OrderIntent, why: str, wish: Wish, policy: Policy) -> Sent:
         async with self._turn:
+            await self._look()
             why = why or self._denied(intent) or await self._unprepared(intent, policy)
             why = why or self._denied(intent)  # preparing took its time
             if why:

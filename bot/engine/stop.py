@@ -145,6 +145,11 @@ class KillWatch:
         await self._look()
         self._looked_at = begun
 
+    async def look_if_old(self) -> None:
+        """Look where the last look is too old for anything to leave: whoever looks otherwise may be kept waiting."""
+        if self.unseen:
+            await self.look()
+
     async def _look(self) -> None:
         self._look_at_file()
         for name, check in self._checks.items():

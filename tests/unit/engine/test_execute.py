@@ -51,7 +51,7 @@ async def executed(world: World, *wishes: Wish, moving: bool = False, level: Kil
         [move for work in todo for move in work.moves], engine.recorder.fence,
     )  # fmt: skip
     permit = SendPermit(lambda: level, lambda: float("inf"), world.clock)
-    executor = Executor(world.parts, engine.recorder, permit, asyncio.Lock())
+    executor = Executor(world.parts, engine.recorder, permit, asyncio.Lock(), world.kill.look_if_old)
     return list(await executor.run(todo, policy, snapshot.markets, moving=moving))
 
 

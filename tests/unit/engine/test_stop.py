@@ -420,5 +420,18 @@ async def test_a_look_counts_from_when_it_began() -> None:
     assert kill.unseen.startswith("the kill switch was looked at 7.0 s ago")
 
 
+async def test_before_an_order_it_is_looked_at_again_where_the_last_look_is_old() -> None:
+    """A flatten's own cancelling may keep the watch from looking for longer than orders may do without."""
+    world, now = await a_world(), [datetime(2026, 3, 2, 8, tzinfo=UTC)]
+    kill = KillWatch(world.controls, FakeAlerts(), utc_now=lambda: now[0])
+    await kill.look()
+    await world.controls.request("kill", "halt", "cli", "")
+    await kill.look_if_old()
+    assert kill.level == "off"
+    now[0] += timedelta(seconds=30)
+    await kill.look_if_old()
+    assert (kill.level, kill.unseen) == ("halt", "")
+
+
 async def test_who_has_no_clock_asks_no_age() -> None:
     assert (await a_world()).kill.unseen == ""
