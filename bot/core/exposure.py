@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -59,15 +59,30 @@ def prices(snapshot: Snapshot, policy: Policy) -> tuple[dict[str, Price], dict[s
         position = held.get(contract.symbol)
         fresh = ticker is not None and not stale(ticker.at, snapshot.at, policy.limits.age_max.quotes)
         raw_mark = (position.mark_price if position else None) or (quoted(ticker).value if fresh else None)
-        per_coin = raw_mark / contract.coins if raw_mark else None
+        listed = snapshot.markets.get(contract.symbol)
+        per_coin = raw_mark / contract.coins if raw_mark and (listed is None or listed.active) else None
         spot[asset] = price_of(symbol, snapshot, policy, (per_coin,))
-        known = spot[asset].value
+        known = spot[asset].value or _doubted(symbol, snapshot, policy)
         if position is not None and position.mark_price:
             mark = Price(position.mark_price)
         else:
             mark = price_of(contract.symbol, snapshot, policy, (known and known * contract.coins,))
         marks[asset] = _near(mark, contract.coins, known, policy)
     return spot, marks
+
+
+def _doubted(symbol: str, snapshot: Snapshot, policy: Policy) -> Decimal | None:
+    """A fresh quote where no price is known: what the perpetual has to be near to, since one of the two lies."""
+    ticker = snapshot.tickers.get(symbol)
+    if ticker is None or symbol in snapshot.memory.last_good_prices:
+        return None
+    return None if stale(ticker.at, snapshot.at, policy.limits.age_max.quotes) else quoted(ticker).value
+
+
+def doubted(items: Iterable[Exposure], snapshot: Snapshot, policy: Policy) -> list[str]:
+    """Spot symbols that are quoted and whose quote is not believed (R-G3): their books are a second source."""
+    names = [spot_symbol(item.asset, policy.accounting_currency) for item in items if item.price is None]
+    return [name for name in names if quoted(snapshot.tickers.get(name)).value]
 
 
 def _near(mark: Price, coins: Decimal, spot: Decimal | None, policy: Policy) -> Price:

@@ -28,7 +28,7 @@ from bot.core.prices import candles_symbol
 from bot.core.readings import AssetTable, bars_needed, parameters, table
 from bot.core.readings.parameters import timeframe_ms
 from bot.core.snapshot import Snapshot
-from bot.core.still import Held, live_of, rounded, weights_of
+from bot.core.still import Held, live_of, rounded, tolerable, weights_of
 from bot.core.stirring import Stirring, bar_ms, stirring, unread
 
 Floats = NDArray[np.float64]
@@ -58,8 +58,10 @@ class Foreseen:
         """What a decision left, read anew at an instant: as a bar closes, or with ``news`` of what happened by then.
 
         ``net`` (k,): exposures by then; ``wide`` (k,): what spreads say. None where regime, stress or what closed bars
-        call illiquid is not what it was: targets, or what is done about them, change.
+        or spreads call illiquid is not what it was: targets, or what is done about them, change.
         """
+        if not tolerable(held, wide[None, :])[0]:
+            return None  # before these spreads become the ones that later hours are compared with
         dry, read_ms = _why_dry(held), milliseconds(held.charts.at)
         held = news or held
         seen = held.plan.assessment

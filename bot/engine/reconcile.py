@@ -34,6 +34,7 @@ class Reconciler:
         self._parts = parts
         self._recorder = recorder
         self._active: dict[str, datetime] | None = None  # symbol -> when an order of ours last was there
+        self._touched: dict[str, datetime] = {}  # the same, until the record told of the last day
         self._began_at: datetime | None = None  # when this process first asked for late trades
         self._silent_since: dict[str, datetime] = {}  # orders that the venue showed before and does not now
 
@@ -66,8 +67,7 @@ class Reconciler:
 
     def touch(self, symbol: str) -> None:
         """An order of ours was on this symbol now."""
-        if self._active is not None:
-            self._active[symbol] = self._parts.clock.now()
+        (self._touched if self._active is None else self._active)[symbol] = self._parts.clock.now()
 
     # ---- cancelling
 
@@ -196,6 +196,8 @@ class Reconciler:
                 for row in reversed(recent)
                 if row.submitted_at and now - row.submitted_at <= START_LOOKS_BACK
             }
+            for symbol, at in self._touched.items():
+                self._active.setdefault(symbol, at)
         for symbol, at in sorted(self._active.items()):
             fills = await self._parts.account.fills(symbol, min(at, now) - LATE_FOR - SKEW)
             if isinstance(fills, Gap):

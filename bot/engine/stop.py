@@ -76,6 +76,7 @@ class KillWatch:
         self._rose = asyncio.Event()
         self._utc_now = utc_now
         self._looked_at: datetime | None = None
+        self._looking = asyncio.Lock()
         if environment != "off":
             self._put("environment", Standing(environment, "BALLAST_KILL_SWITCH", "environment"))
 
@@ -140,14 +141,21 @@ class KillWatch:
             self._alerts.send("info", f"{name} is well again", key=f"hold:{name}:again")
 
     async def look(self) -> None:
-        """Read file and table, and write down what was set and is not in the table yet."""
-        begun = None if self._utc_now is None else self._utc_now()
-        await self._look()
-        self._looked_at = begun
+        """Read file and table, and write down what was set and is not in the table yet.
+
+        One after the other: an older answer that comes later must not lower what a newer one said.
+        """
+        async with self._looking:
+            begun = None if self._utc_now is None else self._utc_now()
+            await self._look()
+            self._looked_at = begun
 
     async def look_if_old(self) -> None:
-        """Look where the last look is too old for anything to leave: whoever looks otherwise may be kept waiting."""
-        if self.unseen:
+        """Look where the last look is half as old as it may be: whoever looks otherwise may be kept waiting."""
+        if self._utc_now is None:
+            return
+        age = None if self._looked_at is None else self._utc_now() - self._looked_at
+        if age is None or not timedelta(0) <= age <= LOOKED_WITHIN / 2:
             await self.look()
 
     async def _look(self) -> None:

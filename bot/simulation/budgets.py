@@ -272,7 +272,7 @@ class Budgets:
         """What left since less what came, at the prices of the moment; what was before, the day began with."""
         total = ZERO
         for flow in self._exchange.flows(None, ALL):
-            if began < flow.at <= at and flow.at.date() == at.date():
+            if began < flow.at <= at:
                 stable = flow.asset == self._policy.accounting_currency
                 price = Decimal(1) if stable else self._exchange.scene.price(f"{flow.asset}/USDT", flow.at) or ZERO
                 total += flow.amount * price * (1 if flow.kind == "withdrawal" else -1)

@@ -212,6 +212,29 @@ async def test_a_coin_that_becomes_a_third_of_what_is_held_rings_for_volumes_of_
     assert len({row.tobytes() for row in other.result.curve.target}) > 1  # stress was told of it
 
 
+@pytest.mark.parametrize("wick_at", [22, 23])
+async def test_a_spread_that_widens_as_a_bar_closes_makes_the_illiquid_be_left(tmp_path: Path, wick_at: int) -> None:
+    """Also at midnight, where the market is read anew: what spreads said before is not what they say then."""
+    rng, hours, day = np.random.default_rng(3), 24 * LIVELY_DAYS, 24 * (LIVELY_DAYS - 3)
+    for coin in ("BTC", "ETH", "SOL"):
+        turnover = np.full(hours, 3e6 if coin == "ETH" else 5e7)
+        path = COINS[coin] * (1 + 1e-5 * np.arange(hours) + rng.normal(0, 1e-5, hours))
+        made = bars(path, turnover=turnover)
+        if coin == "ETH":  # its range makes the spread three times as wide
+            wick = slice(day + wick_at, day + wick_at + 2)
+            made[wick, 2] = made[wick, 4] * 1.065
+        write_candles(tmp_path, coin, made)
+    write_funding(
+        tmp_path,
+        {coin: rng.normal(1e-4, 1e-6, hours // 8 + 1).round(8).tolist() for coin in ("BTC", "ETH", "SOL")},
+    )
+    text = THIRDS.replace("volatility_ratio: 9", "volatility_ratio: 0.1").replace("USDT: 25000", "USDT: 32000")
+    span = Span(tmp_path, BEGUN + timedelta(hours=day - 300), BEGUN + timedelta(hours=day + 40))
+    mine, other = await both(settings(text), span)
+    same(mine, other)
+    assert any(trade.symbol == "ETH/USDT" for trade in other.result.trades)
+
+
 async def test_recorded_hours_passed_change_no_decision(market_data: Path) -> None:
     coins = "assets: [BTC, ETH, SOL, BNB, XRP, DOGE, LINK, ADA]"
     text = f"""

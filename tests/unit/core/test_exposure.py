@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.core.desk import Ledger
-from bot.core.exposure import band_of, exposures, ledger, stables
+from bot.core.exposure import band_of, doubted, exposures, ledger, prices, stables
 from bot.core.policy import Policy
 from bot.core.snapshot import build
 from tests.rules.accounts import account, policy
@@ -150,3 +150,39 @@ def test_dry_powder_is_what_is_liquid_over_the_floor_and_never_negative() -> Non
     assert stables(book, WANTED).dry_powder == 45_000
     poor, _ = counted(balances=[balance("spot", "BTC", "1"), balance("spot", "USDT", "10")])
     assert stables(poor, WANTED).dry_powder == 0
+
+
+def quote(price: str) -> dict[str, str]:
+    return {"bid": price, "ask": price, "last": price}
+
+
+@pytest.mark.parametrize(("spot", "swap"), [("50000", "80000"), ("30000", "50000")])
+def test_of_a_first_spot_price_and_a_perpetuals_that_are_far_apart_neither_is_believed(spot: str, swap: str) -> None:
+    seen = build({**account({"BTC": 50}, 50), "tickers": {BTC: quote(spot), SWAP: quote(swap)}, "books": {}})
+    found, marks = prices(seen, WANTED)
+    assert (found["BTC"].value, marks["BTC"].value) == (None, None)
+    items = exposures(ledger(seen, WANTED)[0], {"BTC": Decimal("0.5")}, WANTED, {}, {})
+    assert doubted(items, seen, WANTED) == [BTC]
+
+
+def test_a_short_is_not_valued_by_a_mark_that_the_first_spot_quote_denies() -> None:
+    short = position("1", mark_price="80000")
+    book, unknown = counted(tickers={BTC: quote("50000"), SWAP: quote("80000")}, books={}, positions=[short])
+    assert book.equity is None
+    assert any("away from" in line for line in unknown)
+
+
+def test_the_book_tells_which_of_the_two_lies() -> None:
+    book = {"bids": [["50000", "1"]], "asks": [["50001", "1"]]}
+    seen = build({
+        **account({"BTC": 50}, 50), "tickers": {BTC: quote("50000"), SWAP: quote("80000")}, "books": {BTC: book},
+    })  # fmt: skip
+    found, marks = prices(seen, WANTED)
+    assert (found["BTC"].value, marks["BTC"].value) == (Decimal(50_000), None)
+
+
+def test_a_perpetual_that_is_not_traded_denies_no_price() -> None:
+    made = account({"BTC": 50}, 50)
+    markets = {**made["markets"], SWAP: {**made["markets"][SWAP], "active": False}}
+    seen = build({**made, "tickers": {BTC: quote("50000"), SWAP: quote("80000")}, "books": {}, "markets": markets})
+    assert prices(seen, WANTED)[0]["BTC"].value == 50_000

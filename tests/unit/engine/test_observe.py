@@ -96,3 +96,8 @@ async def test_a_feed_that_fails_is_named_among_what_could_not_be_read() -> None
     assert made.gaps == ("feed sentiment: timed out after 10 s",)
     assert made.feeds.dominance is not None
     assert made.feeds.sentiment is None
+
+
+def test_the_book_of_what_is_quoted_and_not_believed_is_asked_for_before_all() -> None:
+    snapshot = a_snapshot()
+    assert book_symbols(decide(snapshot, a_policy()), a_policy(), snapshot.markets, [SWAP])[0] == SWAP

@@ -266,3 +266,17 @@ async def test_a_fill_that_crosses_the_cancel_of_an_old_order_is_booked(restarts
     await after.clock.until(minutes(50))
     await after.engine.reconciler.run(after.policy)
     assert not after.engine.reconciler.active
+
+
+async def test_a_fill_that_crosses_the_cancel_of_an_order_of_yesterday_is_booked() -> None:
+    world = await a_resting_world()
+    await world.cycle()
+    begun = minutes(25 * 60)
+    await world.clock.until(begun)
+    world.exchange.outside.fill_after_cancel(D("0.5"), timedelta(minutes=1))
+    after = await world.restarted()
+    await after.engine.reconciler.run(after.policy)  # it rested for a day too long: its start cancels it
+    assert await rows(after) == [("post_only", OrderState.CANCELLED, "0")]
+    await after.clock.until(begun + timedelta(minutes=9))
+    await after.engine.reconciler.run(after.policy)
+    assert await rows(after) == [("post_only", OrderState.CANCELLED, "15")]

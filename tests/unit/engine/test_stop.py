@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -431,6 +432,36 @@ async def test_before_an_order_it_is_looked_at_again_where_the_last_look_is_old(
     now[0] += timedelta(seconds=30)
     await kill.look_if_old()
     assert (kill.level, kill.unseen) == ("halt", "")
+
+
+class Waiting(MemoryControls):
+    """A control table whose answers wait, each until it is let go."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.waits: list[asyncio.Event] = []
+
+    async def kill(self) -> ControlRow | None:
+        row = await super().kill()
+        self.waits.append(asyncio.Event())
+        await self.waits[-1].wait()
+        return row
+
+
+async def test_an_older_answer_that_comes_later_does_not_lower_the_level() -> None:
+    world, now = await a_world(), [datetime(2026, 3, 2, 8, tzinfo=UTC)]
+    controls = Waiting(world.database, MINE, host_utc_now)
+    kill = KillWatch(controls, FakeAlerts(), utc_now=lambda: now[0])
+    older = asyncio.create_task(kill.look())
+    await asyncio.sleep(0.01)
+    await controls.request("kill", "halt", "cli", "")
+    newer = asyncio.create_task(kill.look())
+    await asyncio.sleep(0.01)
+    while not (older.done() and newer.done()):
+        controls.waits[-1].set()  # the newest first
+        await asyncio.sleep(0.01)
+        controls.waits[0].set()
+    assert kill.level == "halt"
 
 
 async def test_who_has_no_clock_asks_no_age() -> None:
