@@ -78,14 +78,6 @@ BUGS: tuple[Bug, ...] = (
         ),
     ),
     Bug(
-        "the end does not stop what is about to be sent late",
-        PERMIT,
-        "        if now >= intent.sent_before:\n",
-        "        if now < now:\n",
-        ("suspended", "clock_ahead"),
-        beside=("process.step#397 suspended 14400",),
-    ),
-    Bug(
         "the lease is not fenced",
         "bot/store/sql/leasing.py",
         "    if row is None or row.fence != fence or not row.holder:\n",

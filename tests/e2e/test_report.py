@@ -24,7 +24,7 @@ from tests.e2e.test_backtest import SPAN, bot
 SIZES = {"desktop": (1240, 900), "phone": (390, 844)}
 TALL = {"desktop": 1_640, "phone": 1_900}  # of a picture
 PICTURES = ROOT / "docs" / "img"
-REPORTS = Path(os.environ.get("REPORTS", ""))
+REPORTS = Path(os.environ.get("REPORTS", "")).resolve()
 NAMES = sorted(path.parent.name for path in REPORTS.glob("*/report.html")) if os.environ.get("REPORTS") else []
 browsing = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: install it, or name it in CHROMIUM")
 pytestmark = pytest.mark.timeout(300)
