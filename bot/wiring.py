@@ -243,7 +243,6 @@ async def observe_once(settings: Settings) -> Snapshot:
     """
     from bot.alerts.log import LogAlerts
     from bot.clocks import host_utc_now
-    from bot.core.exposure import doubted
     from bot.engine.arithmetic import decide
     from bot.engine.observe import Observer, book_symbols
     from bot.engine.stop import Standing
@@ -268,9 +267,7 @@ async def observe_once(settings: Settings) -> Snapshot:
         standing = Standing(settings.kill_switch, "kill_switch" if settings.kill_switch != "off" else "")
         reads = await observer.read(policy)
         first = observer.snapshot(reads, policy, memory, standing, (), {})
-        seen = decide(first, policy)
-        doubts = doubted(seen.assessment.exposures, first, policy)
-        wanted = book_symbols(seen, policy, first.markets, doubts)
+        wanted = book_symbols(decide(first, policy), policy, first.markets, first.tickers)
         books = await observer.books(wanted)
         return observer.snapshot(reads, policy, memory, standing, (), books) if books else first
 

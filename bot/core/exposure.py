@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -77,12 +77,6 @@ def _doubted(symbol: str, snapshot: Snapshot, policy: Policy) -> Decimal | None:
     if ticker is None or symbol in snapshot.memory.last_good_prices:
         return None
     return None if stale(ticker.at, snapshot.at, policy.limits.age_max.quotes) else quoted(ticker).value
-
-
-def doubted(items: Iterable[Exposure], snapshot: Snapshot, policy: Policy) -> list[str]:
-    """Spot symbols that are quoted and whose quote is not believed (R-G3): their books are a second source."""
-    names = [spot_symbol(item.asset, policy.accounting_currency) for item in items if item.price is None]
-    return [name for name in names if quoted(snapshot.tickers.get(name)).value]
 
 
 def _near(mark: Price, coins: Decimal, spot: Decimal | None, policy: Policy) -> Price:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.core.exposure import doubted
 from bot.core.orders import OrderState
 from bot.core.plan_record import Plan
 from bot.core.policy import Policy
@@ -148,8 +147,7 @@ class Engine:
             memory = await self.recorder.recall()
             snapshot = self.observer.snapshot(reads, policy, memory, self._standing(), orders, {})
         first = decide(snapshot, policy)
-        doubts = doubted(first.assessment.exposures, snapshot, policy)
-        wanted = book_symbols(first, policy, snapshot.markets, doubts)
+        wanted = book_symbols(first, policy, snapshot.markets, snapshot.tickers)
         if not wanted:
             return first, snapshot
         books = await self.observer.books(wanted)

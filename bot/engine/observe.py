@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -299,16 +300,22 @@ ASK_BOOKS = frozenset({"R-G3", "R-G4", "R-G5", "R-G10", "R-G11"})
 APPROVAL = "R-G17"
 
 
-def book_symbols(plan: Plan, policy: Policy, markets: Mapping[str, Market], doubts: Sequence[str] = ()) -> list[str]:
+def book_symbols(
+    plan: Plan, policy: Policy, markets: Mapping[str, Market], tickers: Mapping[str, Ticker] = MappingProxyType({})
+) -> list[str]:
     """The symbols whose books would change a plan: its legs', approved first, then the other market of each asset.
 
-    ``doubts`` come before all: nothing is sized while their price is not known.
+    Before all those that ``tickers`` quote and whose quote is not believed (R-G3): nothing is sized meanwhile, and
+    their books are a second source.
 
     A leg that the first plan had to drop, for want of a book, comes back in the second only if its book is there. What
     a clock, a budget or an operator stops, no book lets through: it is not asked for.
     """
     wishes = [*(item.wish for item in plan.actions), *(item.wish for item in plan.blocked if _could_pass(item))]
-    names = [*doubts, *(leg.symbol for wish in wishes for leg in wish.legs)]
+    unpriced = [item.asset for item in plan.assessment.exposures if item.price is None]
+    spots = [spot_symbol(asset, policy.accounting_currency) for asset in unpriced]
+    doubted = [name for name in spots if (quote := tickers.get(name)) and quote.bid and quote.ask]
+    names = [*doubted, *(leg.symbol for wish in wishes for leg in wish.legs)]
     for wish in wishes:
         if wish.asset in policy.assets and wish.legs:
             names += [spot_symbol(wish.asset, policy.accounting_currency), contract_of(wish.asset, policy).symbol]

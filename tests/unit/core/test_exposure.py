@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.core.desk import Ledger
-from bot.core.exposure import band_of, doubted, exposures, ledger, prices, stables
+from bot.core.exposure import band_of, exposures, ledger, prices, stables
 from bot.core.policy import Policy
 from bot.core.snapshot import build
 from tests.rules.accounts import account, policy
@@ -161,8 +161,6 @@ def test_of_a_first_spot_price_and_a_perpetuals_that_are_far_apart_neither_is_be
     seen = build({**account({"BTC": 50}, 50), "tickers": {BTC: quote(spot), SWAP: quote(swap)}, "books": {}})
     found, marks = prices(seen, WANTED)
     assert (found["BTC"].value, marks["BTC"].value) == (None, None)
-    items = exposures(ledger(seen, WANTED)[0], {"BTC": Decimal("0.5")}, WANTED, {}, {})
-    assert doubted(items, seen, WANTED) == [BTC]
 
 
 def test_a_short_is_not_valued_by_a_mark_that_the_first_spot_quote_denies() -> None:

@@ -98,6 +98,11 @@ async def test_a_feed_that_fails_is_named_among_what_could_not_be_read() -> None
     assert made.feeds.sentiment is None
 
 
-def test_the_book_of_what_is_quoted_and_not_believed_is_asked_for_before_all() -> None:
+def test_the_book_of_what_is_quoted_and_not_believed_is_asked_for() -> None:
     snapshot = a_snapshot()
-    assert book_symbols(decide(snapshot, a_policy()), a_policy(), snapshot.markets, [SWAP])[0] == SWAP
+    far = {
+        SWAP: snapshot.tickers[SWAP].model_copy(update={"bid": Decimal(900), "ask": Decimal(901), "last": Decimal(900)})
+    }
+    seen = snapshot.model_copy(update={"tickers": {**snapshot.tickers, **far}, "books": {}, "candles": {}})
+    assert book_symbols(decide(seen, a_policy()), a_policy(), seen.markets, seen.tickers) == [SPOT]
+    assert book_symbols(decide(seen, a_policy()), a_policy(), seen.markets) == []
