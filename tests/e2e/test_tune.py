@@ -105,7 +105,8 @@ def test_two_workers_finish_a_study_though_one_is_killed_and_its_trial_is_picked
     assert body["trials"]["running"] == 0
     assert body["trials"]["from_dead_workers"] == 1
     again = [each for each in trials_of(direct) if each.system_attrs.get("failed_trial") == dead]
-    assert [each.state in (TrialState.COMPLETE, TrialState.PRUNED) for each in again] == [True]
+    # Where the others have had enough trials by the time it is missed, it waits for whoever comes next.
+    assert [each.state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.WAITING) for each in again] == [True]
     assert trials_of(direct)[dead].state == TrialState.FAIL
     workers = {each.user_attrs["worker"] for each in trials_of(direct) if each.user_attrs}
     assert len(workers) == 3, workers
