@@ -389,4 +389,6 @@ def _fault(fault: dict[str, Any]) -> str:
         return "is not a known key"
     value = repr(fault.get("input"))
     shown = value if len(value) <= 60 else value[:57] + "..."  # noqa: PLR2004 - one screen line
-    return f"{shown}: {str(fault['msg']).removeprefix('Value error, ')}"
+    told = str(fault["msg"]).removeprefix("Value error, ")
+    should = told.removeprefix("Input should be ")
+    return f"{shown}: {told}" if should == told else f"is {shown}, must be {should}"

@@ -48,15 +48,15 @@ def test_text_and_numbers_say_the_same() -> None:
     ("path", "value", "says"),
     [
         ("tickers|BTC/USDT|bid", "NaN", "s.json: tickers.BTC/USDT.bid: "),
-        ("positions|0|mark_price", "-1", "positions[0].mark_price: '-1': "),
-        ("balances|0|free", "-5", "balances[0].free: '-5': "),
+        ("positions|0|mark_price", "-1", "positions[0].mark_price: is '-1', must be greater"),
+        ("balances|0|free", "-5", "balances[0].free: is '-5', must be greater"),
         ("candles|BTC/USDT|4h|0|1", -1.0, "price that is not above 0"),
         ("candles|BTC/USDT|4h|0|4", "Infinity", "not finite"),
         ("candles|BTC/USDT|4h|0", [1, 2], "rows of six numbers"),
         ("at", "2026-03-05T12:00:00", "needs a time zone"),
         ("version", 2, "version"),
         ("surprise", 1, "surprise: is not a known key"),
-        ("control", {"kill": "maybe"}, "control.kill: 'maybe': "),
+        ("control", {"kill": "maybe"}, "control.kill: is 'maybe', must be 'off'"),
         ("memory", {"episodes": [{"subject": "BTC"}]}, "memory.episodes[0].direction: is missing"),
     ],
 )
@@ -120,3 +120,7 @@ def test_positions_and_orders_are_signed_base_units() -> None:
     seen = build({**whole(), "orders": [order, {**order, "client_id": "b0", "side": "buy", "filled": "4"}]})
     assert [float(item.rest) for item in seen.orders] == [0, -2]
     assert float(seen.positions[0].quantity) == -0.1
+
+
+def test_a_value_of_the_wrong_kind_is_told_as_is_and_must_be() -> None:
+    assert refused(changed("balances|0|free", "abc")) == "s.json: balances[0].free: is 'abc', must be a valid decimal"
